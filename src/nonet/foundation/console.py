@@ -1,0 +1,146 @@
+"""What nonet says on a terminal: results on standard output, progress and errors on standard error.
+
+So that ``nonet … > file`` holds the results alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from nonet.foundation.errors import NonetError
+
+__all__ = ["fail", "note", "print_json", "progress", "say", "summary", "table", "track"]
+
+Item = TypeVar("Item")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """A line of result on standard output, exactly as given."""
+    out.print(Text(text))
+
+
+def note(text: str) -> None:
+    """A remark for the person who watches, on standard error."""
+    err.print(Text(text), style="dim")
+
+
+def print_json(value: Any) -> None:
+    """A result for other programs."""
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def fail(error: NonetError) -> None:
+    """An error as one readable paragraph on standard error."""
+    paragraph = Text("Error: ", style="bold red")
+    paragraph.append(str(error), style="not bold default")
+    err.print(paragraph)
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    right: Iterable[str] = (),
+) -> None:
+    """A table of results on standard output.
+
+    Args:
+        columns: one heading a column.
+        rows: cells; floats are shown with four significant digits.
+        title: a line above.
+        right: the headings of columns aligned to the right (numbers).
+    """
+    aligned = set(right)
+    grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        grid.add_column(name, justify="right" if name in aligned else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(_cell(value)) for value in row))
+    out.print(grid)
+
+
+def summary(title: str, facts: Mapping[str, object]) -> None:
+    """What a command did, as pairs of name and value."""
+    grid = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False)
+    for name, value in facts.items():
+        grid.add_row(Text(name, style="dim"), Text(_cell(value)))
+    out.print(grid)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value)
+
+
+class Task:
+    """One bar of progress: ``advance`` moves it, ``describe`` says what is happening now."""
+
+    def __init__(self, bars: Progress, task_id: Any, label: str) -> None:
+        self._bars, self._id, self._label = bars, task_id, label
+
+    def advance(self, steps: float = 1) -> None:
+        """Moves the bar by ``steps``."""
+        self._bars.advance(self._id, steps)
+
+    def describe(self, text: str) -> None:
+        """Shows ``text`` behind the label."""
+        self._bars.update(self._id, description=f"{self._label}  {text}")
+
+
+@contextmanager
+def progress(label: str, total: float | None = None, *, done: float = 0) -> Iterator[Task]:
+    """A progress bar on standard error; silent where that is not a terminal.
+
+    Args:
+        label: what is being done.
+        total: how many steps there are; None if unknown.
+        done: steps already behind us, in a resumed job.
+    """
+    bars = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        disable=not err.is_terminal,
+        transient=True,
+    )
+    with bars:
+        yield Task(bars, bars.add_task(label, total=total, completed=done), label)
+
+
+def track(items: Iterable[Item], label: str, total: float | None = None) -> Iterator[Item]:
+    """Yields ``items`` and shows how far it is."""
+    if total is None and isinstance(items, Sequence):
+        total = len(items)
+    with progress(label, total) as bar:
+        for item in items:
+            yield item
+            bar.advance()

@@ -1,0 +1,71 @@
+"""What the wings' web pages share: one template frame, one style, one way to answer with an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    select_autoescape,
+)
+
+__all__ = ["Mount", "plotly_script", "render"]
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A wing in the web application.
+
+    A wing's ``page.py`` has ``mount(source: Path | None) -> Mount``.
+
+    Attributes:
+        router: the wing's routes, relative to ``/NAME``; ``/`` is its page.
+        state: one line for the home page, such as "3,120 pictures indexed".
+    """
+
+    router: APIRouter
+    state: str
+
+
+@cache
+def _templates() -> Environment:
+    """Templates of the frame (``base.html``) and of the wings (``align/search.html``)."""
+    wings = {folder.parent.name: FileSystemLoader(folder) for folder in sorted(_PACKAGE.glob("*/templates"))}
+    loader = ChoiceLoader([wings.pop("foundation"), PrefixLoader(wings)])
+    return Environment(
+        loader=loader,
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(request: Request, template: str, **context: Any) -> HTMLResponse:
+    """A page in the frame of the application.
+
+    Args:
+        request: the request being answered; its application knows the navigation.
+        template: ``WING/NAME.html``, a file of the wing's ``templates/``, extending ``base.html``.
+        context: what the template uses.
+    """
+    page = _templates().get_template(template)
+    return HTMLResponse(page.render(request=request, wings=request.app.state.navigation, **context))
+
+
+def plotly_script() -> Path:
+    """The plotly script that the Python package carries, so that pages need no other host."""
+    import plotly
+
+    return Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
