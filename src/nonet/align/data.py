@@ -19,11 +19,12 @@ from jaxtyping import Int
 
 from nonet.foundation.errors import ArtifactError, DataError, UsageError
 
-__all__ = ["DESCRIPTION", "FORMAT", "SCHEMA", "SPLITS", "TABLE", "Pairs", "describe"]
+__all__ = ["DESCRIPTION", "FORMAT", "SCHEMA", "SPLITS", "STAMP", "TABLE", "Pairs", "describe"]
 
 FORMAT = 1
 SPLITS = ("train", "validation", "test")
 TABLE, DESCRIPTION = "pairs.parquet", "pairs.json"
+STAMP = "nonet.stamp"  # in the table's metadata and in the description: that both are of one making
 SCHEMA = pa.schema(
     [
         ("image", pa.string()),  # relative to the folder with forward slashes, or absolute
@@ -76,12 +77,9 @@ class Pairs:
         folder = Path(folder)
         described = describe(folder)
         table = _read_table(folder / TABLE)
-        if described.get("pairs") != table.num_rows:
-            raise ArtifactError(
-                f"{DESCRIPTION} speaks of {described.get('pairs')} pairs, but the table has {table.num_rows}.",
-                where=folder,
-                fix=_REMAKE,
-            )
+        stamp = (table.schema.metadata or {}).get(STAMP.encode())
+        if stamp is not None and stamp.decode("ascii", "replace") != described.get("stamp"):
+            raise ArtifactError(f"{DESCRIPTION} and {TABLE} are not of one making.", where=folder, fix=_REMAKE)
         pairs = _from_table(folder, str(described.get("name") or folder.name), table)
         _check_present(pairs)
         return pairs
@@ -160,7 +158,7 @@ def _read_table(path: Path) -> pa.Table:
     if missing:
         raise ArtifactError(f"The table lacks the columns {', '.join(missing)}.", where=path, fix=_REMAKE)
     try:
-        table = table.select(SCHEMA.names).cast(SCHEMA)
+        table = table.select(SCHEMA.names).cast(SCHEMA.with_metadata(table.schema.metadata))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ArtifactError(f"A column of the table has another type ({error}).", where=path, fix=_REMAKE) from error
     for name in ("image", "text", "concept", "split", "sha256"):
