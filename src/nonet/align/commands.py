@@ -1,0 +1,65 @@
+"""``nonet align …``: the wing on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from nonet.align.writing import Tally
+
+__all__ = ["COMMANDS"]
+
+
+def pairs_openmoji(
+    out: Path,
+    languages: tuple[str, ...] = ("en",),
+    size: int = 128,
+    flags: Literal["train", "split", "drop"] = "train",
+    tones: bool = True,
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+) -> None:
+    """Make pairs from the OpenMoji drawings and their names (4,000 drawings, nothing to download).
+
+    Example: nonet align pairs openmoji --out pairs/
+
+    Args:
+        out: the folder to write.
+        languages: codes of the languages of the names, such as: en de fr.
+        size: side of a picture in pixels.
+        flags: country flags: kept for training only, split like any drawing, or dropped.
+        tones: keep the skin tones of a drawing beside the one without.
+        validation: share of the concepts held out for choosing settings.
+        test: share of the concepts held out for the final figure.
+        seed: another seed gives other splits.
+    """
+    from nonet.align.sources.openmoji import OpenMojiConfig, make_pairs
+    from nonet.align.splits import Shares
+
+    config = OpenMojiConfig(languages, size, flags, tones, Shares(validation, test, seed))
+    _show(out, make_pairs(out, config))
+
+
+def _show(out: Path, tally: Tally) -> None:
+    """The summary after each of these commands: rows in, kept, and each reason with its count."""
+    from nonet.align.data import describe
+    from nonet.foundation import console
+
+    described = describe(out)
+    facts = {"rows in": tally.rows, "kept": tally.kept, "pictures": described["pictures"]}
+    facts |= {
+        split: f"{counts['pairs']:,} texts of {counts['pictures']:,} pictures"
+        for split, counts in described["splits"].items()
+    }
+    facts |= {f"skipped: {name}": reason["count"] for name, reason in described["skipped"].items()}
+    facts |= {f"changed: {name}": reason["count"] for name, reason in described["changed"].items()}
+    console.summary(f"{described['name']} in {out}", facts)
+
+
+COMMANDS = {
+    "pairs": {
+        "openmoji": pairs_openmoji,
+    },
+}
