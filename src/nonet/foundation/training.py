@@ -177,7 +177,7 @@ class _Run:
             seed=config.seed,
         )
         batches = iter(_loader(self.data, plan, collate, config.workers))
-        with console.progress("Training", float(config.steps), done=float(start)) as bar:
+        with console.progress("Training", config.steps, done=start) as bar:
             for step in range(start, config.steps):
                 self._step(step, batches)
                 bar.advance()
