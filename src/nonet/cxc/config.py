@@ -169,8 +169,8 @@ class TrainConfig:
     """Greatest norm of the gradient."""
     seed: int = 0
     """Seed of initial weights and of the order of the data."""
-    device: str = "auto"
-    """`auto`, `cpu`, `cuda`, …"""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute."""
 
     def __post_init__(self) -> None:
         if self.batch < 2:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numba
 import numpy as np
@@ -94,7 +95,8 @@ def standing(
     return Standing(above, level, similarity)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)
+@no_type_check  # the compiler reads types itself
 def _count(block, start, own, bounds, items, above, level, similarity):
     for row in range(len(block)):
         scores = block[row]
@@ -112,7 +114,8 @@ def _count(block, start, own, bounds, items, above, level, similarity):
             similarity[pair] = asked
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc"})
+@numba.njit(nogil=True, fastmath={"reassoc"})
+@no_type_check
 def _compare(scores, asked):
     """How many are higher, how many equal. Counted in float32, as wide as the scores: then eight go at a time."""
     one, none = np.float32(1), np.float32(0)  # exact up to 2^24 items

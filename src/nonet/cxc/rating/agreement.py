@@ -105,11 +105,11 @@ def _quality(
 
 
 def _spearman(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> float:
-    from scipy.stats import spearmanr
+    from scipy.stats import rankdata
 
     if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
-    return float(spearmanr(a, b).statistic)
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
 def mean_scores(judgements: Sequence[Judgement], pairs: Sequence[PairToRate]) -> dict[int, float]:
