@@ -17,6 +17,7 @@ from torch import Tensor
 
 from nonet.foundation import artifact
 from nonet.foundation.errors import ArtifactError
+from nonet.foundation.settings import plain
 
 __all__ = ["Checkpoint", "latest", "prune", "read", "remove_all", "write"]
 
@@ -73,7 +74,7 @@ def read(folder: Path, identity: Mapping[str, Any]) -> Checkpoint:
         fix = f"Delete the folder {folder} to go on from the checkpoint before it."
         raise ArtifactError(error.what, where=error.where, fix=fix) from error
     found = stored.config["identity"]
-    wanted = artifact.plain(identity)
+    wanted = plain(identity)
     differences = _differences(found, wanted)
     if differences:
         raise ArtifactError(
