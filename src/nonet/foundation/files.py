@@ -48,8 +48,7 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO]:
     target = path.resolve()  # a link stays a link: what it points to is replaced
     target.parent.mkdir(parents=True, exist_ok=True)
     with _beside(target, Path.touch) as partial:
-        text = {"encoding": "utf-8", "newline": ""} if mode == "w" else {}
-        with partial.open(mode, **text) as file:
+        with partial.open("wb") if mode == "wb" else partial.open("w", encoding="utf-8", newline="") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
