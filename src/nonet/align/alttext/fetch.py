@@ -12,9 +12,9 @@ from protego import Protego
 
 from nonet import __version__
 from nonet.align.alttext.addresses import resolve
-from nonet.align.alttext.guard import GuardedTransport, PrivateAddress
+from nonet.align.alttext.guard import GuardedTransport, PrivateAddressError
 
-__all__ = ["Fetched", "Fetcher", "Manners", "Refused"]
+__all__ = ["Fetched", "Fetcher", "Manners", "RefusedError"]
 
 AGENT = "nonet"
 _TRANSIENT = {429, 500, 502, 503, 504}
@@ -42,7 +42,7 @@ class Manners:
     robots: bool = True
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A file that was not fetched; the text is the reason, fit for counting."""
 
 
@@ -86,8 +86,9 @@ class Fetcher:
         self._robots: dict[str, Protego | None] = {}
         self._last: dict[str, float] = {}
         # a proxy would resolve names itself and pass by the guard
+        self._transport = GuardedTransport(allowed)
         self._client = httpx.Client(
-            transport=GuardedTransport(allowed),
+            transport=self._transport,
             trust_env=False,
             timeout=manners.timeout,
             headers={"User-Agent": f"{AGENT}/{__version__}", "Accept-Encoding": "gzip, deflate"},
@@ -106,62 +107,50 @@ class Fetcher:
             url: an ``http`` or ``https`` address.
             max_bytes: a longer file is refused, whatever its length is said to be.
         Raises:
-            Refused: with the reason, if it was not fetched.
+            RefusedError: with the reason, if it was not fetched.
         """
         for attempt in range(self._manners.retries + 1):
             try:
                 return self._follow(url, max_bytes)
-            except _MayPass as failure:
+            except _PassingError as failure:
                 if attempt == self._manners.retries:
-                    raise Refused(str(failure)) from failure
+                    raise RefusedError(str(failure)) from failure
                 self._sleep(max(failure.after, 2.0**attempt * self._manners.delay))
         raise AssertionError("unreachable")
 
     def _follow(self, url: str, max_bytes: int) -> Fetched:
         for _ in range(self._manners.redirects + 1):
             if self._manners.robots and not self._may_fetch(url):
-                raise Refused("refused by robots.txt")
+                raise RefusedError("refused by robots.txt")
             answer = self._once(url, max_bytes)
             if isinstance(answer, Fetched):
                 return answer
             following = resolve(url, answer)
             if following is None or not following.startswith(("http:", "https:")):
-                raise Refused("redirected to what is no web address")
+                raise RefusedError("redirected to what is no web address")
             url = following
-        raise Refused("redirected too often")
+        raise RefusedError("redirected too often")
 
     def _once(self, url: str, max_bytes: int) -> Fetched | str:
         """One request: the file, or the address that it is redirected to."""
         self._wait(url)
-        end = self._clock() + self._manners.deadline
+        self._transport.give(self._manners.deadline)
         try:
             with self._client.stream("GET", url) as response:
                 if response.is_redirect:
                     return response.headers.get("location", "")
                 _check_status(response)
-                return _fetched(response, self._read(response, max_bytes, end))
-        except PrivateAddress as error:
-            raise Refused("a private address") from error
+                return _fetched(response, _read(response, max_bytes))
+        except PrivateAddressError as error:
+            raise RefusedError("a private address") from error
         except httpx.TimeoutException as error:
-            raise _MayPass("the server did not answer in time") from error
+            raise _PassingError("the server did not answer in time") from error
         except httpx.TransportError as error:
-            if isinstance(error.__cause__, PrivateAddress):
-                raise Refused("a private address") from error
-            raise _MayPass("the connection failed") from error
+            if isinstance(error.__cause__, PrivateAddressError):
+                raise RefusedError("a private address") from error
+            raise _PassingError("the connection failed") from error
         except (httpx.InvalidURL, httpx.HTTPError, UnicodeError, ValueError) as error:
-            raise Refused("the server's answer makes no sense") from error
-
-    def _read(self, response: httpx.Response, max_bytes: int, end: float) -> bytes:
-        if int(response.headers.get("content-length") or 0) > max_bytes:
-            raise Refused("larger than allowed")
-        data = bytearray()
-        for chunk in response.iter_bytes(64 * 1024):  # unpacked, so a bomb is noticed as it grows
-            data += chunk
-            if len(data) > max_bytes:
-                raise Refused("larger than allowed")
-            if self._clock() > end:
-                raise Refused("the server is too slow")
-        return bytes(data)
+            raise RefusedError("the server's answer makes no sense") from error
 
     def _wait(self, url: str) -> None:
         """Keeps the pause between two requests to one host."""
@@ -187,9 +176,9 @@ class Fetcher:
         for _ in range(self._manners.redirects + 1):
             try:
                 answer = self._once(address, _ROBOTS_BYTES)
-            except Refused as reason:
+            except RefusedError as reason:
                 return None if str(reason).startswith("HTTP status 4") else Protego.parse("User-agent: *\nDisallow: /")
-            except _MayPass as failure:
+            except _PassingError as failure:
                 self._robots.pop(origin)  # asked again at the next attempt
                 raise failure
             if isinstance(answer, Fetched):
@@ -198,7 +187,7 @@ class Fetcher:
         return None
 
 
-class _MayPass(Exception):
+class _PassingError(Exception):
     """A failure that another attempt may not meet; ``after`` seconds were asked for by the server."""
 
     def __init__(self, reason: str, after: float = 0.0) -> None:
@@ -210,9 +199,20 @@ def _check_status(response: httpx.Response) -> None:
     status = response.status_code
     if status in _TRANSIENT:
         asked = response.headers.get("retry-after", "")
-        raise _MayPass(f"HTTP status {status}", min(float(asked), 30.0) if asked.isdigit() else 0.0)
+        raise _PassingError(f"HTTP status {status}", min(float(asked), 30.0) if asked.isdigit() else 0.0)
     if status != 200:
-        raise Refused(f"HTTP status {status}")
+        raise RefusedError(f"HTTP status {status}")
+
+
+def _read(response: httpx.Response, max_bytes: int) -> bytes:
+    if int(response.headers.get("content-length") or 0) > max_bytes:
+        raise RefusedError("larger than allowed")
+    data = bytearray()
+    for chunk in response.iter_bytes():  # unpacked, so a bomb is noticed as it grows
+        data += chunk
+        if len(data) > max_bytes:
+            raise RefusedError("larger than allowed")
+    return bytes(data)
 
 
 def _fetched(response: httpx.Response, data: bytes) -> Fetched:

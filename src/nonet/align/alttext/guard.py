@@ -7,16 +7,19 @@ name that resolves differently a moment later (DNS rebinding) gains nothing.
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
+import ssl
+import time
 import typing
 
 import httpcore
 import httpx
 
-__all__ = ["GuardedTransport", "PrivateAddress", "is_public", "leads_to_private"]
+__all__ = ["GuardedTransport", "PrivateAddressError", "is_public", "leads_to_private"]
 
 
-class PrivateAddress(httpcore.ConnectError):
+class PrivateAddressError(httpcore.ConnectError):
     """A host whose address is not on the public Internet."""
 
 
@@ -47,9 +50,34 @@ def _addresses(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+class _Stream(httpcore.NetworkStream):
+    """A connection on which no single wait outlasts the request's deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream, transport: GuardedTransport) -> None:
+        self._stream, self._transport = stream, transport
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._transport.remaining(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._transport.remaining(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        secured = self._stream.start_tls(ssl_context, server_hostname, self._transport.remaining(timeout))
+        return _Stream(secured, self._transport)
+
+    def get_extra_info(self, info: str) -> typing.Any:
+        return self._stream.get_extra_info(info)
+
+
 class _Backend(httpcore.SyncBackend):
-    def __init__(self, allowed: frozenset[str] | None) -> None:
-        self._allowed = allowed
+    def __init__(self, transport: GuardedTransport) -> None:
+        self._transport = transport
 
     def connect_tcp(
         self,
@@ -59,19 +87,16 @@ class _Backend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: typing.Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        if self._allowed is None or host.lower() in self._allowed:
-            return super().connect_tcp(host, port, timeout, local_address, socket_options)
-        try:
-            addresses = _addresses(host, port)
-        except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
-        if not all(is_public(address) for address in addresses):
-            raise PrivateAddress(f"{host} is not on the public Internet")
-        return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        timeout = self._transport.remaining(timeout)
+        address = self._transport.judge(host, port)
+        stream = super().connect_tcp(address, port, timeout, local_address, socket_options)
+        return _Stream(stream, self._transport)
 
 
 class GuardedTransport(httpx.HTTPTransport):
-    """The transport of a client that must not reach private addresses.
+    """The transport of a client that must not reach private addresses nor wait for ever.
+
+    It serves one request at a time.
 
     Args:
         allowed: hosts that may be private, lower case; None allows every host.
@@ -79,10 +104,44 @@ class GuardedTransport(httpx.HTTPTransport):
 
     def __init__(self, allowed: frozenset[str] | None) -> None:
         super().__init__()
+        self._allowed = allowed
+        self._deadline = math.inf
         self._pool.close()
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),
             max_connections=16,
             keepalive_expiry=15.0,
-            network_backend=_Backend(allowed),
+            network_backend=_Backend(self),
         )
+
+    def give(self, seconds: float) -> None:
+        """Sets the time for the next request altogether: its headers, its body and what lies between."""
+        self._deadline = time.monotonic() + seconds
+
+    def remaining(self, timeout: float | None) -> float:
+        """The time for one wait.
+
+        Raises:
+            httpcore.ReadTimeout: if the deadline is past.
+        """
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the deadline is past")
+        return min(left, math.inf if timeout is None else timeout)
+
+    def judge(self, host: str, port: int) -> str:
+        """The address to connect to.
+
+        Raises:
+            PrivateAddressError: if the host is not public and not allowed.
+            httpcore.ConnectError: if it has no address.
+        """
+        if self._allowed is None or host.lower() in self._allowed:
+            return host
+        try:
+            addresses = _addresses(host, port)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(str(error)) from error
+        if not all(is_public(address) for address in addresses):
+            raise PrivateAddressError(f"{host} is not on the public Internet")
+        return addresses[0]

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from nonet.align.alttext.extract import Extracted, extract
-from nonet.align.alttext.fetch import Fetcher, Refused
+from nonet.align.alttext.fetch import Fetcher, RefusedError
 from nonet.foundation.errors import DataError
 
 __all__ = ["MAX_PAGE_BYTES", "Page", "crawl", "disk_pages", "file_of", "is_warc", "warc_files", "warc_pages"]
@@ -158,7 +158,7 @@ def crawl(start: str, fetcher: Fetcher, max_pages: int, skip: Skip) -> Iterator[
         asked += 1
         try:
             got = fetcher.get(url, MAX_PAGE_BYTES)
-        except Refused as reason:
+        except RefusedError as reason:
             skip(f"a page: {reason}", url)
             continue
         if got.type not in _TYPES:

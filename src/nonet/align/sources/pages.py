@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from nonet.align.alttext.extract import Mention
-from nonet.align.alttext.fetch import Fetcher, Manners, Refused
+from nonet.align.alttext.fetch import Fetcher, Manners, RefusedError
 from nonet.align.alttext.guard import leads_to_private
 from nonet.align.alttext.pages import Page, crawl, disk_pages, file_of, is_warc, warc_files, warc_pages
 from nonet.align.pictures import Facts, Limits, inspect_picture
@@ -211,7 +211,7 @@ class _Finder:
             return "a picture on the web (--fetch asks for it)"
         try:
             got = self._fetcher.get(address, self._limits.max_bytes)
-        except Refused as reason:
+        except RefusedError as reason:
             return f"a picture: {reason}"
         if {"noai", "noimageai"} & got.refuses:
             return "a picture that refuses machine learning (noai)"
