@@ -1,7 +1,7 @@
 """The command line: finds the command that the words name, and lets ``tyro`` read the rest.
 
-A wing's ``commands.py`` holds ``COMMANDS``: verbs and the functions that they call, or groups of them. Help for a
-level needs nothing heavier than the docstrings of that level.
+A wing's ``commands.py`` holds ``COMMANDS``: verbs and the functions that they call, or groups of them, or one function
+where the wing's name is the whole command. Help for a level needs nothing heavier than the docstrings of that level.
 """
 
 from __future__ import annotations
@@ -104,20 +104,19 @@ def _dispatch(words: list[str]) -> None:
         raise _unknown(name, [*top, "serve"], "nonet")
 
 
-def _walk(group: Group, path: list[str], about: str, words: list[str]) -> None:
+def _walk(entry: Command | Group, path: list[str], about: str, words: list[str]) -> None:
     """Follows the words down through groups of commands to a function, and calls it."""
     prog = " ".join(path)
+    if not isinstance(entry, Mapping):
+        _call(entry, prog, words)
+        return
     name = words[0] if words else "--help"
     if name in _HELP:
-        _show_level(prog, about, {verb: _first_line(entry) for verb, entry in group.items()})
+        _show_level(prog, about, {verb: _first_line(below) for verb, below in entry.items()})
         return
-    if name not in group:
-        raise _unknown(name, list(group), prog)
-    entry = group[name]
-    if isinstance(entry, Mapping):
-        _walk(entry, [*path, name], _first_line(entry), words[1:])
-    else:
-        _call(entry, f"{prog} {name}", words[1:])
+    if name not in entry:
+        raise _unknown(name, list(entry), prog)
+    _walk(entry[name], [*path, name], _first_line(entry[name]), words[1:])
 
 
 def _call(function: Command, prog: str, words: list[str]) -> None:

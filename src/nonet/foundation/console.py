@@ -113,7 +113,7 @@ class Task:
 
 
 @contextmanager
-def progress(label: str, total: float | None = None, *, done: float = 0) -> Iterator[Task]:
+def progress(label: str, total: float | None = None, *, done: int = 0) -> Iterator[Task]:
     """A progress bar on standard error; silent where that is not a terminal.
 
     Args:

@@ -1,0 +1,28 @@
+"""What every test may use: an isolated cache, real data where NONET_DATA names it, one thread per library."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets."""
+    named = os.environ.get("NONET_DATA")
+    if not named or not Path(named).is_dir():
+        pytest.skip("NONET_DATA does not name a folder of real data")
+    return Path(named)
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of this test's own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("NONET_CACHE", str(folder))
+    return folder

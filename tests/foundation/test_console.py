@@ -1,0 +1,43 @@
+import io
+
+from rich.console import Console
+
+from nonet.foundation import console
+from nonet.foundation.errors import DataError
+
+
+def test_results_go_to_standard_output_and_remarks_to_standard_error(capsys):
+    console.say("a [bold]result[/bold]")
+    console.note("a remark")
+    shown = capsys.readouterr()
+    assert shown.out == "a [bold]result[/bold]\n"  # a user's text is never read as markup
+    assert shown.err == "a remark\n"
+
+
+def test_a_long_error_is_one_line_for_other_programs(capsys):
+    console.fail(DataError("x" * 500, where="file"))
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_table_formats_numbers(capsys):
+    console.table(["name", "count", "share", "ok"], [("a", 12345, 0.123456, True)], right=["count"])
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split() == ["a", "12,345", "0.1235", "yes"]
+
+
+def test_track_yields_everything_and_writes_nothing_to_a_pipe(capsys):
+    assert list(console.track(range(5), "counting", 5)) == [0, 1, 2, 3, 4]
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == ""
+
+
+def test_progress_on_a_terminal_shows_label_and_count(monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(console, "err", Console(file=screen, force_terminal=True, width=100))
+    with console.progress("reading", 4, done=1) as bar:
+        bar.advance(3)
+        bar.describe("last file")
+    assert "reading" in screen.getvalue()
+    assert "4/4" in screen.getvalue()
+    assert "last file" in screen.getvalue()

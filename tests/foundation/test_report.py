@@ -1,0 +1,66 @@
+import json
+import math
+
+import plotly.graph_objects as go
+import pytest
+
+from nonet.foundation.report import Claim, Estimate, Figure, Report, Table
+
+
+@pytest.fixture
+def report() -> Report:
+    plot = go.Figure(go.Scatter(x=[1, 2], y=[3, 4], name="</script><b>"))
+    return Report(
+        title="A <study>",
+        summary="What it was.",
+        claims=[
+            Claim("it learns", "Table 1", Estimate(0.5, 0.4, 0.6, "points", "3 seeds"), True, "nonet x study"),
+            Claim("it flies", "Figure 2", "not seen", None, "too small a scale"),
+            Claim("it sings", "Figure 3", Estimate(1.0), False, "nonet x study"),
+        ],
+        figures=[Figure("Curve", plot, "rises")],
+        tables=[Table("Rows", ["name", "value"], [("a", 1.23456789), ("b", math.nan)])],
+        facts={"seed": 0},
+        made="2026-01-02",
+    )
+
+
+def test_json_holds_everything_and_is_strict(report, tmp_path):
+    report.save(tmp_path)
+    text = (tmp_path / "report.json").read_text()
+    read = json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"))
+    assert [claim["verdict"] for claim in read["claims"]] == ["holds", "cannot tell at this scale", "does not hold"]
+    assert read["claims"][0]["measured"] == {
+        "value": 0.5,
+        "low": 0.4,
+        "high": 0.6,
+        "unit": "points",
+        "basis": "3 seeds",
+    }
+    assert read["tables"][0]["rows"][1] == ["b", None]
+    assert read["facts"] == {"seed": 0}
+
+
+def test_page_is_self_contained_and_escapes(report, tmp_path):
+    page = report.save(tmp_path).read_text()
+    assert "A &lt;study&gt;" in page
+    assert "</script><b>" not in page  # data cannot end the script that holds it
+    head = page[: page.index("<main>")]
+    assert "<script src" not in head
+    assert "<link" not in head
+
+
+def test_terminal_shows_claims_and_tables(report, capsys):
+    report.show()
+    shown = capsys.readouterr().out
+    for part in ["it learns", "0.5 points [0.4, 0.6]", "does not hold", "1.235"]:
+        assert part in shown
+
+
+def test_an_estimate_without_interval_is_a_point():
+    assert str(Estimate(2.0)) == "2"
+    assert Estimate(2.0).low == Estimate(2.0).high == 2.0
+
+
+def test_a_report_without_figures_carries_no_script():
+    assert "<script" not in Report(title="t").to_html()
