@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
-from resiliparse.parse.html import ElementNode, HTMLTree
+from resiliparse.parse.html import DocumentNode, ElementNode, HTMLTree
 
 from nonet.align.alttext.addresses import best_first, read_srcset, resolve
 from nonet.align.alttext.clean import read_alt
@@ -87,6 +87,8 @@ def decode_page(html: bytes, charset: str | None = None) -> str:
 
 def _extract(text: str, url: str, depth: int) -> Extracted:
     document = HTMLTree.parse(text).document
+    if document is None:
+        return Extracted((), (), frozenset())
     base = url
     for element in _all(document, "base[href]"):
         base = resolve(url, _get(element, "href") or "") or url
@@ -125,7 +127,7 @@ def _addresses(image: ElementNode) -> Iterator[str]:
     for name in (*_LAZY_SETS, "srcset"):
         yield from best_first(read_srcset(_get(image, name) or ""))
     parent = image.parent
-    if parent is not None and parent.tag == "picture":
+    if isinstance(parent, ElementNode) and parent.tag == "picture":
         for source in _all(parent, "source"):
             if not _UNKNOWN_TYPES.match(_get(source, "type") or ""):
                 for name in (*_LAZY_SETS, "srcset"):
@@ -144,13 +146,13 @@ def _figure_caption(image: ElementNode) -> str | None:
     return caption.text if caption is not None else None
 
 
-def _directives(document: ElementNode) -> Iterator[str]:
+def _directives(document: DocumentNode) -> Iterator[str]:
     for element in _all(document, "meta[name][content]"):
         if (_get(element, "name") or "").strip().lower() == "robots":
             yield from re.findall(r"[a-z]+", (_get(element, "content") or "").lower())
 
 
-def _all(element: ElementNode, selector: str) -> list[ElementNode]:
+def _all(element: DocumentNode | ElementNode, selector: str) -> Sequence[ElementNode]:
     # a slice takes linear time; iterating the collection itself takes quadratic time
     return element.query_selector_all(selector)[:]
 

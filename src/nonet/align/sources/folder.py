@@ -221,7 +221,7 @@ def _check(path: Path, limits: Limits) -> Facts | DataError:
 
 def _kind(what: str) -> str:
     """An error as a reason to count: without what differs from picture to picture."""
-    return re.sub(r" \(.*\)", "", what).rstrip(".").replace("The picture", "a picture that", 1).replace("that is", "is")
+    return re.sub(r" \(.*\)", "", what).rstrip(".")
 
 
 def _in_order(work: Callable[[Path], Out], items: Iterable[tuple[Path, In]]) -> Iterator[tuple[tuple[Path, In], Out]]:
