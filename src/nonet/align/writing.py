@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +18,7 @@ from nonet.align.data import DESCRIPTION, FORMAT, SCHEMA, SPLITS, STAMP, TABLE
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.files import atomic_write, replace_file
 
-__all__ = ["Pair", "PairsWriter", "Tally", "prepare_folder"]
+__all__ = ["Pair", "PairsWriter", "Tally", "prepare_folder", "write_pairs"]
 
 _EXAMPLES = 5
 _ROWS_AT_ONCE = 4096
@@ -119,142 +118,20 @@ def prepare_folder(out: Path) -> Path:
 
 
 class PairsWriter:
-    """Writes the pairs of one source; use it in a ``with`` statement.
-
-    The former pairs of the folder stay whole until the last row is written; an error or Ctrl-C leaves them untouched.
+    """Takes rows and keeps the tally; `write_pairs` makes one.
 
     Args:
-        out: the pairs folder.
-        name: what the pairs are called.
-        source: the kind of source.
-        command: the command that makes these pairs again.
-        notice: who made the pictures and texts, and under which licence, as far as known.
+        table: where the rows go.
     """
 
-    def __init__(self, out: Path, *, name: str, source: str, command: str, notice: str) -> None:
-        self.out = prepare_folder(out)
+    def __init__(self, table: pq.ParquetWriter) -> None:
         self.tally = Tally()
-        self._facts = {"name": name, "source": source, "command": command, "notice": notice}
+        self._table = table
         self._rows: list[Pair] = []
         self._seen: set[bytes] = set()
         self._pictures: dict[str, set[str]] = {}
         self._texts: dict[str, int] = {}
         self._hash = hashlib.sha256()
-        self._stack = ExitStack()
-        self._table: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> PairsWriter:
-        file = self._stack.enter_context(atomic_write(self.out / TABLE))
-        self._table = pq.ParquetWriter(file, SCHEMA, compression="zstd")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._stack:  # puts the table in place, or drops it when an error passes through
-            if error is not None:
-                self._stack.__exit__(kind, error, trace)
-                return
-            stamp = self._finish()
-        replace_file(self.out / DESCRIPTION, json.dumps(self._description(stamp), ensure_ascii=False, indent=2) + "\n")
-
-    def add(self, example: str, count: int = 1) -> None:
-        """Counts ``count`` more, met at ``example``."""
-        self.count += count
-        if len(self.examples) < _EXAMPLES:
-            self.examples.append(example if len(example) <= 200 else example[:199] + "…")
-
-
-@dataclass
-class Tally:
-    """What happened to the rows that came in: every one is kept or skipped for one reason.
-
-    Attributes:
-        kept: rows written.
-        skipped: rows left out, by reason.
-        changed: rows kept after a change, such as a text cut short, by kind of change.
-    """
-
-    kept: int = 0
-    skipped: dict[str, Reason] = field(default_factory=dict)
-    changed: dict[str, Reason] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> int:
-        """Rows that came in."""
-        return self.kept + sum(reason.count for reason in self.skipped.values())
-
-    def skip(self, reason: str, example: str, count: int = 1) -> None:
-        """Counts ``count`` rows left out for ``reason``."""
-        self.skipped.setdefault(reason, Reason()).add(example, count)
-
-    def change(self, kind: str, example: str) -> None:
-        """Counts a row that was kept after a change."""
-        self.changed.setdefault(kind, Reason()).add(example)
-
-
-def prepare_folder(out: Path) -> Path:
-    """Makes the folder that pairs are to be written to, or accepts one that held pairs before.
-
-    Raises:
-        UsageError: if it is a file, or holds other things.
-    """
-    if out.exists() and not out.is_dir():
-        raise UsageError("This is a file; pairs need a folder.", where=out, fix="Name another with --out.")
-    if out.is_dir():
-        ours = {TABLE, DESCRIPTION, "images", "extracted"}
-        foreign = sorted(path.name for path in out.iterdir() if path.name not in ours and path.name[0] != ".")
-        if foreign:
-            raise UsageError(
-                f"The folder holds other things ({', '.join(foreign[:3])}).",
-                where=out,
-                fix="Name a new or empty folder with --out.",
-            )
-    out.mkdir(parents=True, exist_ok=True)
-    return out
-
-
-class PairsWriter:
-    """Writes the pairs of one source; use it in a ``with`` statement.
-
-    The former pairs of the folder stay whole until the last row is written; an error or Ctrl-C leaves them untouched.
-
-    Args:
-        out: the pairs folder.
-        name: what the pairs are called.
-        source: the kind of source.
-        command: the command that makes these pairs again.
-        notice: who made the pictures and texts, and under which licence, as far as known.
-    """
-
-    def __init__(self, out: Path, *, name: str, source: str, command: str, notice: str) -> None:
-        self.out = prepare_folder(out)
-        self.tally = Tally()
-        self._facts = {"name": name, "source": source, "command": command, "notice": notice}
-        self._rows: list[Pair] = []
-        self._seen: set[bytes] = set()
-        self._pictures: dict[str, set[str]] = {}
-        self._texts: dict[str, int] = {}
-        self._hash = hashlib.sha256()
-        self._stack = ExitStack()
-        self._table: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> PairsWriter:
-        file = self._stack.enter_context(atomic_write(self.out / TABLE))
-        self._table = pq.ParquetWriter(file, SCHEMA, compression="zstd")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self._abandon()
-            return
-        try:
-            self._finish()
-        except BaseException:
-            self._abandon()
-            raise
 
     def add(self, pair: Pair) -> None:
         """Writes a row, unless the same picture came with the same text before."""
@@ -270,33 +147,16 @@ class PairsWriter:
         if len(self._rows) >= _ROWS_AT_ONCE:
             self._flush()
 
-    def _flush(self) -> None:
-        if self._table is None:
-            raise RuntimeError("A PairsWriter writes inside its `with` statement.")
-        columns = {name: [getattr(pair, name) for pair in self._rows] for name in SCHEMA.names}
-        self._hash.update(json.dumps(columns, sort_keys=True).encode())
-        self._table.write_table(pa.table(columns, schema=SCHEMA))
-        self._rows.clear()
+    def finish(self) -> dict[str, Any]:
+        """Writes the last rows and the stamp.
 
-    def _finish(self) -> str:
-        if not self.tally.kept:
-            raise DataError(
-                "No pair was left." + _most_common(self.tally.skipped),
-                where=self.out,
-                fix="Check the source and the options.",
-            )
+        Returns:
+            What the description says of the rows.
+        """
         self._flush()
-        assert self._table is not None  # _flush has seen to it
         stamp = self._hash.hexdigest()
         self._table.add_key_value_metadata({STAMP: stamp})
-        self._table.close()
-        return stamp
-
-    def _description(self, stamp: str) -> dict[str, Any]:
         return {
-            "format": FORMAT,
-            **self._facts,
-            "nonet": __version__,
             "stamp": stamp,
             "rows": self.tally.rows,
             "pairs": self.tally.kept,
@@ -309,6 +169,46 @@ class PairsWriter:
             "skipped": _plain(self.tally.skipped),
             "changed": _plain(self.tally.changed),
         }
+
+    def _flush(self) -> None:
+        columns = {name: [getattr(pair, name) for pair in self._rows] for name in SCHEMA.names}
+        self._hash.update(json.dumps(columns, sort_keys=True).encode())
+        self._table.write_table(pa.table(columns, schema=SCHEMA))
+        self._rows.clear()
+
+
+@contextmanager
+def write_pairs(out: Path, *, name: str, source: str, command: str, notice: str) -> Iterator[PairsWriter]:
+    """Writes the pairs of one source.
+
+    The former pairs of the folder stay whole until the last row is written; an error or Ctrl-C leaves them untouched.
+
+    Args:
+        out: the pairs folder.
+        name: what the pairs are called.
+        source: the kind of source.
+        command: the command that makes these pairs again.
+        notice: who made the pictures and texts, and under which licence, as far as known.
+    Yields:
+        What takes the rows.
+    Raises:
+        UsageError: if ``out`` cannot hold pairs.
+        DataError: if no row was kept.
+    """
+    prepare_folder(out)
+    with atomic_write(out / TABLE) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd") as table:
+        writer = PairsWriter(table)
+        yield writer
+        if not writer.tally.kept:
+            raise DataError(
+                "No pair was left." + _most_common(writer.tally.skipped),
+                where=out,
+                fix="Check the source and the options.",
+            )
+        rows = writer.finish()
+    facts = {"format": FORMAT, "name": name, "source": source, "command": command, "notice": notice}
+    description = {**facts, "nonet": __version__, **rows}
+    replace_file(out / DESCRIPTION, json.dumps(description, ensure_ascii=False, indent=2) + "\n")
 
 
 def _plain(reasons: Mapping[str, Reason]) -> dict[str, Any]:

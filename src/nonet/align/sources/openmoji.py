@@ -15,7 +15,7 @@ from typing import Literal
 
 from nonet.align.sources.concepts import groups, neutral_name, neutral_sequence
 from nonet.align.splits import Shares
-from nonet.align.writing import Pair, PairsWriter, Tally
+from nonet.align.writing import Pair, Tally, write_pairs
 from nonet.foundation import console
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.packaged import files_in
@@ -108,16 +108,11 @@ def make_pairs(out: Path, config: OpenMojiConfig) -> Tally:
         raise UsageError(f"{config.size} pixels are out of range.", where="--size", fix="Choose 16 to 2048.")
     found = drawings(files_in(_PACKAGE, "svg/*.svg"), config.languages)
     version = metadata.version(_PACKAGE)
-    writer = PairsWriter(
-        out,
-        name=f"OpenMoji {version}",
-        source="openmoji",
-        command=config.command(out),
-        notice=_NOTICE,
-    )
     # the name of the folder says all that the pictures depend on, so what is there is right
     images = out / "images" / f"openmoji-{version}-{config.size}px"
-    with writer:
+    with write_pairs(
+        out, name=f"OpenMoji {version}", source="openmoji", command=config.command(out), notice=_NOTICE
+    ) as writer:
         chosen = list(_choose(found, config, writer.tally))
         digests = render(chosen, images, config.size)
         concepts = concepts_of(chosen, digests)

@@ -19,7 +19,7 @@ from nonet.align.alttext.guard import leads_to_private
 from nonet.align.alttext.pages import Page, crawl, disk_pages, file_of, is_warc, warc_files, warc_pages
 from nonet.align.pictures import Facts, Limits, inspect_picture
 from nonet.align.splits import Shares
-from nonet.align.writing import Pair, PairsWriter, Tally, prepare_folder
+from nonet.align.writing import Pair, PairsWriter, Tally, prepare_folder, write_pairs
 from nonet.foundation import console
 from nonet.foundation.errors import DataError, UsageError
 
@@ -92,10 +92,10 @@ def make_pairs(source: str, out: Path, config: PagesConfig) -> Tally:
         raise UsageError("The address names no host.", where=source, fix="For example https://example.org/")
     prepare_folder(out)
     name = urlsplit(source).hostname if site else Path(source).name
-    writer = PairsWriter(out, name=name or "pages", source="pages", command=config.command(source, out), notice=_NOTICE)
     with ExitStack() as stack:
         fetcher = stack.enter_context(_fetcher(source, config)) if site or config.fetch else None
-        stack.enter_context(writer)
+        facts = {"source": "pages", "command": config.command(source, out), "notice": _NOTICE}
+        writer = stack.enter_context(write_pairs(out, name=name or "pages", **facts))
         pages = _pages(source, fetcher, config, writer.tally)
         mentions = list(_usable(console.track(pages, "Reading pages"), writer.tally))
         finder = _Finder(source, out, fetcher, config)
