@@ -139,7 +139,9 @@ def query(request: SearchRequest, gallery: Gallery) -> Query:
 
 def answer(found: Answer, milliseconds: float) -> SearchAnswer:
     """An answer as the API gives it."""
-    return SearchAnswer(results=[_found(result) for result in found.results], total=found.total, milliseconds=milliseconds)
+    return SearchAnswer(
+        results=[_found(result) for result in found.results], total=found.total, milliseconds=milliseconds
+    )
 
 
 def _found(result: Result) -> Found:

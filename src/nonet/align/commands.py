@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from nonet.align.commands_search import index, remove, search
+
 if TYPE_CHECKING:
     from nonet.align.writing import Tally
 
@@ -95,4 +97,7 @@ COMMANDS = {
         "openmoji": pairs_openmoji,
         "folder": pairs_folder,
     },
+    "index": index,
+    "search": search,
+    "remove": remove,
 }
