@@ -42,8 +42,8 @@ class Heads(nn.Module):
     def __init__(self, image_width: int, text_width: int, config: HeadConfig) -> None:
         super().__init__()
         self.config = config
-        self.image = _head(config.image, image_width, config)
-        self.text = _head(config.text, text_width, config)
+        self.image = _head(config.image_projection, image_width, config)
+        self.text = _head(config.text_projection, text_width, config)
         self.log_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
 
     @property
@@ -193,9 +193,7 @@ def image_batches(
             yield waiting.result()
 
 
-def text_batches(
-    encoder: TextEncoder, texts: Sequence[str], batch_size: int
-) -> Iterator[tuple[np.ndarray, Tokens]]:
+def text_batches(encoder: TextEncoder, texts: Sequence[str], batch_size: int) -> Iterator[tuple[np.ndarray, Tokens]]:
     """Rows and their tokens, texts of like length together, so that little is computed on padding."""
     by_length = np.argsort([len(text) for text in texts], kind="stable")
     for start in range(0, len(texts), batch_size):
@@ -208,13 +206,8 @@ def _head(kind: Literal["none", "linear", "mlp"], width: int, config: HeadConfig
         if width != config.dim:
             raise ValueError(f"without a projection the embedding has the tower's width {width}, not {config.dim}")
         return nn.Identity()
+    entry = [nn.LayerNorm(width), nn.Dropout(config.dropout)]
     if kind == "linear":
-        return nn.Linear(width, config.dim)
-    return nn.Sequential(
-        nn.LayerNorm(width),
-        nn.Dropout(config.dropout),
-        nn.Linear(width, config.hidden),
-        nn.GELU(),
-        nn.Dropout(config.dropout),
-        nn.Linear(config.hidden, config.dim),
-    )
+        return nn.Sequential(*entry, nn.Linear(width, config.dim))
+    middle = [nn.Linear(width, config.hidden), nn.GELU(), nn.Dropout(config.dropout)]
+    return nn.Sequential(*entry, *middle, nn.Linear(config.hidden, config.dim))

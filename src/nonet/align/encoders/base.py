@@ -70,9 +70,7 @@ class TextEncoder(Encoder):
         """Texts as tokens, cut at the encoder's limit, on the CPU."""
 
     @abstractmethod
-    def forward(
-        self, ids: Int[Tensor, "n tokens"], mask: Bool[Tensor, "n tokens"]
-    ) -> Float[Tensor, "n features"]:
+    def forward(self, ids: Int[Tensor, "n tokens"], mask: Bool[Tensor, "n tokens"]) -> Float[Tensor, "n features"]:
         """Features of tokenised texts, not normalised."""
 
 

@@ -86,7 +86,9 @@ def text_encoder(name: str) -> TransformerTextEncoder:
 
 def _pretrained(name: str) -> Any:
     from transformers import AutoModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # the console shows its own
     return _guarded(lambda: AutoModel.from_pretrained(name, use_safetensors=True), name)
 
 

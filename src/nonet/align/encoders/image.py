@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nonet.align.encoders.base import ImageEncoder
 from nonet.align.encoders.efficientnet import EfficientNet, EfficientNetConfig
+from nonet.align.encoders.folding import folded
 
 __all__ = ["EfficientNetEncoder", "HuggingFaceImageEncoder", "Preparation"]
 
@@ -57,6 +58,7 @@ class EfficientNetEncoder(ImageEncoder):
         self.network = EfficientNet(network)
         self.preparation = preparation
         self.width = self.network.width
+        self._folded: list[EfficientNet] = []  # in a list, so that it is no part of the state
 
     @classmethod
     def rebuild(cls, description: Mapping[str, Any]) -> EfficientNetEncoder:
@@ -73,7 +75,23 @@ class EfficientNetEncoder(ImageEncoder):
         return self.preparation(pictures)
 
     def forward(self, pixels: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n features"]:
-        return self.network(pixels)
+        if self.training or torch.is_grad_enabled():
+            return self.network(pixels)
+        if not self._folded:
+            self._folded.append(folded(self.network))
+        return self._folded[0](pixels)
+
+    def train(self, mode: bool = True) -> EfficientNetEncoder:
+        self._folded.clear()  # the weights may change from here on
+        return super().train(mode)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        self._folded.clear()
+        super()._load_from_state_dict(*args, **kwargs)
+
+    def _apply(self, *args: Any, **kwargs: Any) -> EfficientNetEncoder:
+        self._folded.clear()  # another device or type
+        return super()._apply(*args, **kwargs)
 
 
 class HuggingFaceImageEncoder(ImageEncoder):

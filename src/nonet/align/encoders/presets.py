@@ -22,7 +22,7 @@ __all__ = ["image_encoder", "rebuild_image_encoder", "rebuild_text_encoder", "te
 
 LITE0 = "efficientnet-lite0"
 # its last convolution was trained for ImageNet's classes; the stages before it keep more of drawings and scenes
-LITE0_POOL_STAGES = (2, 4, 6)
+LITE0_POOL_STAGES = (4, 6)
 SMALL_SIDE = 64
 LITE0_CHECKSUM = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 MINILM_CHECKSUM = "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592"
@@ -65,6 +65,11 @@ def text_encoder(name: str, *, texts: Sequence[str] = ()) -> TextEncoder:
     if name == "small":
         return TransformerTextEncoder.small(texts)
     return huggingface.text_encoder(name)
+
+
+def is_random(name: str) -> bool:
+    """Whether the encoder of that name starts with random weights."""
+    return name in VARIANTS and name != LITE0
 
 
 def rebuild_image_encoder(description: Mapping[str, Any]) -> ImageEncoder:
