@@ -40,7 +40,7 @@ def test_the_largest_sensible_candidate_comes_first():
         ("http://h/", "mailto:a@b", None),
         ("http://h/", "http://[::1", None),
         ("http://h/", "http://h:port/x", None),
-        ("http://h/", "http:///x.png", None),
+        ("http://h/", "http:///x.png", "http://h/x.png"),
         ("http://h/", "", None),
         ("http://h/", "x" * 5000, None),
         ("file:///d/p.html", "img/c.png", "file:///d/img/c.png"),

@@ -82,7 +82,7 @@ def test_pages_inside_a_page_are_read_to_a_depth():
         ("https://example.org/x", "", "an alt text that is an address"),
         ("***", "", "an alt text without a letter"),
         ("kite", "kite", None),
-        ("Bed &amp;quot;&amp; breakfast", 'Bed "& breakfast', None),
+        ("Bed &quot;&amp; breakfast", 'Bed "& breakfast', None),
         ("A <em>red</em> kite", "A red kite", None),
         ("\u202egnirts\u202c", "gnirts", None),
         ("2 < 3", "2 < 3", None),
