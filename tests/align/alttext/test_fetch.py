@@ -26,6 +26,7 @@ def png(colour: str) -> bytes:
     return file.getvalue()
 
 
+BOMB = gzip.compress(bytes(20_000_000), 1)
 HTML = "text/html; charset=utf-8"
 FILES = {
     "/robots.txt": ("text/plain", b"User-agent: *\nDisallow: /secret"),
@@ -98,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def act_bomb(self):
-        self.answer(200, gzip.compress(bytes(50_000_000)), {"Content-Encoding": "gzip"})
+        self.answer(200, BOMB, {"Content-Encoding": "gzip"})
 
     def act_stall(self):
         time.sleep(3)

@@ -14,7 +14,8 @@ from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.packaged import files_in
 
 VARIANT = re.compile(
-    r"\b(medium-?|light|dark|skin|tone|facing|right|wom[ae]n|m[ae]n|person|people|boy|girl|child|red|curly|white|blond|bald|hair|[-:,])\b"
+    r"((medium-?)? ?(light|dark)|medium) skin tone|facing right|(red|curly|white|blond) hair"
+    r"|\b(wom[ae]n|m[ae]n|person|people|boy|girl|child|bald)\b"
 )
 
 
