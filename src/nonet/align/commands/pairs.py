@@ -1,4 +1,4 @@
-"""``nonet align …``: the wing on the command line."""
+"""``nonet align pairs …``: how pictures and words come in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tyro
 if TYPE_CHECKING:
     from nonet.align.writing import Tally
 
-__all__ = ["COMMANDS"]
+__all__ = ["pairs_folder", "pairs_openmoji", "pairs_pages"]
 
 
 def pairs_openmoji(
@@ -122,12 +122,3 @@ def _show(out: Path, tally: Tally) -> None:
     facts |= {f"skipped: {name}": reason["count"] for name, reason in described["skipped"].items()}
     facts |= {f"changed: {name}": reason["count"] for name, reason in described["changed"].items()}
     console.summary(f"{described['name']} in {out}", facts)
-
-
-COMMANDS = {
-    "pairs": {
-        "openmoji": pairs_openmoji,
-        "folder": pairs_folder,
-        "pages": pairs_pages,
-    },
-}
