@@ -1,11 +1,13 @@
 """A small made-up benchmark in the official layouts, and the real one where it is at hand."""
 
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+
 from nonet.cxc.data import Collection, collection_from_ratings
 from nonet.cxc.ratings import RatingSet, read_ratings
 
@@ -44,7 +46,7 @@ def made_up(tmp_path_factory) -> MadeUp:
         for k, s in enumerate(sentences[n])
     ]
     rated += [
-        (caption_name(sentences[a][0]), image_name(b), 1.25, "c2i_intrasim") for a, b in zip(numbers, numbers[1:])
+        (caption_name(sentences[a][0]), image_name(b), 1.25, "c2i_intrasim") for a, b in itertools.pairwise(numbers)
     ]
     rated += [(caption_name(sentences[numbers[0]][1]), image_name(numbers[5]), 3.0, "c2i_intrasim")]
     write_csv(folder / "sits_test.csv", "caption,image,agg_score,sampling_method", rated)
@@ -57,7 +59,7 @@ def made_up(tmp_path_factory) -> MadeUp:
     write_csv(folder / "sts_test.csv", "caption1,caption2,agg_score,sampling_method", ring)
     seen = [
         (image_name(a), image_name(b), 2.5 if n % 2 else 1.0, "i2i_csim")
-        for n, (a, b) in enumerate(zip(numbers, numbers[1:]))
+        for n, (a, b) in enumerate(itertools.pairwise(numbers))
     ]
     seen += [(image_name(numbers[1]), image_name(numbers[0]), 2.9, "i2i_csim")]
     write_csv(folder / "sis_test.csv", "image1,image2,agg_score,sampling_method", seen)

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from scipy.stats import pearsonr, spearmanr
+
 from nonet.cxc.config import CorrelationRules
 from nonet.cxc.correlation import correlate, model_scores
 from nonet.cxc.data import RatedPairs
 from nonet.foundation.errors import DataError
-from scipy.stats import pearsonr, spearmanr
 
 
 def rated(left, right, score, kind="sts", original=None):

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+
 from nonet.cxc.data import Collection, RatedPairs, collection_from_ratings, merged_rows, read_collection
 from nonet.cxc.ratings import read_ratings
 from nonet.foundation.errors import DataError

@@ -2,6 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from nonet.cxc.embeddings import Embedded, place_rows, read_embeddings, unit_rows
 from nonet.foundation.errors import DataError
 
@@ -75,7 +76,7 @@ def test_refuses_pickles_duplicates_and_unknown_files(tmp_path):
         read_embeddings(tmp_path / "c.npz")
     with pytest.raises(DataError, match="no such file"):
         read_embeddings(tmp_path / "none.npy")
-    with pytest.raises(DataError, match="npy, .npz or .parquet"):
+    with pytest.raises(DataError, match=r"npy, \.npz or \.parquet"):
         read_embeddings(tmp_path / "a.pt")
 
 

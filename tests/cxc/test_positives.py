@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from nonet.cxc.config import RetrievalRules
 from nonet.cxc.data import RatedPairs, collection_from_ratings
 from nonet.cxc.positives import judged_pairs
@@ -23,7 +24,7 @@ def positives(given, task, **rules):
 
 
 def pairs_of(judged):
-    return set(zip(judged.query[judged.positive].tolist(), judged.item[judged.positive].tolist()))
+    return set(zip(judged.query[judged.positive].tolist(), judged.item[judged.positive].tolist(), strict=True))
 
 
 def test_captions_and_images_mirror_each_other(small):
@@ -37,7 +38,9 @@ def test_captions_and_images_mirror_each_other(small):
 def test_grades_are_means_of_human_scores(small):
     judged = positives(small, "t2i")
     assert len(judged.query) == 72
-    grade = {(q, i): g for q, i, g in zip(judged.query.tolist(), judged.item.tolist(), judged.grade.tolist())}
+    grade = {
+        (q, i): g for q, i, g in zip(judged.query.tolist(), judged.item.tolist(), judged.grade.tolist(), strict=True)
+    }
     assert grade[0, 0] == 5.0 and grade[0, 1] == 1.25 and grade[1, 5] == 3.0
 
 
@@ -52,12 +55,12 @@ def test_rules_of_image_pairs(small):
 
 
 def test_rules_of_co_captions(small):
-    pairs, collection = small
+    pairs, _collection = small
     every = pairs_of(positives(small, "t2t"))
     assert len(every) == 12 * 5 * 4 + 2 and (0, 17) in every and (17, 0) in every
     rated = pairs_of(positives(small, "t2t", co_captions="rated"))
     sts = pairs["sts"]
-    enough = {(a, b) for a, b, s in zip(sts.left.tolist(), sts.right.tolist(), sts.score) if s >= 3}
+    enough = {(a, b) for a, b, s in zip(sts.left.tolist(), sts.right.tolist(), sts.score, strict=True) if s >= 3}
     assert rated == enough | {(b, a) for a, b in enough}
     assert all(query != item for query, item in every)
 

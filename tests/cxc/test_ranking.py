@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nonet.cxc.positives import Judged
 from nonet.cxc.ranking import similarity_blocks, standing, top_items
 
@@ -72,5 +73,5 @@ def test_memory_is_bounded():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 300 * 2**20
-    assert 0 <= places.above.min() and places.above.max() < 24_999
+    assert places.above.min() >= 0 and places.above.max() < 24_999
     assert places.above.mean() == pytest.approx(12_500, rel=0.05)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from nonet.cxc.ratings import read_ratings, read_ratings_file, twice_rated
 from nonet.foundation.errors import DataError
 
@@ -57,7 +58,7 @@ def test_refuses_packed_files_wrong_names_and_empty_folders(tmp_path):
     (tmp_path / "sts_test.csv").write_text(f"{HEADER}\na,b,1,x\n")
     with pytest.raises(DataError, match="holds sis ratings"):
         read_ratings(tmp_path, "test")
-    with pytest.raises(DataError, match="no sts_val.csv"):
+    with pytest.raises(DataError, match=r"no sts_val\.csv"):
         read_ratings(tmp_path, "val")
 
 
@@ -72,9 +73,13 @@ def test_counts_of_the_release(real_data, official):
     assert twice.mean_difference == pytest.approx(0.42, abs=0.005)
     assert twice_rated(read_ratings(real_data / "cxc", "val").sis, 2.5).pairs == 2_253
     sits = official.sits
-    assert sum(score < 3 and method == "c2i_original" for score, method in zip(sits.score, sits.method)) == 29
+    assert (
+        sum(score < 3 and method == "c2i_original" for score, method in zip(sits.score, sits.method, strict=True)) == 29
+    )
     val = read_ratings(real_data / "cxc", "val").sits
-    assert sum(score < 3 and method == "c2i_original" for score, method in zip(val.score, val.method)) == 38
+    assert (
+        sum(score < 3 and method == "c2i_original" for score, method in zip(val.score, val.method, strict=True)) == 38
+    )
 
 
 @pytest.mark.data
@@ -82,7 +87,7 @@ def test_co_captions_form_a_ring(official, official_collection):
     """Every caption stands in exactly two of the five rated pairs of its image."""
     sts = official.sts
     row = official_collection.caption_row
-    pairs = [(row[a], row[b]) for a, b, m in zip(sts.left, sts.right, sts.method) if m == "c2c_cocaption"]
+    pairs = [(row[a], row[b]) for a, b, m in zip(sts.left, sts.right, sts.method, strict=True) if m == "c2c_cocaption"]
     assert len(pairs) == 25_000
     assert set(np.bincount(np.array(pairs).ravel(), minlength=25_000)) == {2}
     assert all(official_collection.image_of[a] == official_collection.image_of[b] for a, b in pairs)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nonet.cxc.config import RetrievalRules
 from nonet.cxc.positives import Judged
 from nonet.cxc.ranking import standing
@@ -126,8 +127,12 @@ def test_equal_to_eccv_caption_on_both_cross_modal_tasks(official, official_coll
     rules = RetrievalRules(original_pairs="rated", similarity="dot")
     rated = {part.kind: RatedPairs.at_hand(part, collection) for part in official.present}
     tops = {
-        "i2t": {int(i): caption_id[row].tolist() for i, row in zip(image_id, top_items(images, captions, 10))},
-        "t2i": {int(c): image_id[row].tolist() for c, row in zip(caption_id, top_items(captions, images, 10))},
+        "i2t": {
+            int(i): caption_id[row].tolist() for i, row in zip(image_id, top_items(images, captions, 10), strict=True)
+        },
+        "t2i": {
+            int(c): image_id[row].tolist() for c, row in zip(caption_id, top_items(captions, images, 10), strict=True)
+        },
     }
     theirs = [peer.cxc_recalls(tops, "all", K=k) for k in (1, 5, 10)]
     for task, left, right, cluster in (

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from nonet.cxc.config import SelectConfig
 from nonet.cxc.data import Collection, RatedPairs
 from nonet.cxc.selection import caption_means, draw_by_similarity, select_pairs
@@ -28,7 +29,7 @@ def test_similar_pairs_are_drawn_often_and_every_band_is_covered(world):
     config = SelectConfig(bands=5)
     drawn = draw_by_similarity(vectors, 500, config, np.random.default_rng(0))
     assert len(drawn.first) == 500 and (drawn.first < drawn.second).all()
-    assert len(set(zip(drawn.first.tolist(), drawn.second.tolist()))) == 500
+    assert len(set(zip(drawn.first.tolist(), drawn.second.tolist(), strict=True))) == 500
     assert np.allclose(drawn.similarity, (vectors[drawn.first] * vectors[drawn.second]).sum(axis=1), atol=1e-5)
     counts = np.bincount(drawn.band, minlength=5)
     assert counts.min() > 25 and counts[-1] > 2 * counts[0]
@@ -46,7 +47,14 @@ def test_no_item_stands_in_more_pairs_than_allowed(world):
 
 def test_asks_for_more_than_there_is():
     drawn = draw_by_similarity(np.eye(4, dtype=np.float32), 100, SelectConfig(), np.random.default_rng(0))
-    assert sorted(zip(drawn.first.tolist(), drawn.second.tolist())) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    assert sorted(zip(drawn.first.tolist(), drawn.second.tolist(), strict=True)) == [
+        (0, 1),
+        (0, 2),
+        (0, 3),
+        (1, 2),
+        (1, 3),
+        (2, 3),
+    ]
 
 
 def test_same_seed_same_pairs(world):
@@ -79,7 +87,7 @@ def test_rated_pairs_choose_captions_for_images_the_higher_the_likelier(world):
     config = SelectConfig(pairs=40, shares=(0, 0, 1), lean=3.0)
     chosen = select_pairs(collection, images, [captions], config, [rated])
     assert len(chosen) == 40 and {pair.method for pair in chosen} == {"c2i_intrasim"}
-    links = {(int(a), int(b)): s for a, b, s in zip(left, right, score)}
+    links = {(int(a), int(b)): s for a, b, s in zip(left, right, score, strict=True)}
     found = [links[pair.right, int(collection.image_of[pair.left])] for pair in chosen]
     assert np.mean(found) > 4
     sts = RatedPairs("sts", np.array([0]), np.array([30]), np.array([4.0]), np.array([False]), 1)

@@ -151,6 +151,8 @@ def select(
         kind = "control questions" if pair.gold is not None else f"{pair.kind.upper()} ({pair.method})"
         counts[kind] = counts.get(kind, 0) + 1
     console.summary(str(out), counts)
+    if image_dir is None and any(pair.left_image or pair.right_image for pair in chosen):
+        console.note(f"Pictures are expected under {out.parent}; --image-dir names another folder.")
     console.note(f"Rate them: nonet serve --cxc {out}")
 
 

@@ -18,7 +18,7 @@ from nonet.cxc.ratings import RatingSet, TwiceRated, twice_rated
 from nonet.cxc.retrieval import RetrievalResult, retrieval_result
 from nonet.foundation.errors import DataError, UsageError
 
-__all__ = ["Coverage", "Evaluation", "Material", "TaskRun", "evaluate", "material", "task_name"]
+__all__ = ["Coverage", "Evaluation", "Material", "Scored", "TaskRun", "evaluate", "material", "task_name"]
 
 TASKS: tuple[RetrievalTask, ...] = ("i2t", "t2i", "t2t", "i2i")
 
@@ -74,6 +74,14 @@ class TaskRun:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """Rated pairs and the model's similarity of each."""
+
+    pairs: RatedPairs
+    similarity: Float[np.ndarray, " pairs"]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Every figure of one model on one split, and the rules they were made by.
 
@@ -82,7 +90,7 @@ class Evaluation:
         coverage: which part of the ratings was at hand.
         retrieval: the retrieval tasks that could be run.
         correlation: the correlation tasks that could be run.
-        scores: for each correlation task the rated pairs and the model's similarities.
+        scores: what each correlation was made from.
         skipped: why tasks could not be run.
         twice: agreement of pairs that were rated in both orders.
         retrieval_rules: of the retrieval tasks.
@@ -94,7 +102,7 @@ class Evaluation:
     coverage: Coverage
     retrieval: tuple[TaskRun, ...]
     correlation: tuple[CorrelationResult, ...]
-    scores: tuple[tuple[RatedPairs, Float[np.ndarray, " pairs"]], ...]
+    scores: tuple[Scored, ...]
     skipped: tuple[str, ...]
     twice: TwiceRated | None
     retrieval_rules: RetrievalRules
@@ -208,7 +216,7 @@ def evaluate(
             if not reason:
                 similarity = model_scores(pairs, sides[left], sides[right])
                 correlations.append(correlate(pairs, similarity, correlation, given.collection.image_of))
-                scores.append((pairs, similarity))
+                scores.append(Scored(pairs, similarity))
         except DataError as error:
             reason = str(error)
         if reason:
@@ -236,7 +244,7 @@ def task_name(task: RetrievalTask) -> str:
     return f"{task[0].upper()}→{task[2].upper()}"
 
 
-def _sides(given: Material, similarity: str) -> dict[str, Float[np.ndarray, "items dim"]]:
+def _sides(given: Material, similarity: str) -> dict[str, Float[np.ndarray, "_ _"]]:
     """The embeddings by modality, scaled to length 1 for cosines."""
     sides = {side: rows for side, rows in (("i", given.images), ("t", given.captions)) if rows is not None}
     if similarity == "dot":
@@ -244,7 +252,7 @@ def _sides(given: Material, similarity: str) -> dict[str, Float[np.ndarray, "ite
     return {side: unit_rows(rows, "--images" if side == "i" else "--captions") for side, rows in sides.items()}
 
 
-def _cannot(query: str, item: str, sides: dict[str, Float[np.ndarray, "items dim"]]) -> str | None:
+def _cannot(query: str, item: str, sides: dict[str, Float[np.ndarray, "_ _"]]) -> str | None:
     names = {"i": "images", "t": "captions"}
     missing = [names[side] for side in dict.fromkeys((query, item)) if side not in sides]
     if missing:
@@ -263,7 +271,7 @@ def _no_judgements(
 
 def _run(
     task: RetrievalTask,
-    sides: dict[str, Float[np.ndarray, "items dim"]],
+    sides: dict[str, Float[np.ndarray, "_ _"]],
     rated: dict[Kind, RatedPairs],
     collection: Collection,
     rules: RetrievalRules,

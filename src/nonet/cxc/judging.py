@@ -102,7 +102,8 @@ def _artifact_kind(folder: Path) -> str | None:
 def _hugging_face(name: str) -> _HuggingFace | _TextAlone | _ImageAlone:
     from transformers import AutoConfig
 
-    if name.count("/") != 1 and not Path(name).is_dir():
+    is_path = name.count("/") != 1 or name.startswith((".", "~"))
+    if is_path and not Path(name).is_dir():
         raise DataError("There is no such model folder.", where=name, fix="Check the path, or give a hub id.")
     try:
         config = AutoConfig.from_pretrained(name)

@@ -102,7 +102,7 @@ class CxcModel(nn.Module):
         by_length = np.argsort([len(text) for text in texts], kind="stable")
         for start in range(0, len(texts), batch_size):
             part = by_length[start : start + batch_size]
-            chosen = [texts[row] for row in part.tolist()]
+            chosen = [str(texts[int(row)]) for row in part]
             rows[part] = self.heads.embed_tokens(*token_outputs(self.text_encoder, chosen))
         return rows
 

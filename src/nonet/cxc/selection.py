@@ -8,7 +8,7 @@ every band of similarity.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from nonet.cxc.embeddings import unit_rows
 from nonet.cxc.ranking import similarity_blocks
 from nonet.foundation.errors import DataError
 
-__all__ = ["Drawn", "SelectedPair", "caption_means", "draw_by_similarity", "select_pairs"]
+__all__ = ["Bands", "Drawn", "SelectedPair", "caption_means", "draw_by_similarity", "select_pairs"]
 
 _BINS = 4096
 _SPARE = 4  # candidates drawn for each pair wanted, because some fall to the limit per item
@@ -41,6 +41,10 @@ class Drawn:
     second: Int[np.ndarray, " pairs"]
     similarity: Float[np.ndarray, " pairs"]
     band: Int[np.ndarray, " pairs"]
+
+    def at(self, rows: Int[np.ndarray, " rows"]) -> Drawn:
+        """Some of the pairs."""
+        return Drawn(self.first[rows], self.second[rows], self.similarity[rows], self.band[rows])
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class SelectedPair:
 def select_pairs(
     collection: Collection,
     images: Float[np.ndarray, "images image_dim"],
-    captions: Sequence[Float[np.ndarray, "captions text_dim"]],
+    captions: Sequence[Float[np.ndarray, "captions _"]],
     config: SelectConfig,
     rated: Sequence[RatedPairs] = (),
 ) -> list[SelectedPair]:
@@ -100,8 +104,44 @@ def caption_means(
     return described, unit_rows(sums[described], "--captions")
 
 
+@dataclass(frozen=True)
+class Bands:
+    """Bands of similarity over all pairs of some items.
+
+    Attributes:
+        of_bin: the band of each bin of similarity.
+        population: how many pairs each band has, the least similar first.
+    """
+
+    of_bin: Int[np.ndarray, " bins"]
+    population: Int[np.ndarray, " bands"]
+
+    @classmethod
+    def measure(cls, vectors: Float[np.ndarray, "items dim"], bands: int) -> Bands:
+        """Counts all pairs. A pair is in band b or higher if at most 1/4^b of the pairs are more similar."""
+        histogram = np.zeros(_BINS, dtype=np.int64)
+        for _, _, similarity in _upper_pairs(vectors):
+            histogram += np.bincount(_bin(similarity), minlength=_BINS)
+        share_above = (histogram.sum() - np.cumsum(histogram)) / max(histogram.sum(), 1)
+        band = (share_above[:, None] < 0.25 ** np.arange(1, bands)[None, :]).sum(axis=1)
+        return cls(band, np.bincount(band, weights=histogram, minlength=bands).astype(np.int64))
+
+    def of(self, similarity: Float[np.ndarray, " pairs"]) -> Int[np.ndarray, " pairs"]:
+        """The band of each pair."""
+        return self.of_bin[_bin(similarity)]
+
+    def shares(self, lean: float) -> Float[np.ndarray, " bands"]:
+        """The share of a sample that each band gets."""
+        weight = lean ** np.arange(len(self.population)) * (self.population > 0)
+        return weight / max(weight.sum(), 1e-12)
+
+
 def draw_by_similarity(
-    vectors: Float[np.ndarray, "items dim"], count: int, config: SelectConfig, rng: np.random.Generator
+    vectors: Float[np.ndarray, "items dim"],
+    count: int,
+    config: SelectConfig,
+    rng: np.random.Generator,
+    known: Set[tuple[int, int]] = frozenset(),
 ) -> Drawn:
     """Draws pairs of items, biased to similar ones, with every band of similarity covered.
 
@@ -110,24 +150,23 @@ def draw_by_similarity(
         count: how many pairs; fewer come back where there are not so many under the limit per item.
         config: bands, bias and limit.
         rng: randomness.
+        known: pairs not to draw again, the smaller row first.
     """
-    histogram = np.zeros(_BINS, dtype=np.int64)
-    for _, _, similarity in _upper_pairs(vectors):
-        histogram += np.bincount(_bin(similarity), minlength=_BINS)
-    band_of_bin, population = _bands(histogram, config.bands)
-    weight = config.lean ** np.arange(config.bands) * (population > 0)
-    quota = np.ceil(count * weight / max(weight.sum(), 1e-12)).astype(np.int64)
-    rate = np.minimum(1, _SPARE * (quota + 8) / np.maximum(population, 1)).astype(np.float32)
+    bands = Bands.measure(vectors, config.bands)
+    quota = np.ceil(count * bands.shares(config.lean)).astype(np.int64)
+    wanted = _SPARE * (quota + 8) + len(known)
+    rate = np.minimum(1, wanted / np.maximum(bands.population, 1)).astype(np.float32)
     parts = []
     for first, second, similarity in _upper_pairs(vectors):
-        band = band_of_bin[_bin(similarity)]
+        band = bands.of(similarity)
         kept = rng.random(len(band), dtype=np.float32) < rate[band]
         parts.append((first[kept], second[kept], similarity[kept], band[kept]))
     if not parts:
         return Drawn(*(np.zeros(0, dtype=kind) for kind in (np.int64, np.int64, np.float32, np.int64)))
-    candidates = Drawn(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    rows = _take(candidates, quota, count, config.most_per_item, rng)
-    return Drawn(*(getattr(candidates, name)[rows] for name in ("first", "second", "similarity", "band")))
+    found = Drawn(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    fresh = np.array([pair not in known for pair in zip(found.first.tolist(), found.second.tolist(), strict=True)])
+    found = found.at(np.flatnonzero(fresh))
+    return found.at(np.array(_take(found, quota, count, config.most_per_item, rng), dtype=np.int64))
 
 
 def _upper_pairs(
@@ -142,14 +181,6 @@ def _upper_pairs(
 
 def _bin(similarity: Float[np.ndarray, " pairs"]) -> Int[np.ndarray, " pairs"]:
     return np.clip((similarity + 1) * (_BINS / 2), 0, _BINS - 1).astype(np.int64)
-
-
-def _bands(histogram: Int[np.ndarray, " bins"], bands: int) -> tuple[Int[np.ndarray, " bins"], Int[np.ndarray, " n"]]:
-    """The band of each bin of similarity, and how many pairs each band has."""
-    share_above = (histogram.sum() - np.cumsum(histogram)) / max(histogram.sum(), 1)
-    limits = 0.25 ** np.arange(1, bands)  # a pair is in band b or higher if at most 1/4^b of the pairs are above it
-    band = (share_above[:, None] < limits[None, :]).sum(axis=1)
-    return band, np.bincount(band, weights=histogram, minlength=bands).astype(np.int64)
 
 
 def _take(
@@ -184,20 +215,22 @@ def _fill(candidates: Drawn, rows: list[int], wanted: int, limit: int, used: dic
 
 def _image_pairs(
     collection: Collection,
-    captions: Sequence[Float[np.ndarray, "captions text_dim"]],
+    captions: Sequence[Float[np.ndarray, "captions _"]],
     count: int,
     config: SelectConfig,
     rng: np.random.Generator,
 ) -> list[SelectedPair]:
     """Image pairs that captions choose; every text encoder chooses its share."""
     chosen: dict[tuple[int, int], SelectedPair] = {}
+    row_of = {int(image): row for row, image in enumerate(np.unique(collection.image_of))}
     for number, vectors in enumerate(captions, 1):
         described, means = caption_means(collection, vectors)
         wanted = count * number // len(captions) - len(chosen)
-        drawn = draw_by_similarity(means, wanted, config, rng)
+        known = {(row_of[a], row_of[b]) for a, b in chosen}
+        drawn = draw_by_similarity(means, wanted, config, rng, known)
         for a, b in zip(described[drawn.first].tolist(), described[drawn.second].tolist(), strict=True):
             left, right = (a, b) if rng.random() < 0.5 else (b, a)
-            chosen.setdefault((a, b), SelectedPair("sis", left, right, "i2i_csim"))
+            chosen[a, b] = SelectedPair("sis", left, right, "i2i_csim")
     return list(chosen.values())
 
 

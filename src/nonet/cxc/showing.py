@@ -15,7 +15,7 @@ from nonet.cxc.evaluate import Evaluation, Material, TaskRun, task_name
 from nonet.cxc.leaderboard import beside
 from nonet.cxc.ranking import top_items
 from nonet.foundation.files import replace_file
-from nonet.foundation.report import Figure, Report, Table
+from nonet.foundation.report import Estimate, Figure, Report, Table
 
 __all__ = ["Failure", "Shown", "coverage_table", "failures", "report", "save_failures"]
 
@@ -89,7 +89,7 @@ def report(evaluation: Evaluation, model: str, *, command: str, made: str) -> Re
     """
     tables = [coverage_table(evaluation)]
     if evaluation.retrieval:
-        tables.append(_retrieval_table(evaluation))
+        tables += _retrieval_tables(evaluation)
     if evaluation.correlation:
         tables.append(_correlation_table(evaluation))
     rules = asdict(evaluation.retrieval_rules) | {
@@ -104,25 +104,38 @@ def report(evaluation: Evaluation, model: str, *, command: str, made: str) -> Re
     )
 
 
-def _retrieval_table(evaluation: Evaluation) -> Table:
-    cutoffs = evaluation.retrieval_rules.recall_at
-    columns = ["task", "queries", "gallery", "positives", *(f"R@{k} %" for k in cutoffs)]
-    columns += ["median rank", "mAP@R %", "R-precision %", f"nDCG@{evaluation.retrieval_rules.ndcg_at} %", "tied %"]
-    rows = []
-    for result in (run.result for run in evaluation.retrieval):
-        recall = [f"{100 * r.value:.1f} [{100 * r.low:.1f}, {100 * r.high:.1f}]" for r in result.recall]
-        shares = (result.map_at_r, result.r_precision, result.ndcg, result.tied)
-        rows.append(
-            (
-                *(task_name(result.task), result.queries, result.gallery, result.positives, *recall),
-                *(result.median_rank, *(f"{100 * share:.1f}" for share in shares)),
-            )
-        )
-    skipped = [f"{task_name(r.task)} {r.skipped:,}" for run in evaluation.retrieval if (r := run.result).skipped]
-    caption = "Intervals: 95 %, bootstrap over images. Tied: queries whose figures depend on the order of equals."
-    return Table(
-        "Retrieval", columns, rows, caption + (f" Queries without a positive: {', '.join(skipped)}." if skipped else "")
+def _retrieval_tables(evaluation: Evaluation) -> tuple[Table, Table]:
+    """Recall, and what looks at more than the best positive."""
+    results = [run.result for run in evaluation.retrieval]
+    recalls = [
+        (task_name(r.task), r.queries, r.gallery, r.positives, *(_percent(estimate) for estimate in r.recall))
+        for r in results
+    ]
+    cutoffs = [f"R@{k} %" for k in evaluation.retrieval_rules.recall_at]
+    skipped = [f"{task_name(result.task)} {result.skipped:,}" for result in results if result.skipped]
+    caption = "Intervals: 95 %, bootstrap over images."
+    if skipped:
+        caption += f" Queries without a positive: {', '.join(skipped)}."
+    finer = [
+        (task_name(r.task), r.median_rank, *(f"{100 * v:.1f}" for v in (r.map_at_r, r.r_precision, r.ndcg, r.tied)))
+        for r in results
+    ]
+    columns = [
+        "task",
+        "median rank",
+        "mAP@R %",
+        "R-precision %",
+        f"nDCG@{evaluation.retrieval_rules.ndcg_at} %",
+        "tied %",
+    ]
+    return (
+        Table("Retrieval", ["task", "queries", "gallery", "positives", *cutoffs], recalls, caption),
+        Table("Ranking", columns, finer, "Tied: queries whose figures depend on the order of equally similar results."),
     )
+
+
+def _percent(share: Estimate) -> str:
+    return f"{100 * share.value:.1f} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
 
 
 def _correlation_table(evaluation: Evaluation) -> Table:
@@ -143,7 +156,7 @@ def _correlation_table(evaluation: Evaluation) -> Table:
 def _scatter(evaluation: Evaluation, row: int) -> Figure:
     import plotly.graph_objects as go
 
-    pairs, similarity = evaluation.scores[row]
+    pairs, similarity = evaluation.scores[row].pairs, evaluation.scores[row].similarity
     result = evaluation.correlation[row]
     rng = np.random.default_rng(0)
     shown = rng.choice(len(similarity), min(_SCATTERED, len(similarity)), replace=False)

@@ -22,14 +22,23 @@ from torch import Tensor, nn
 from nonet.align.encoders import ImageEncoder, TransformerTextEncoder, image_encoder, text_encoder
 from nonet.cxc.config import TrainConfig
 from nonet.cxc.data import Collection, collection_from_rows
-from nonet.cxc.model import CxcModel, image_features, text_tower, token_outputs
+from nonet.cxc.model import MAX_TOKENS, CxcModel, image_features, text_tower, token_outputs
 from nonet.cxc.ratings import KINDS, read_ratings_file
 from nonet.foundation import console
 from nonet.foundation.artifact import Card
 from nonet.foundation.errors import DataError
 from nonet.foundation.training import History, Rows, TrainingConfig, fit
 
-__all__ = ["Features", "Pictures", "both_ways", "compute_features", "read_pairs", "train", "train_folder"]
+__all__ = [
+    "Features",
+    "Pictures",
+    "all_token_outputs",
+    "both_ways",
+    "compute_features",
+    "read_pairs",
+    "train",
+    "train_folder",
+]
 
 
 @dataclass(frozen=True)
@@ -116,8 +125,16 @@ def joined(parts: Sequence[Pictures]) -> Pictures:
 
 def compute_features(pictures: Pictures, image_tower: ImageEncoder, tower: TransformerTextEncoder) -> Features:
     """Runs the frozen towers once."""
-    texts = pictures.collection.texts
-    longest = tower.preprocess(texts)[1].shape[1]
+    tokens, mask = all_token_outputs(tower, pictures.collection.texts)
+    image_of = torch.from_numpy(pictures.collection.image_of)
+    return Features(image_features(image_tower, pictures.paths), tokens, mask, image_of)
+
+
+def all_token_outputs(
+    tower: TransformerTextEncoder, texts: Sequence[str]
+) -> tuple[Float[Tensor, "captions tokens text_width"], Bool[Tensor, "captions tokens"]]:
+    """Token outputs of many texts, padded to the longest, in half precision."""
+    longest = min(MAX_TOKENS, tower.preprocess(texts)[1].shape[1])
     parts = []
     with console.progress("Reading captions", len(texts)) as bar:
         for start in range(0, len(texts), 128):
@@ -126,9 +143,7 @@ def compute_features(pictures: Pictures, image_tower: ImageEncoder, tower: Trans
             parts.append((F.pad(outputs, (0, 0, 0, missing)).half(), F.pad(mask, (0, missing))))
             bar.advance(len(mask))
     tokens, mask = (torch.cat(column) for column in zip(*parts, strict=True))
-    used = int(mask.any(0).sum())
-    image_of = torch.from_numpy(pictures.collection.image_of)
-    return Features(image_features(image_tower, pictures.paths), tokens[:, :used], mask[:, :used], image_of)
+    return tokens, mask
 
 
 def both_ways(

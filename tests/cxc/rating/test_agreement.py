@@ -3,6 +3,7 @@ import math
 import krippendorff
 import numpy as np
 import pytest
+
 from nonet.cxc.rating.agreement import agreement, mean_scores, score_table
 from nonet.cxc.rating.export import export
 from nonet.cxc.rating.pairs import PairToRate, read_pairs, write_pairs

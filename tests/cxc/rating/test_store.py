@@ -4,6 +4,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from nonet.cxc.rating.store import Settings, Store
 from nonet.foundation.errors import ArtifactError, DataError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from PIL import Image
 __all__ = ["Embeds", "dual_encoder"]
 
 
+@runtime_checkable
 class Embeds(Protocol):
     """What a dual encoder does."""
 

@@ -78,9 +78,9 @@ def read_pairs(path: Path) -> list[PairToRate]:
         where = f"{path}, row {number}"
         if not {"kind", "left", "right"} <= set(row):
             raise DataError("The columns kind, left and right are needed.", where=path)
+        if row["kind"] not in KINDS:
+            raise DataError(f"'{row['kind']}' is not a kind of rating.", where=where, fix="Use sts, sis or sits.")
         pair = PairToRate(**{"method": "", **{name: value for name, value in row.items() if name in known}})
-        if pair.kind not in KINDS:
-            raise DataError(f"'{pair.kind}' is not a kind of rating.", where=where, fix="Use sts, sis or sits.")
         if pair.gold is not None and (math.isnan(pair.gold) or not 0 <= pair.gold <= 5):
             raise DataError(f"The gold score {pair.gold} is not between 0 and 5.", where=where)
         if not (pair.left_text or pair.left_image) or not (pair.right_text or pair.right_image):
