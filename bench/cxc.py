@@ -34,14 +34,14 @@ def vectors(image_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours(folder: Path) -> dict[str, float]:
-    from nonet.cxc import CorrelationRules, Material, evaluate, read_ratings
+    from nonet.cxc import CorrelationRules, Material, judge, read_ratings
     from nonet.cxc.data import collection_from_ratings
 
     ratings = read_ratings(folder, "test")
     collection = collection_from_ratings(ratings)
     images, captions = vectors(collection.image_of)
     start = time.perf_counter()
-    found = evaluate(Material(collection, images, captions), ratings, None, CorrelationRules(samples=SAMPLES))
+    found = judge(Material(collection, images, captions), ratings, None, CorrelationRules(samples=SAMPLES))
     seconds = time.perf_counter() - start
     figures = {f"{run.result.task} R@1": run.result.recall[0].value for run in found.retrieval}
     return figures | {r.kind: r.mean for r in found.correlation} | {"seconds": seconds}
@@ -121,7 +121,7 @@ def peer(folder: Path) -> dict[str, float]:
 def measured(side: str, folder: Path) -> dict[str, float]:
     """Runs one side in a process of its own; its greatest memory in MiB comes with the figures."""
     command = [sys.executable, __file__, "--side", side, "--ratings", str(folder)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
 
 
 def main() -> None:
@@ -156,13 +156,11 @@ def report(mine: dict[str, float], theirs: dict[str, float]) -> None:
     for _ in range(5):
         probe @ probe
     limit = flops / (5 * 2 * 2_048**3 / (time.perf_counter() - start))
+    parts = f"retrieval {theirs['retrieval']:.1f} s, sampling {theirs['sampling']:.1f} s (scaled)"
+    faster, memory = theirs["seconds"] / mine["seconds"], mine["MiB"] / theirs["MiB"]
     print(f"nonet        {mine['seconds']:8.1f} s {mine['MiB']:8.0f} MiB   seven tasks, {SAMPLES} samples")
-    print(
-        f"public way   {theirs['seconds']:8.1f} s {theirs['MiB']:8.0f} MiB   retrieval {theirs['retrieval']:.1f} s, sampling {theirs['sampling']:.1f} s (scaled)"
-    )
-    print(
-        f"ratio        {theirs['seconds'] / mine['seconds']:8.1f} x {mine['MiB'] / theirs['MiB']:8.2f} of the memory; equal R@1, correlations within 0.01"
-    )
+    print(f"public way   {theirs['seconds']:8.1f} s {theirs['MiB']:8.0f} MiB   {parts}")
+    print(f"ratio        {faster:8.1f} x {memory:8.2f} of the memory; equal R@1, correlations within 0.01")
     print(f"limit        {limit:8.1f} s for the multiplications alone, at this machine's speed")
 
 

@@ -21,7 +21,7 @@ _ROOMS = {
     "RatingSet": "ratings",
     "Ratings": "ratings",
     "correlate": "correlation",
-    "evaluate": "evaluate",
+    "judge": "evaluate",
     "material": "evaluate",
     "read_collection": "data",
     "read_embeddings": "embeddings",

@@ -55,8 +55,7 @@ def evaluate(
     import sys
 
     from nonet.cxc import embeddings, showing
-    from nonet.cxc.evaluate import evaluate as judge
-    from nonet.cxc.evaluate import material
+    from nonet.cxc.evaluate import judge, material
     from nonet.foundation import console
     from nonet.foundation.errors import UsageError
 

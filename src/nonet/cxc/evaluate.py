@@ -18,7 +18,7 @@ from nonet.cxc.ratings import RatingSet, TwiceRated, twice_rated
 from nonet.cxc.retrieval import RetrievalResult, retrieval_result
 from nonet.foundation.errors import DataError, UsageError
 
-__all__ = ["Coverage", "Evaluation", "Material", "Scored", "TaskRun", "evaluate", "material", "task_name"]
+__all__ = ["Coverage", "Evaluation", "Material", "Scored", "TaskRun", "judge", "material", "task_name"]
 
 TASKS: tuple[RetrievalTask, ...] = ("i2t", "t2i", "t2t", "i2i")
 
@@ -176,7 +176,7 @@ def order_margin(
     return float(margin.mean() / spread * np.sqrt(len(margin))) if spread > 0 else 0.0
 
 
-def evaluate(
+def judge(
     given: Material,
     ratings: RatingSet,
     retrieval: RetrievalRules | None = None,

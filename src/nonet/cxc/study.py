@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float
 from nonet.cxc.config import CorrelationRules, Kind, SelectConfig, TrainConfig
 from nonet.cxc.correlation import correlate, model_scores
 from nonet.cxc.data import Collection, RatedPairs, collection_from_ratings, read_collection
-from nonet.cxc.evaluate import Material, evaluate
+from nonet.cxc.evaluate import Material, judge
 from nonet.cxc.model import CxcModel
 from nonet.cxc.ratings import KINDS, Ratings, RatingSet, read_ratings
 from nonet.cxc.selection import Bands, caption_means
@@ -174,7 +174,7 @@ def _judge(model: CxcModel, world: _World) -> Judged:
 
     test, photographs = world.flickr_features, world.photo_features
     images, captions = heads.embed_images(test.images).numpy(), texts(test.tokens, test.mask)
-    found = evaluate(Material(world.flickr, images, captions), RatingSet("held out"))
+    found = judge(Material(world.flickr, images, captions), RatingSet("held out"))
     recall = {run.result.task: 100 * run.result.recall[0].value for run in found.retrieval}
     photos = heads.embed_images(photographs.images).numpy()
     own = texts(photographs.tokens, photographs.mask)
