@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
 
 if TYPE_CHECKING:
     from nonet.align.writing import Tally
@@ -16,7 +18,7 @@ def pairs_openmoji(
     languages: tuple[str, ...] = ("en",),
     size: int = 128,
     flags: Literal["train", "split", "drop"] = "train",
-    tones: bool = True,
+    tones: Literal["all", "none"] = "all",
     validation: float = 0.1,
     test: float = 0.1,
     seed: int = 0,
@@ -30,7 +32,7 @@ def pairs_openmoji(
         languages: codes of the languages of the names, such as: en de fr.
         size: side of a picture in pixels.
         flags: country flags: kept for training only, split like any drawing, or dropped.
-        tones: keep the skin tones of a drawing beside the one without.
+        tones: keep the skin tones of a drawing beside the one without, or leave them out.
         validation: share of the concepts held out for choosing settings.
         test: share of the concepts held out for the final figure.
         seed: another seed gives other splits.
@@ -40,6 +42,36 @@ def pairs_openmoji(
 
     config = OpenMojiConfig(languages, size, flags, tones, Shares(validation, test, seed))
     _show(out, make_pairs(out, config))
+
+
+def pairs_folder(
+    source: Annotated[Path, tyro.conf.Positional],
+    out: Path,
+    captions: Path | None = None,
+    names: bool = False,
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+) -> None:
+    """Make pairs from a folder, or a .tar or .zip, of pictures and their captions.
+
+    Example: nonet align pairs folder ~/Pictures --captions captions.tsv --out pairs/
+
+    Args:
+        source: the folder or archive.
+        out: the folder to write; pictures of a folder stay where they are.
+        captions: a table (.tsv, .csv, .jsonl) with the columns image and caption, or the official .json or .txt of
+            COCO, Flickr8k or Flickr30K; without it captions.* in the folder, or a .txt beside each picture.
+        names: take the file name as the caption of a picture that has none.
+        validation: share of the pictures held out for choosing settings, unless the table has a column "split".
+        test: share of the pictures held out for the final figure, unless the table has a column "split".
+        seed: another seed gives other splits.
+    """
+    from nonet.align.sources.folder import FolderConfig, make_pairs
+    from nonet.align.splits import Shares
+
+    config = FolderConfig(captions, names, Shares(validation, test, seed))
+    _show(out, make_pairs(source, out, config))
 
 
 def _show(out: Path, tally: Tally) -> None:
@@ -61,5 +93,6 @@ def _show(out: Path, tally: Tally) -> None:
 COMMANDS = {
     "pairs": {
         "openmoji": pairs_openmoji,
+        "folder": pairs_folder,
     },
 }

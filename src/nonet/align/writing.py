@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nonet import __version__
-from nonet.align.data import DESCRIPTION, FORMAT, SCHEMA, STAMP, TABLE
+from nonet.align.data import DESCRIPTION, FORMAT, SCHEMA, SPLITS, STAMP, TABLE
 from nonet.foundation.errors import DataError, UsageError
 
 __all__ = ["Pair", "PairsWriter", "Tally", "prepare_folder"]
@@ -193,8 +192,8 @@ class PairsWriter:
         self._file.close()
         text = json.dumps(self._description(stamp), ensure_ascii=False, indent=2)
         (self.out / _part(DESCRIPTION)).write_text(text + "\n", encoding="utf-8")
-        os.replace(self.out / _part(TABLE), self.out / TABLE)
-        os.replace(self.out / _part(DESCRIPTION), self.out / DESCRIPTION)
+        for name in (TABLE, DESCRIPTION):
+            (self.out / _part(name)).replace(self.out / name)
 
     def _description(self, stamp: str) -> dict[str, Any]:
         return {
@@ -207,7 +206,8 @@ class PairsWriter:
             "pictures": sum(map(len, self._pictures.values())),
             "splits": {
                 split: {"pictures": len(pictures), "pairs": self._texts[split]}
-                for split, pictures in sorted(self._pictures.items())
+                for split in SPLITS
+                if (pictures := self._pictures.get(split))
             },
             "skipped": _plain(self.tally.skipped),
             "changed": _plain(self.tally.changed),

@@ -8,7 +8,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata, util
 from pathlib import Path
 from typing import Literal
@@ -38,20 +38,20 @@ class OpenMojiConfig:
         flags: what to do with the flags of countries and regions, whose names nothing else can teach: ``train`` keeps
             them for training and out of the held-out splits, ``split`` treats them as any drawing, ``drop`` leaves
             them out.
-        tones: whether the skin tones of a drawing are kept beside the drawing without one.
+        tones: ``all`` keeps the skin tones of a drawing beside the drawing without one, ``none`` leaves them out.
         shares: how the concepts are split.
     """
 
     languages: tuple[str, ...] = ("en",)
     size: int = 128
     flags: Literal["train", "split", "drop"] = "train"
-    tones: bool = True
-    shares: Shares = Shares()
+    tones: Literal["all", "none"] = "all"
+    shares: Shares = field(default_factory=Shares)
 
     def command(self, out: Path) -> str:
         """The command line that makes these pairs."""
         words = ["nonet", "align", "pairs", "openmoji", "--out", str(out), "--languages", *self.languages]
-        words += ["--size", str(self.size), "--flags", self.flags, *([] if self.tones else ["--no-tones"])]
+        words += ["--size", str(self.size), "--flags", self.flags, "--tones", self.tones]
         words += ["--validation", str(self.shares.validation), "--test", str(self.shares.test)]
         return shlex.join([*words, "--seed", str(self.shares.seed)])
 
@@ -213,7 +213,7 @@ def render(chosen: Sequence[Drawing], images: Path, size: int) -> list[str]:
         picture = _render(drawing.path, size)
         part = path.with_suffix(".part")
         part.write_bytes(picture)
-        os.replace(part, path)
+        part.replace(path)
         return hashlib.sha256(picture).hexdigest()
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as workers:
@@ -254,7 +254,7 @@ def _choose(found: Sequence[Drawing], config: OpenMojiConfig, tally: Tally) -> I
             tally.skip("a drawing without words", drawing.path.stem)
         elif config.flags == "drop" and drawing.is_flag:
             tally.skip("a flag", drawing.name, len(drawing.captions))
-        elif not config.tones and drawing.has_tone:
+        elif config.tones == "none" and drawing.has_tone:
             tally.skip("a skin tone of another drawing", drawing.name, len(drawing.captions))
         else:
             yield drawing
