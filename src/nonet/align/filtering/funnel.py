@@ -1,5 +1,7 @@
 """Applies the rules to candidate pairs and tells what each of them dropped."""
 
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportOperatorIssue=false, reportReturnType=false, reportIndexIssue=false, reportCallIssue=false
+# (an ibis column knows its type only when it runs)
 from __future__ import annotations
 
 import shutil
@@ -64,7 +66,9 @@ class Funnel:
             share = drop.pairs / self.pairs_in if self.pairs_in else 0.0
             rows.append((drop.rule, drop.pairs, round(100 * share, 2), left))
         examples = [
-            (drop.rule, alt, f"{width}×{height}", url) for drop in self.dropped for alt, url, width, height in drop.examples
+            (drop.rule, alt, f"{width}×{height}", url)
+            for drop in self.dropped
+            for alt, url, width, height in drop.examples
         ]
         return Report(
             title="Funnel of the data rules",

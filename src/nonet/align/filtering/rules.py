@@ -1,5 +1,7 @@
 """Each rule as an expression: true for the pairs that it drops."""
 
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportOperatorIssue=false, reportReturnType=false, reportIndexIssue=false, reportCallIssue=false
+# (an ibis column knows its type only when it runs)
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -10,7 +12,7 @@ from ibis import _
 from ibis.expr.types import BooleanValue
 
 from nonet.align.filtering.config import Rules
-from nonet.align.filtering.ngrams import grams_of, rare_texts, words_of
+from nonet.align.filtering.ngrams import positions, rare_texts, words_of
 from nonet.align.filtering.tables import settle
 from nonet.foundation.errors import DataError
 
@@ -116,8 +118,12 @@ def _with_words(texts: ibis.Table, words: Path | None) -> ibis.Table | None:
     listed = sorted({" ".join(line.lower().split()) for line in words.read_text(encoding="utf-8").splitlines()} - {""})
     if not listed:
         raise DataError("The list of words is empty.", where=words, fix="Write one word or two-word phrase a line.")
-    found = texts.select("alt", gram=grams_of(texts.words).unnest())
-    return found.semi_join(ibis.memtable({"gram": listed}), "gram").select("alt").distinct()
+    placed = positions(texts.select("alt", "words"))
+    unsafe = ibis.memtable({"phrase": listed})
+    found = ibis.union(
+        placed.select("alt", phrase="word"), placed.select("alt", phrase=placed.word.concat(" ", placed.next))
+    )
+    return found.semi_join(unsafe, "phrase").select("alt").distinct()
 
 
 def _with_scores(images: ibis.Table, scores: Path, below: float) -> ibis.Table:

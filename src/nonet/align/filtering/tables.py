@@ -1,5 +1,7 @@
 """Opens the engine that computes tables, and the candidate pairs in it."""
 
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportOperatorIssue=false, reportReturnType=false, reportIndexIssue=false, reportCallIssue=false
+# (an ibis column knows its type only when it runs)
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -121,6 +123,14 @@ def _check_schema(file: Path) -> None:
     for field in CANDIDATES:
         kind = schema.field(field.name).type
         both = (field.type, kind)
-        alike = all(map(pa.types.is_integer, both)) or all(pa.types.is_string(t) or pa.types.is_large_string(t) for t in both)
+        alike = all(map(pa.types.is_integer, both)) or all(
+            pa.types.is_string(t) or pa.types.is_large_string(t) for t in both
+        )
         if not alike:
             raise DataError(f"The column {field.name} is {kind}; {field.type} is expected.", where=file)
+
+
+def _family(kind: pa.DataType) -> str:
+    if pa.types.is_integer(kind):
+        return "integer"
+    return "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else str(kind)
