@@ -44,6 +44,7 @@ class TransformerTextEncoder(TextEncoder):
         self.pooling: Pooling = pooling
         self.max_tokens = max_tokens
         self.width = network.config.hidden_size
+        self._description: dict[str, Any] | None = None
         if pooling != "pooler" and getattr(network, "pooler", None) is not None:
             network.pooler = None  # weights that would never learn
         pad = getattr(network.config, "pad_token_id", None) or 0
@@ -74,16 +75,21 @@ class TransformerTextEncoder(TextEncoder):
         """The encoder that `describe` described, without its weights."""
         from nonet.align.encoders import huggingface
 
-        return cls(
+        encoder = cls(
             huggingface.network(description["network"]),
             Tokenizer.from_str(json.dumps(description["tokenizer"])),
             description["pooling"],
             description["max_tokens"],
         )
+        # kept word for word: a later version of the library may write more fields, and the fingerprint would change
+        encoder._description = dict(description)
+        return encoder
 
     def describe(self) -> dict[str, Any]:
         from nonet.align.encoders import huggingface
 
+        if self._description is not None:
+            return self._description
         return {
             "kind": "huggingface",
             "network": huggingface.plain(self.network.config),
@@ -93,7 +99,7 @@ class TransformerTextEncoder(TextEncoder):
         }
 
     def preprocess(self, texts: Sequence[str]) -> Tokens:
-        encoded = self.tokenizer.encode_batch([text[:_MAX_CHARACTERS] for text in texts])
+        encoded = self.tokenizer.encode_batch([_readable(text) for text in texts])
         ids = np.array([row.ids for row in encoded], dtype=np.int64).reshape(len(texts), -1)
         mask = np.array([row.attention_mask for row in encoded], dtype=bool).reshape(len(texts), -1)
         return Tokens(torch.from_numpy(ids), torch.from_numpy(mask))
@@ -106,6 +112,11 @@ class TransformerTextEncoder(TextEncoder):
             return output.last_hidden_state[:, 0]
         weight = mask.unsqueeze(-1).to(output.last_hidden_state.dtype)
         return (output.last_hidden_state * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def _readable(text: str) -> str:
+    """The part of a text that can matter, with lone surrogates (which have no UTF-8) as question marks."""
+    return text[:_MAX_CHARACTERS].encode("utf-8", "replace").decode()
 
 
 def train_wordpiece(texts: Iterable[str], size: int) -> Tokenizer:
