@@ -27,7 +27,7 @@ def test_small_towers_learn_shapes_and_colours_well_enough_for_new_combinations(
     # five combinations of colour and shape that no training picture had: six pictures of each
     assert measured.text_to_image.recall[1] > 3 * measured.text_to_image.chance[1]
     assert measured.image_to_text.recall[1] > 3 * measured.image_to_text.chance[1]
-    assert outcome.history.values("train", "loss")[-1] < outcome.history.values("train", "loss")[0]
+    assert outcome.history.last("loss") < outcome.history.curve("loss")[0][1]
 
 
 def test_frozen_towers_stay_and_their_features_are_computed_once(shapes, tmp_path, monkeypatch):
@@ -108,4 +108,4 @@ def test_two_pictures_and_no_validation_are_enough(shapes, tmp_path):
     assert set(two.splits) == {"train"}
     outcome = train(tiny(), two, QUICK, folder=tmp_path / "run", cache=tmp_path)
     assert outcome.validation is None
-    assert np.isfinite(outcome.history.values("train", "loss")).all()
+    assert np.isfinite(outcome.history.last("loss"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -54,7 +54,7 @@ class TransformerTextEncoder(TextEncoder):
 
     @classmethod
     def small(
-        cls, texts: Iterable[str], *, vocabulary: int = 8000, layers: int = 4, width: int = 256
+        cls, texts: Collection[str], *, vocabulary: int = 8000, layers: int = 4, width: int = 256
     ) -> TransformerTextEncoder:
         """A BERT of four layers (the paper's "mini") with random weights and a vocabulary learnt from `texts`."""
         from transformers import BertConfig, BertModel
@@ -119,22 +119,37 @@ def _readable(text: str) -> str:
     return text[:_MAX_CHARACTERS].encode("utf-8", "replace").decode()
 
 
-def train_wordpiece(texts: Iterable[str], size: int) -> Tokenizer:
+def train_wordpiece(texts: Collection[str], size: int) -> Tokenizer:
     """A lower-casing WordPiece vocabulary learnt from texts, framed as BERT frames them.
 
+    The same texts give the same vocabulary: the library's trainer numbers the pieces inside words in an order that
+    differs from run to run and breaks ties by number, so these pieces are numbered before it starts.
+
     Args:
-        texts: read once.
+        texts: read twice.
         size: entries at most, the five special ones among them (the paper has 100,000).
     """
     from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
 
+    normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=_SPECIAL_TOKENS, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizers.BertPreTokenizer()
+    characters = {character for text in texts for character in text}
+    inner = sorted(
+        {f"##{c}" for raw in characters for c in normalizer.normalize_str(_readable(raw)) if not c.isspace()}
     )
-    return tokenizer
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=max(size, len(_SPECIAL_TOKENS) + len(inner)),
+        special_tokens=[*_SPECIAL_TOKENS, *inner],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(map(_readable, texts), trainer)
+    # only the true special tokens stay special
+    final = Tokenizer(models.WordPiece(tokenizer.get_vocab(), unk_token="[UNK]"))
+    final.normalizer, final.pre_tokenizer = normalizer, pre_tokenizers.BertPreTokenizer()
+    final.add_special_tokens(_SPECIAL_TOKENS)
+    final.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[(token, final.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+    )
+    return final
