@@ -12,6 +12,7 @@ from PIL import Image
 from align.fakes import COLOURS, ColourModel, paint
 from nonet import cli
 from nonet.align.index import Index
+from nonet.foundation import console
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "model").mkdir()
     model = ColourModel()
     monkeypatch.setattr("nonet.align.model.DualEncoder.load", lambda folder: model)
+    monkeypatch.setattr(console.out, "width", 500)  # tables are not folded
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
