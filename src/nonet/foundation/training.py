@@ -28,7 +28,7 @@ from torch.utils.data import DataLoader, Dataset
 from nonet.foundation import checkpoint, console, training_log
 from nonet.foundation.checkpoint import Checkpoint
 from nonet.foundation.errors import DataError, MissingError
-from nonet.foundation.optimisation import Average, adamw, parameter_groups, rate_factor
+from nonet.foundation.optimisation import Average, adamw, parameter_groups, rate_factor, restore
 from nonet.foundation.sampling import Plan, Rows, Seeded, collation, kept_randomness, seed_all
 from nonet.foundation.training_config import TrainingConfig
 from nonet.foundation.training_log import History, Log, Record
@@ -147,7 +147,7 @@ class _Run:
 
     def _load(self, state: Mapping[str, Any]) -> None:
         self.module.load_state_dict(state["module"])
-        self.optimizer.optimizer.load_state_dict(state["optimizer"])
+        restore(self.optimizer.optimizer, state["optimizer"])
         if self.accelerator.scaler:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         if self.average:

@@ -100,10 +100,13 @@ class Convolution(nn.Conv2d):
         super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
 
     def forward(self, input: Tensor) -> Tensor:
-        if self.stride[0] > 1:
-            before, after = self.kernel_size[0] // 2 - 1, self.kernel_size[0] // 2
-            input = F.pad(input, (before, after, before, after))
-        return super().forward(input)
+        side, stride = self.kernel_size[0], self.stride[0]
+        if stride == 1 and side <= input.shape[-1]:
+            return super().forward(input)
+        # a map smaller than the kernel is padded here as well: oneDNN's gradient is three times as fast without padding
+        before, after = (side // 2 - 1 if stride > 1 else side // 2), side // 2
+        padded = F.pad(input, (before, after, before, after))
+        return F.conv2d(padded, self.weight, self.bias, self.stride, groups=self.groups)
 
 
 class SqueezeExcite(nn.Module):
