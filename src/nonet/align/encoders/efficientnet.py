@@ -186,7 +186,7 @@ class EfficientNet(nn.Module):
         self.head_norm = _norm(config.head) if config.head else None
         self.width = (config.head or channels) + pooled
         self._initialise()
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def forward(self, pixels: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n features"]:
         """Features of normalised pictures, averaged over space."""

@@ -65,7 +65,8 @@ class EfficientNetEncoder(ImageEncoder):
         """The encoder that `describe` described, without its weights."""
         network = dict(description["network"])
         network["pool_stages"] = tuple(network["pool_stages"])
-        preparation = {key: tuple(v) if isinstance(v, list) else v for key, v in description["preparation"].items()}
+        preparation: dict[str, Any] = dict(description["preparation"])
+        preparation |= {key: tuple(value) for key, value in preparation.items() if isinstance(value, list)}
         return cls(EfficientNetConfig(**network), Preparation(**preparation))
 
     def describe(self) -> dict[str, Any]:
