@@ -12,7 +12,9 @@ def test_a_restored_state_has_the_layout_of_its_parameter():
     first.square().sum().backward()
     before.step()
     stored = before.state_dict()
-    stored["state"] = {0: {name: value.contiguous() for name, value in stored["state"][0].items()}}
+    stored["state"] = {
+        0: {name: value.clone(memory_format=torch.contiguous_format) for name, value in stored["state"][0].items()}
+    }
     second = torch.nn.Parameter(first.detach().clone())
     after = torch.optim.AdamW([second], lr=0.1, fused=True)
     restore(after, stored)

@@ -45,13 +45,19 @@ class Extracted:
 
     Attributes:
         mentions: its images, in order.
-        links: absolute ``http``, ``https`` and ``file`` addresses of the pages that it links to, each once.
+        base: the address at which its relative addresses start.
+        hrefs: the addresses of the pages that it links to, as written, each once.
         refuses: words of its robots directives, such as ``noindex``, ``nofollow``, ``noai``, ``noimageai``.
     """
 
     mentions: tuple[Mention, ...]
-    links: tuple[str, ...]
+    base: str
+    hrefs: tuple[str, ...]
     refuses: frozenset[str]
+
+    def links(self) -> Iterator[str]:
+        """Absolute addresses of the pages that it links to; resolving them takes longer than all the rest."""
+        return (link for href in self.hrefs if (link := resolve(self.base, href)))
 
 
 def extract(html: bytes, url: str, charset: str | None = None) -> Extracted:
@@ -88,7 +94,7 @@ def decode_page(html: bytes, charset: str | None = None) -> str:
 def _extract(text: str, url: str, depth: int) -> Extracted:
     document = HTMLTree.parse(text).document
     if document is None:
-        return Extracted((), (), frozenset())
+        return Extracted((), url, (), frozenset())
     base = url
     for element in _all(document, "base[href]"):
         base = resolve(url, _get(element, "href") or "") or url
@@ -97,16 +103,12 @@ def _extract(text: str, url: str, depth: int) -> Extracted:
     if depth > 0:
         for frame in _all(document, "iframe[srcdoc]"):
             mentions += _extract(_get(frame, "srcdoc") or "", base, depth - 1).mentions
-    links = (
-        resolve(base, _get(element, "href") or _get(element, "src") or "")
+    hrefs = (
+        _get(element, "href") or _get(element, "src") or ""
         for element in _all(document, "a[href], area[href], frame[src], iframe[src]")
         if "nofollow" not in (_get(element, "rel") or "").lower()
     )
-    return Extracted(
-        tuple(mentions),
-        tuple(dict.fromkeys(link for link in links if link and link[:5] != "data:")),
-        frozenset(_directives(document)),
-    )
+    return Extracted(tuple(mentions), base, tuple(dict.fromkeys(hrefs)), frozenset(_directives(document)))
 
 
 def _mention(image: ElementNode, url: str, base: str) -> Mention:

@@ -177,10 +177,13 @@ class Fetcher:
             try:
                 answer = self._once(address, _ROBOTS_BYTES)
             except RefusedError as reason:
-                return None if str(reason).startswith("HTTP status 4") else Protego.parse("User-agent: *\nDisallow: /")
-            except _PassingError as failure:
+                if str(reason).startswith("HTTP status 4"):
+                    return None
+                self._robots.pop(origin)
+                raise
+            except _PassingError:
                 self._robots.pop(origin)  # asked again at the next attempt
-                raise failure
+                raise
             if isinstance(answer, Fetched):
                 return Protego.parse(answer.data.decode("utf-8", "replace"))
             address = resolve(address, answer) or address

@@ -174,7 +174,7 @@ def crawl(start: str, fetcher: Fetcher, max_pages: int, skip: Skip) -> Iterator[
             skip("a page that refuses machine learning (noai)", url)
         else:
             yield page
-        for link in read.links if "nofollow" not in got.refuses | read.refuses else ():
+        for link in read.links() if "nofollow" not in got.refuses | read.refuses else ():
             if urlsplit(link).netloc.lower() == host and link not in known and link.startswith("http"):
                 known.add(link)
                 waiting.append(link)

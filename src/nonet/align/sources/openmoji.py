@@ -180,12 +180,13 @@ def concepts_of(chosen: Sequence[Drawing], digests: Sequence[str]) -> list[str]:
     Returns:
         For each drawing the neutral name of the first of its group, or its code points, made unique.
     """
-    keys = []
+    keys: list[list[tuple[str, object]]] = []
     for drawing, digest in zip(chosen, digests, strict=True):
         own = [("points", neutral_sequence(drawing.code_points)), ("picture", digest)]
-        own += [("caption", caption.casefold()) for caption in drawing.captions]
-        neutral = neutral_name(drawing.name)
-        keys.append([*own, ("name", neutral)] if neutral else own)
+        for text in (drawing.name, *drawing.captions):
+            own.append(("text", text.casefold()))
+            own += [("text", neutral)] if (neutral := neutral_name(text)) else []
+        keys.append(own)
     firsts = groups(keys)
     return [f"{chosen[first].path.stem} {chosen[first].name}" for first in firsts]
 
