@@ -132,10 +132,13 @@ def _own(url: str, address: str) -> bool:
 
 def search(page: Page, words: str) -> None:
     """Types words and waits for their results."""
-    with page.expect_response("**/align/api/search"):
-        page.locator("#words").fill(words)
-    expect(page.locator("#status")).to_contain_text("pictures")
-    page.wait_for_load_state("networkidle")
+    page.locator("#words").fill(words)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Waits until the results are those of the query."""
+    expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
 
 
 def captions(page: Page) -> list[str]:
@@ -150,7 +153,7 @@ def test_ten_queries_show_the_right_picture_first(page: Page) -> None:
         firsts[words] = captions(page)[0]
     assert {words: first for words, first in firsts.items() if first not in RIGHT[words]} == {}
     expect(page.locator("#status")).to_contain_text("ms")
-    expect(page.locator(".result .score").first).to_have_text(re.compile(r"^0\.\d\d$"))
+    expect(page.locator(".result .score").first).to_have_text(re.compile(r"^\d\.\d\d$"))
 
 
 def test_a_picture_with_words_added_and_taken_away(page: Page) -> None:
@@ -162,13 +165,13 @@ def test_a_picture_with_words_added_and_taken_away(page: Page) -> None:
     expect(page.locator("#chips li")).to_have_count(1)
     expect(page.locator("#words")).to_have_value("")
     page.locator("#more").fill("crying")
-    page.get_by_role("button", name="Add", exact=False).first.click()
+    page.locator("#refine button[value=plus]").click()
     expect(page.locator("#chips li.plus")).to_have_count(2)
-    page.wait_for_load_state("networkidle")
+    settle(page)
     assert any("cry" in caption for caption in captions(page)[:6])
     page.locator("#chips li", has_text="crying").locator(".sign").click()  # turned: now taken away
     expect(page.locator("#chips li.minus")).to_have_count(1)
-    page.wait_for_load_state("networkidle")
+    settle(page)
     assert not any("cry" in caption for caption in captions(page)[:6])
     assert captions(page) != plain
     page.locator("#weight").fill("0.5")
@@ -186,14 +189,14 @@ def test_the_address_holds_the_state_and_the_back_button_undoes(page: Page, fold
     page.locator("#more").fill("green")
     page.locator("#refine button[value=minus]").click()
     expect(page.locator("#chips li.minus")).to_have_count(1)
-    page.wait_for_load_state("networkidle")
+    settle(page)
     shown, link = captions(page), page.url
     other = page.context.new_page()
     other.goto(link)
     expect(other.locator("#words")).to_have_value("fruit")
     expect(other.locator("#chips li.minus")).to_contain_text("green")
     expect(other.locator(".result").first).to_be_visible()
-    other.wait_for_load_state("networkidle")
+    settle(other)
     assert captions(other) == shown
     assert other.locator("#chips img").evaluate("image => image.naturalWidth") == 60
     other.close()
