@@ -44,7 +44,7 @@ class HeadConfig:
 class LearningConfig:
     """How a dual encoder learns."""
 
-    epochs: int = 20
+    epochs: int = 30
     """Times that every picture is shown."""
     batch_size: int = 256
     """Pairs that are each other's negatives; at most as many as there are pictures to train on."""

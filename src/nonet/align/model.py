@@ -198,7 +198,7 @@ def text_batches(encoder: TextEncoder, texts: Sequence[str], batch_size: int) ->
     by_length = np.argsort([len(text) for text in texts], kind="stable")
     for start in range(0, len(texts), batch_size):
         rows = by_length[start : start + batch_size]
-        yield rows, encoder.preprocess([texts[row] for row in rows])
+        yield rows, encoder.preprocess([texts[int(row)] for row in rows])
 
 
 def _head(kind: Projection, width: int, config: HeadConfig) -> nn.Module:
