@@ -140,6 +140,13 @@ def test_reads_folders_and_archives_and_says_what_is_missing(folder, tmp_path):
     assert [path.name for path in part.paths] == ["red.png", "blue.png"] and len(part.collection.captions) == 6
     both = joined([part, read.only({"green.png"})])
     assert both.collection.image_of.tolist() == [0] * 3 + [1] * 3 + [2] * 3 and len(both.paths) == 3
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = {"image": ["images/red.png", "images/blue.png"], "text": ["a", "b"], "split": ["train", "test"]}
+    pq.write_table(pa.table(rows), folder / "pairs.parquet")
+    assert read_pairs(folder, tmp_path).collection.texts == ("a",)
+    (folder / "pairs.parquet").unlink()
     (tmp_path / "bare").mkdir()
     with pytest.raises(DataError, match=r"0 files captions\.tsv"):
         read_pairs(tmp_path / "bare", tmp_path)

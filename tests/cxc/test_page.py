@@ -234,7 +234,7 @@ def test_mouse_slider_back_and_phone(browser, served, study, tmp_path):
     assert [j.score for j in open_study(study)[1].judgements()] == [1.7]
     for _ in range(3):
         rate(page, "1")
-    page.wait_for_function("document.querySelector('#left img').naturalWidth === 320")
+    page.wait_for_function("() => document.querySelector('#left img').naturalWidth === 320")
     rate(page, "1")
     assert page.get_by_text("<b>A red field</b>").is_visible()  # shown as text
     page.set_viewport_size({"width": 360, "height": 740})

@@ -242,7 +242,8 @@ def train(
     Example: nonet cxc train flickr8k/ coco/ --objective i2t+t2t --out model/
 
     Args:
-        pairs: folders or .tar files with pictures and a captions.tsv (columns image, caption).
+        pairs: folders or .tar files with pictures and a captions.tsv (columns image, caption), or pairs folders of
+            `nonet align pairs`.
         out: the model folder to write.
         image_encoder: the frozen image tower: efficientnet-lite0, or a folder or id of a Hugging Face model.
         text_encoder: the frozen text tower: minilm, or a folder or id.

@@ -148,6 +148,8 @@ class TrainConfig:
     """Weight of the text–text loss beside the image–text loss of weight 1, in `i2t+t2t`."""
     dim: int = 256
     """Dimensions of the common space."""
+    width: int = 128
+    """Width of the transformer layers; a multiple of `heads`. The article's 768 learns from millions of captions."""
     layers: int = 1
     """Transformer layers over the frozen token outputs."""
     heads: int = 4
@@ -175,5 +177,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.batch < 2:
             raise UsageError("batch must be 2 or more: the loss needs negatives.", where="--batch")
+        if self.width < 1 or self.heads < 1 or self.width % self.heads:
+            raise UsageError("width must be a multiple of heads.", where="--width")
         if self.epochs < 1 or self.dim < 1 or self.layers < 0 or self.temperature <= 0:
             raise UsageError("epochs and dim must be 1 or more, layers not negative, temperature above 0.")

@@ -33,7 +33,6 @@ __all__ = ["KIND", "CxcModel", "Heads", "image_features", "text_tower", "token_o
 
 KIND = "cxc-dual-encoder"
 MAX_TOKENS = 48  # the article's
-_HIDDEN = 256
 
 
 class Heads(nn.Module):
@@ -44,16 +43,16 @@ class Heads(nn.Module):
         self.image = nn.Sequential(
             nn.LayerNorm(image_width), nn.Dropout(config.dropout), nn.Linear(image_width, config.dim)
         )
-        self.project = nn.Linear(text_width, _HIDDEN)
+        self.project = nn.Linear(text_width, config.width)
         layers = [
             nn.TransformerEncoderLayer(
-                _HIDDEN, config.heads, 4 * _HIDDEN, config.dropout, "gelu", batch_first=True, norm_first=True
+                config.width, config.heads, 4 * config.width, config.dropout, "gelu", batch_first=True, norm_first=True
             )
             for _ in range(config.layers)
         ]
         self.layers = nn.ModuleList(layers)
-        self.norm = nn.LayerNorm(_HIDDEN)
-        self.text = nn.Linear(_HIDDEN, config.dim)
+        self.norm = nn.LayerNorm(config.width)
+        self.text = nn.Linear(config.width, config.dim)
         self.log_temperature = nn.Parameter(torch.tensor(config.temperature).log())
 
     def embed_images(self, features: Float[Tensor, "n image_width"]) -> Float[Tensor, "n dim"]:

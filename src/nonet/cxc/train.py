@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 import tarfile
 import tempfile
@@ -21,7 +19,7 @@ from torch import Tensor, nn
 
 from nonet.align.encoders import ImageEncoder, TransformerTextEncoder, image_encoder, text_encoder
 from nonet.cxc.config import TrainConfig
-from nonet.cxc.data import Collection, collection_from_rows
+from nonet.cxc.data import Collection, collection_from_rows, read_collection
 from nonet.cxc.model import MAX_TOKENS, CxcModel, image_features, text_tower, token_outputs
 from nonet.cxc.ratings import KINDS, read_ratings_file
 from nonet.foundation import console
@@ -80,6 +78,8 @@ class Features:
 def read_pairs(source: Path, extracted: Path) -> Pictures:
     """Reads a folder, or a .tar, that holds pictures and a ``captions.tsv`` with the columns image and caption.
 
+    A folder that `nonet align pairs` wrote will do too; its training split is taken.
+
     Args:
         source: the folder or archive. Pictures lie beside the table or in ``images`` there.
         extracted: a folder to unpack an archive into.
@@ -93,13 +93,24 @@ def read_pairs(source: Path, extracted: Path) -> Pictures:
         except tarfile.TarError as error:
             raise DataError("This is not a .tar archive.", where=source) from error
         source = extracted
+    if (source / "pairs.parquet").is_file():
+        return _located(_rows_of_pairs(source / "pairs.parquet"), source)
     found = sorted(source.rglob("captions.tsv"))
     if len(found) != 1:
         raise DataError(f"There are {len(found)} files captions.tsv in it.", where=source, fix="It needs exactly one.")
-    folder = found[0].parent
-    text = found[0].read_text(encoding="utf-8-sig")
-    rows = csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
-    collection = collection_from_rows(rows, found[0])
+    return _located(read_collection(found[0]), found[0].parent)
+
+
+def _rows_of_pairs(table: Path) -> Collection:
+    """The training split of a folder that `nonet align pairs` wrote."""
+    import pyarrow.parquet as parquet
+
+    rows = parquet.read_table(table, columns=["image", "text"], filters=[("split", "=", "train")]).to_pylist()
+    return collection_from_rows(({"image": row["image"], "caption": row["text"]} for row in rows), table)
+
+
+def _located(collection: Collection, folder: Path) -> Pictures:
+    """Finds the pictures, beside the table or in ``images`` there."""
     paths = []
     for name in collection.files:
         path = next((path for path in (folder / name, folder / "images" / name) if path.is_file()), None)
