@@ -39,7 +39,9 @@ def filter_candidates(
     from nonet.foundation.errors import UsageError
 
     if not candidates:
-        raise UsageError("No candidate pairs were named.", fix="Example: nonet align filter candidates/ --out filtered/")
+        raise UsageError(
+            "No candidate pairs were named.", fix="Example: nonet align filter candidates/ --out filtered/"
+        )
     command = shlex.join(["nonet", *sys.argv[1:]])
     with console.progress("Applying the rules") as bar:
         bar.describe("counting and joining")
