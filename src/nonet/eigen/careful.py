@@ -15,7 +15,15 @@ from dataclasses import dataclass
 
 from nonet.eigen.namespaces import Array, Namespace
 
-__all__ = ["Spectrum", "complex_spectrum", "real_spectrum"]
+__all__ = [
+    "Spectrum",
+    "complex_spectrum",
+    "determinant",
+    "fraction_and_exponent",
+    "powers_of_two",
+    "real_spectrum",
+    "times_power",
+]
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ def distilled(terms: list[Array], passes: int = 5) -> tuple[Array, Array]:
 
 
 def fraction_and_exponent(ns: Namespace, x: Array) -> tuple[Array, Array]:
-    """x = f·2^e with 1 ≤ |f| < 2, exactly, subnormal numbers too; e is very small for 0."""
+    """X = f·2^e with 1 ≤ |f| < 2, exactly, subnormal numbers too; e is very small for 0."""
     form = _Format.of(x)
     tiny = ns.lib.abs(x) < 2.0 ** (1 - form.bias)
     lifted = ns.lib.where(tiny, x * 2.0 ** (form.fraction + 2), x)
@@ -94,9 +102,8 @@ def fraction_and_exponent(ns: Namespace, x: Array) -> tuple[Array, Array]:
     return ns.lib.where(x == 0, x, fraction), ns.lib.where(x == 0, -8 * form.bias, exponent)
 
 
-def scaled(ns: Namespace, x: Array, exponent: Array) -> Array:
-    """x·2^exponent for 1 ≤ |x| < 2 or x = 0: rounded once, to 0 or infinity where that is the answer."""
-    form = _Format.of(x)
+def powers_of_two(ns: Namespace, exponent: Array, form: _Format) -> tuple[Array, Array]:
+    """Two normal numbers whose product is 2^exponent, as near to it as the format allows."""
     limit = 2 * form.bias - 2
     exponent = ns.lib.clip(exponent, -limit, limit)
     half = exponent >> 1
@@ -104,14 +111,26 @@ def scaled(ns: Namespace, x: Array, exponent: Array) -> Array:
     def power(n: Array) -> Array:
         return ns.floats((n + form.bias) << form.fraction)
 
+    return power(half), power(exponent - half)
+
+
+def scaled(ns: Namespace, x: Array, exponent: Array) -> Array:
+    """x·2^exponent for 1 ≤ |x| < 2 or x = 0: rounded once, to 0 or infinity where that is the answer."""
+    first, second = powers_of_two(ns, exponent, _Format.of(x))
     # a result below the smallest normal number must be rounded by the last factor alone
-    return (x * power(half)) * power(exponent - half)
+    return (x * first) * second
 
 
 def rescaled(ns: Namespace, x: Array, exponent: Array) -> Array:
     """x·2^exponent for any x, rounded once."""
     fraction, own = fraction_and_exponent(ns, x)
     return scaled(ns, fraction, own + exponent)
+
+
+def times_power(ns: Namespace, x: Array, exponent: Array) -> Array:
+    """x·2^exponent for any x, by two multiplications: gradients flow through it."""
+    first, second = powers_of_two(ns, exponent, _Format.of(ns.parts(x)[0]))
+    return (x * first) * second
 
 
 def real_spectrum(ns: Namespace, a: Array, d: Array, products: list[tuple[Array, Array]]) -> Spectrum:
@@ -138,15 +157,14 @@ def real_spectrum(ns: Namespace, a: Array, d: Array, products: list[tuple[Array,
 
     # |t| + √D, at the scale of the larger
     e_pair = lib.maximum(e_diagonal, e_root)
-    t, t_low = (rescaled(ns, x, e_diagonal - e_pair) for x in two_sum(a_near, d_near))
+    trace, trace_low = two_sum(a_near, d_near)
+    t, t_low = rescaled(ns, trace, e_diagonal - e_pair), rescaled(ns, trace_low, e_diagonal - e_pair)
     near, near_low = rescaled(ns, root, e_root - e_pair), rescaled(ns, root_low, e_root - e_pair)
     sign = lib.where(t < 0, -lib.ones_like(t), lib.ones_like(t))
     double, dropped = two_sum(sign * t, near)
     double, dropped = two_sum(double, dropped + (sign * t_low + near_low))
 
-    e_det = lib.maximum(ea + ed, e_off)
-    terms = [term for factor in factors for term in two_product(ns, -factor.at(ns, e_det), factor.y)]
-    determinant, rest = distilled([*terms, *two_product(ns, scaled(ns, ma, ea + ed - e_det), md)])
+    determinant, rest, e_det = _determinant(ns, (ma, ea), (md, ed), factors, e_off)
     quotient = _quotient(ns, determinant, rest, double, dropped)
 
     large, small = rescaled(ns, sign * double, e_pair - 1), rescaled(ns, sign * quotient, e_det - e_pair + 1)
@@ -161,7 +179,7 @@ def real_spectrum(ns: Namespace, a: Array, d: Array, products: list[tuple[Array,
         return lib.where(finite, x, lib.full_like(x, float("nan")))
 
     return Spectrum(
-        centre=known(rescaled(ns, t, e_pair - 1)),
+        centre=known(rescaled(ns, trace, e_diagonal - 1)),
         half=known(lib.where(negative, -half, half)),
         low=known(lib.where(swap, large, small)),
         high=known(lib.where(swap, small, large)),
@@ -184,6 +202,34 @@ class _Factor:
 def _factor(ns: Namespace, x: Array, y: Array) -> _Factor:
     (mx, ex), (my, ey) = fraction_and_exponent(ns, x), fraction_and_exponent(ns, y)
     return _Factor(mx, my, ex + ey)
+
+
+def _determinant(
+    ns: Namespace, a: tuple[Array, Array], d: tuple[Array, Array], factors: list[_Factor], e_off: Array
+) -> tuple[Array, Array, Array]:
+    """Ad - bc in two parts, and the exponent of the scale they are at."""
+    (ma, ea), (md, ed) = a, d
+    e_det = ns.lib.maximum(ea + ed, e_off)
+    terms = [term for factor in factors for term in two_product(ns, -factor.at(ns, e_det), factor.y)]
+    return *distilled([*terms, *two_product(ns, scaled(ns, ma, ea + ed - e_det), md)]), e_det
+
+
+def determinant(ns: Namespace, a: Array, d: Array, products: list[tuple[Array, Array]], exponent: Array) -> Array:
+    """(ad - bc)·2^exponent of real numbers, right to the last digit or so however much cancels.
+
+    Args:
+        ns: the library of the arrays.
+        a: the first factor of ad.
+        d: the second factor.
+        products: bc, as in `real_spectrum`.
+        exponent: an integer array.
+    """
+    factors = [_factor(ns, x, y) for x, y in products]
+    e_off = factors[0].exponent
+    for factor in factors[1:]:
+        e_off = ns.lib.maximum(e_off, factor.exponent)
+    near, rest, e_det = _determinant(ns, fraction_and_exponent(ns, a), fraction_and_exponent(ns, d), factors, e_off)
+    return rescaled(ns, near + rest, e_det + exponent)
 
 
 def _root(
@@ -222,7 +268,10 @@ def complex_spectrum(ns: Namespace, a: Array, b: Array, c: Array, d: Array) -> S
 
     Args:
         ns: the library of the arrays.
-        a: and b, c, d: the entries.
+        a: upper left entries.
+        b: upper right entries.
+        c: lower left entries.
+        d: lower right entries.
     """
     lib = ns.lib
     ma, ea = _complex_fraction(ns, a)
@@ -245,8 +294,8 @@ def complex_spectrum(ns: Namespace, a: Array, b: Array, c: Array, d: Array) -> S
     )
 
     e_pair = lib.maximum(e_diagonal, e_root)
-    total = [two_sum(x, y) for x, y in near]
-    t = [rescaled(ns, high, e_diagonal - e_pair) for high, _ in total]
+    trace = [x + y for x, y in near]
+    t = [rescaled(ns, x, e_diagonal - e_pair) for x in trace]
     near_root = [rescaled(ns, x, e_root - e_pair) for x in root]
     against = t[0] * near_root[0] + t[1] * near_root[1] < 0
     double = [x + lib.where(against, -y, y) for x, y in zip(t, near_root, strict=True)]
@@ -271,7 +320,7 @@ def complex_spectrum(ns: Namespace, a: Array, b: Array, c: Array, d: Array) -> S
     finite = lib.isfinite(a) & lib.isfinite(b) & lib.isfinite(c) & lib.isfinite(d)
     unknown = lib.full_like(half, complex(float("nan"), float("nan")))
     return Spectrum(
-        centre=lib.where(finite, ns.complex(*(rescaled(ns, x, e_pair - 1) for x in t)), unknown),
+        centre=lib.where(finite, ns.complex(*(rescaled(ns, x, e_diagonal - 1) for x in trace)), unknown),
         half=lib.where(finite, lib.where(away, -half, half), unknown),
         low=lib.where(finite, low, unknown),
         high=lib.where(finite, high, unknown),

@@ -7,18 +7,16 @@ from collections.abc import Callable
 import numpy as np
 
 from nonet.eigen import kernels
-from nonet.eigen.careful import Spectrum, complex_spectrum, real_spectrum
+from nonet.eigen.careful import complex_spectrum, real_spectrum
 from nonet.eigen.namespaces import Namespace
 
-__all__ = ["complex_pairs", "hermitian_pairs", "real_pairs", "symmetric_pairs"]
+__all__ = ["NUMPY", "complex_pairs", "hermitian_pairs", "real_pairs", "symmetric_pairs"]
 
-_NUMPY = Namespace("numpy", np)
+NUMPY = Namespace("numpy", np)
 _CHUNK = 4096  # rows done with care at once: what they need fits the processor's cache
 
 
-def real_pairs(
-    entries: tuple[np.ndarray, ...] | np.ndarray, half: bool
-) -> tuple[np.ndarray, np.ndarray | None]:
+def real_pairs(entries: tuple[np.ndarray, ...] | np.ndarray, half: bool) -> tuple[np.ndarray, np.ndarray | None]:
     """Eigenvalues of general real matrices.
 
     Args:
@@ -42,10 +40,10 @@ def real_pairs(
     def again(rows: np.ndarray) -> None:
         table = entries.reshape(-1, 4).T if isinstance(entries, np.ndarray) else entries
         a, b, c, d = (column[rows].astype(np.float64) for column in table)
-        found = real_spectrum(_NUMPY, a, d, [(b, c)])
+        found = real_spectrum(NUMPY, a, d, [(b, c)])
         real = ~(found.half < 0)
-        pairs[rows, 0] = _NUMPY.complex(np.where(real, found.low, found.centre), np.where(real, 0.0, found.half))
-        pairs[rows, 1] = _NUMPY.complex(np.where(real, found.high, found.centre), np.where(real, 0.0, -found.half))
+        pairs[rows, 0] = NUMPY.complex(np.where(real, found.low, found.centre), np.where(real, 0.0, found.half))
+        pairs[rows, 1] = NUMPY.complex(np.where(real, found.high, found.centre), np.where(real, 0.0, -found.half))
         if distance is not None:
             distance[rows] = found.half
 
@@ -82,7 +80,7 @@ def symmetric_pairs(
         else:
             table = entries
         a, b, d = (column[rows].astype(np.float64) for column in table)
-        found = real_spectrum(_NUMPY, a, d, [(b, b)])
+        found = real_spectrum(NUMPY, a, d, [(b, b)])
         pairs[0, rows], pairs[1, rows] = found.low, found.high
         if distance is not None:
             distance[rows] = found.half
@@ -96,7 +94,7 @@ def complex_pairs(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) ->
     pairs, distance = np.empty((a.size, 2), a.dtype), np.empty(a.size, a.dtype)
 
     def every(rows: np.ndarray) -> None:
-        found = complex_spectrum(_NUMPY, *(entry[rows].astype(np.complex128) for entry in (a, b, c, d)))
+        found = complex_spectrum(NUMPY, *(entry[rows].astype(np.complex128) for entry in (a, b, c, d)))
         pairs[rows, 0], pairs[rows, 1], distance[rows] = found.low, found.high, found.half
 
     _in_chunks(np.ones(a.size, np.bool_), every)
@@ -110,7 +108,7 @@ def hermitian_pairs(a: np.ndarray, b: np.ndarray, d: np.ndarray) -> tuple[np.nda
     def every(rows: np.ndarray) -> None:
         real, imaginary = b.real[rows].astype(np.float64), b.imag[rows].astype(np.float64)
         across = [(real, real), (imaginary, imaginary)]
-        found = real_spectrum(_NUMPY, a[rows].astype(np.float64), d[rows].astype(np.float64), across)
+        found = real_spectrum(NUMPY, a[rows].astype(np.float64), d[rows].astype(np.float64), across)
         pairs[0, rows], pairs[1, rows], distance[rows] = found.low, found.high, found.half
 
     _in_chunks(np.ones(a.size, np.bool_), every)

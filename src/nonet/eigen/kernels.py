@@ -1,8 +1,8 @@
 """The fast path: compiled loops over many real matrices, which also say which rows they cannot vouch for.
 
-With ``t = a + d``, ``q = a - d`` and ``D = q² + 4bc`` the roots are ``(t ± √D) / 2``. The larger one is computed so, the
-smaller one as ``det / larger``, because the video's ``m - √(m² - p)`` cancels. What D and det lose to cancellation is
-carried along: TwoSum (Knuth) keeps the rounding error of a sum, a fused multiply-add that of a product. A row is
+With ``t = a + d``, ``q = a - d`` and ``D = q² + 4bc`` the roots are ``(t ± √D) / 2``. The larger one is computed so,
+the smaller one as ``det / larger``, because the video's ``m - √(m² - p)`` cancels. What D and det lose to cancellation
+is carried along: TwoSum (Knuth) keeps the rounding error of a sum, a fused multiply-add that of a product. A row is
 marked where even that is not enough, or where an exponent is extreme, and `nonet.eigen.careful` does it again.
 
 LLVM may neither contract nor reorder these operations: numba's ``fastmath`` stays off. Nothing in a loop branches and
@@ -40,7 +40,7 @@ def _fma(typing_context, x, y, z):
 
 @intrinsic
 def _pick(typing_context, condition, x, y):
-    """x where the condition holds, else y, without a branch."""
+    """X where the condition holds, else y, without a branch."""
     if not (condition == types.boolean and x == y == types.float64):
         return None
 
@@ -138,7 +138,10 @@ def general_entries(a, b, c, d, roots, half, marked):
     """Eigenvalues of [[a, b], [c, d]], one matrix an element of the four arrays.
 
     Args:
-        a: and b, c, d: the entries, float32 or float64, each of shape (n,).
+        a: upper left entries, of shape (n,), float32 or float64 as all the others.
+        b: upper right entries.
+        c: lower left entries.
+        d: lower right entries.
         roots: gets the roots as (re, im) of the first, (re, im) of the second, flat, of shape (4n,).
         half: gets half the distance of the roots, of shape (n,): positive if real, negative if imaginary; or None.
         marked: gets True for a row to be done with more care, of shape (n,).
@@ -175,7 +178,9 @@ def symmetric_entries(a, b, d, low, high, half, marked):
     """Eigenvalues of [[a, b], [b, d]], one matrix an element of the three arrays.
 
     Args:
-        a: and b, d: the entries, float32 or float64, each of shape (n,).
+        a: upper left entries, of shape (n,), float32 or float64 as all the others.
+        b: off-diagonal entries.
+        d: lower right entries.
         low: gets the smaller roots, of shape (n,).
         high: gets the larger roots, of shape (n,).
         half: gets half the distance of the roots, of shape (n,), or None.

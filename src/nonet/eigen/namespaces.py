@@ -48,6 +48,16 @@ class Namespace:
             return jax.lax.bitcast_convert_type(bits, self.lib.float64 if double else self.lib.float32)
         return bits.view(self.lib.float64 if double else self.lib.float32)
 
+    def constant(self, x: Array) -> Array:
+        """The same values, through which no gradient flows."""
+        if self.name == "torch":
+            return x.detach()
+        if self.name == "jax":
+            import jax
+
+            return jax.lax.stop_gradient(x)
+        return x
+
     def is_complex(self, x: Array) -> bool:
         """Whether the elements are complex numbers."""
         return "complex" in str(x.dtype)
@@ -70,14 +80,16 @@ class Namespace:
 
     def magnitude(self, x: Array) -> Array:
         """|x|, whose derivative at 0 is 0."""
-        if not self.is_complex(x):
-            return self.lib.abs(x)
-        return self.length(x.real, x.imag)
+        return self.length(*self.parts(x)) if self.is_complex(x) else self.lib.abs(x)
 
     def length(self, x: Array, y: Array) -> Array:
         """√(x² + y²) of real arrays, with neither overflow nor underflow, whose derivative at 0 is 0."""
         nothing = (x == 0) & (y == 0)
-        return self.lib.where(nothing, 0 * x, self.lib.hypot(self.lib.where(nothing, x + 1, x), y))
+        return self.lib.where(nothing, 0 * x, self.lib.hypot(self.lib.where(nothing, self.lib.ones_like(x), x), y))
+
+    def root(self, x: Array) -> Array:
+        """√x of real arrays, whose derivative at 0 is 0."""
+        return self.lib.where(x == 0, 0 * x, self.lib.sqrt(self.lib.where(x == 0, self.lib.ones_like(x), x)))
 
 
 @cache
