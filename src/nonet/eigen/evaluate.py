@@ -1,4 +1,4 @@
-"""How the wing is judged: errors in units of the last place, over classes of matrices that are hard in their own way."""
+"""How the wing is judged: errors in units of the last place, over classes of matrices each hard in its own way."""
 
 from __future__ import annotations
 

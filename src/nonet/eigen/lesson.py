@@ -140,9 +140,9 @@ def _steps(
             f"s = √{_short(inside)} = {_short(_root(inside))}: the eigenvalues are m - s = {low} and m + s = {high}."
         )
     elif spread < 0:
+        pair = f"{_short(m)} ± {_short(abs(float(values[1].imag)))} i"
         steps.append(
-            f"s² is negative: no real numbers do it. The eigenvalues are the pair {_short(m)} ± {_short(abs(float(values[1].imag)))} i,"
-            " one above and one below m in the complex plane."
+            f"s² is negative: no real numbers do it. The eigenvalues are {pair}, above and below m in the plane."
         )
     else:
         steps.append(f"s = 0: both eigenvalues are m = {_short(m)}.")
@@ -166,7 +166,7 @@ def _root(x: float) -> float:
 
 
 def _short(x: float) -> str:
-    return f"{x:.10g}".replace("e+", "e")
+    return f"{x:.12g}".replace("e+", "e")
 
 
 def _wrapped(text: str) -> str:
