@@ -15,6 +15,7 @@ from nonet.foundation.errors import UsageError
 
 __all__ = ["Ellipse", "anisotropy", "bcea", "condition", "ellipse", "orientation"]
 
+_QUIET = np.errstate(all="ignore")  # as in `nonet.eigen.model`
 _ROUNDING = 8.0  # a covariance computed in floating point may miss being one by so many units of rounding
 
 
@@ -32,6 +33,7 @@ class Ellipse(NamedTuple):
     angle: Array
 
 
+@_QUIET
 def condition(*matrix: Any) -> Array:
     """Condition numbers in the 2-norm: largest over smallest singular value; infinite for singular matrices.
 
@@ -45,24 +47,22 @@ def condition(*matrix: Any) -> Array:
     if entries.is_complex:
         return _complex_condition(entries)
     ns, lib = entries.ns, entries.ns.lib
-    with np.errstate(all="ignore"):
-        exponent = _exponent(ns, entries.a, entries.b, entries.c, entries.d)
-        a, b, c, d = (times_power(ns, x, -exponent) for x in (entries.a, entries.b, entries.c, entries.d))
-        size = lib.abs(_determinant(ns, entries, a * d - b * c, exponent))
-        return _over_determinant(ns, 0.5 * (ns.length(a + d, c - b) + ns.length(a - d, b + c)), size)
+    exponent = _exponent(ns, entries.a, entries.b, entries.c, entries.d)
+    a, b, c, d = (times_power(ns, x, -exponent) for x in (entries.a, entries.b, entries.c, entries.d))
+    size = lib.abs(_determinant(ns, entries, a * d - b * c, exponent))
+    return _over_determinant(ns, 0.5 * (ns.length(a + d, c - b) + ns.length(a - d, b + c)), size)
 
 
 def _complex_condition(entries: Entries) -> Array:
     """By the squares of the singular values, whose sum is that of all entries and whose product is |det|²."""
     ns, lib = entries.ns, entries.ns.lib
-    with np.errstate(all="ignore"):
-        exponent = _exponent(ns, *(p for x in (entries.a, entries.b, entries.c, entries.d) for p in ns.parts(x)))
-        a, b, c, d = (times_power(ns, x, -exponent) for x in (entries.a, entries.b, entries.c, entries.d))
-        total = ns.magnitude(a) ** 2 + ns.magnitude(b) ** 2 + ns.magnitude(c) ** 2 + ns.magnitude(d) ** 2
-        size = ns.magnitude(a * d - b * c)
-        gap = total - 2 * size
-        apart = ns.root(lib.where(gap > 0, gap, lib.zeros_like(gap)))
-        return _over_determinant(ns, 0.5 * (ns.root(total + 2 * size) + apart), size)
+    exponent = _exponent(ns, *(p for x in (entries.a, entries.b, entries.c, entries.d) for p in ns.parts(x)))
+    a, b, c, d = (times_power(ns, x, -exponent) for x in (entries.a, entries.b, entries.c, entries.d))
+    total = ns.magnitude(a) ** 2 + ns.magnitude(b) ** 2 + ns.magnitude(c) ** 2 + ns.magnitude(d) ** 2
+    size = ns.magnitude(a * d - b * c)
+    gap = total - 2 * size
+    apart = ns.root(lib.where(gap > 0, gap, lib.zeros_like(gap)))
+    return _over_determinant(ns, 0.5 * (ns.root(total + 2 * size) + apart), size)
 
 
 def _over_determinant(ns: Namespace, largest: Array, determinant: Array) -> Array:
@@ -73,6 +73,7 @@ def _over_determinant(ns: Namespace, largest: Array, determinant: Array) -> Arra
     return ns.lib.where(found < 1, ns.lib.ones_like(found), found)
 
 
+@_QUIET
 def orientation(*matrix: Any, UPLO: Literal["L", "U"] = "L") -> Array:
     """The angle of the eigenvector of the larger eigenvalue of real symmetric matrices.
 
@@ -97,6 +98,7 @@ def _orientation(entries: Entries) -> Array:
     return angle + lib.where(b == 0, turned, lib.zeros_like(turned))
 
 
+@_QUIET
 def anisotropy(*matrix: Any, UPLO: Literal["L", "U"] = "L") -> Array:
     """(λ₂ - λ₁) / (λ₂ + λ₁) of symmetric or Hermitian matrices; its square is the coherence of structure tensors.
 
@@ -113,10 +115,10 @@ def anisotropy(*matrix: Any, UPLO: Literal["L", "U"] = "L") -> Array:
     _, _, half = hermitian(entries)
     centre = lib.abs(0.5 * entries.a + 0.5 * entries.d)
     level = half == 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return lib.where(level, half, half / lib.where(level, lib.ones_like(centre), centre))
+    return lib.where(level, half, half / lib.where(level, lib.ones_like(centre), centre))
 
 
+@_QUIET
 def ellipse(*covariance: Any, level: float = 0.95, UPLO: Literal["L", "U"] = "L") -> Ellipse:
     """Confidence ellipses of bivariate normal distributions.
 
@@ -142,6 +144,7 @@ def ellipse(*covariance: Any, level: float = 0.95, UPLO: Literal["L", "U"] = "L"
     return Ellipse(major, minor, _orientation(entries))
 
 
+@_QUIET
 def bcea(*covariance: Any, share: float = 0.682, UPLO: Literal["L", "U"] = "L") -> Array:
     """Bivariate contour ellipse area: the steadiness of a fixation in eye tracking, 2kπ √det with 1 - e^-k = share.
 

@@ -11,6 +11,7 @@ every array is flat, so that LLVM runs four rows at a time.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -51,11 +52,12 @@ def _pick(typing_context, condition, x, y):
 
 
 def _inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    return numba.njit(error_model="numpy", forceinline=True)(function)
+    return numba.njit(error_model="numpy", forceinline=True)(inspect.unwrap(function))
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiles at the first call, and keeps the result on disk if there is a folder that may be written to."""
+    function = inspect.unwrap(function)  # numba can compile no run-time check of annotations around it
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
     try:
         return numba.njit(cache=True, **options)(function)

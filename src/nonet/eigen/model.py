@@ -18,6 +18,9 @@ from nonet.eigen.spectrum import general, hermitian
 __all__ = ["Eig", "Eigh", "Schur", "eig", "eigh", "eigvals", "eigvalsh", "schur"]
 
 
+_QUIET = np.errstate(all="ignore")  # what is infinite or not a number in a batch is answered by NaN, row by row
+
+
 class Eig(NamedTuple):
     """Eigenvalues and eigenvectors of general matrices.
 
@@ -110,6 +113,7 @@ def eigvalsh(*matrix: Any, UPLO: Literal["L", "U"] = "L") -> Array:
     return entries.ns.lib.stack([low, high], -1)
 
 
+@_QUIET
 def eig(*matrix: Any) -> Eig:
     """Eigenvalues and eigenvectors of general matrices.
 
@@ -138,6 +142,7 @@ def eig(*matrix: Any) -> Eig:
     return Eig(ns.lib.stack([low, high], -1), vectors, defective)
 
 
+@_QUIET
 def eigh(*matrix: Any, UPLO: Literal["L", "U"] = "L") -> Eigh:
     """Eigenvalues and eigenvectors of symmetric or Hermitian matrices.
 
@@ -184,6 +189,7 @@ def _choose(ns: Namespace, cases: list[tuple[Array, tuple[Array, Array]]], vecto
     return vector
 
 
+@_QUIET
 def schur(*matrix: Any) -> Schur:
     """The Schur form, with eigenvalues as accurate as those of `eigvals`, in the same order.
 

@@ -39,15 +39,15 @@ function ticks(svg, view, y) {
   }
 }
 
-function dot(svg, view, x, y, kind, label, below = false) {
+function dot(svg, view, x, y, kind, label, drop = -14) {
   element(svg, "circle", { cx: view.x(x), cy: view.y(y), r: 6, class: `dot ${kind}` });
   const across = clamp(view.x(x), 30, WIDTH - 30);
-  element(svg, "text", { x: across, y: view.y(y) + (below ? 40 : -14), "text-anchor": "middle" }, label);
+  element(svg, "text", { x: across, y: view.y(y) + drop, "text-anchor": "middle" }, label);
 }
 
 // The complex plane: a real pair on the line with m between, or a conjugate pair above and below m.
 export function drawLine(svg, { m, s, real }) {
-  const reach = Math.max(1.7 * s, 0.25 * Math.abs(m), 1e-9);
+  const reach = Math.max((real ? 1.7 : 2.3) * s, 0.25 * Math.abs(m), 1e-9);
   const view = frame(svg, 250, m, 0, reach);
   const line = view.y(0);
   element(svg, "line", { x1: 0, x2: WIDTH, y1: line, y2: line, class: "axis" });
@@ -63,10 +63,10 @@ export function drawLine(svg, { m, s, real }) {
       "text-anchor": real ? "middle" : "start",
     }, `s = ${short(s)}`);
   }
-  dot(svg, view, m, 0, "mean", `m = ${short(m)}`, true);
+  dot(svg, view, m, 0, "mean", `m = ${short(m)}`, 40);
   if (s === 0) return;
   const names = real ? [short(m - s), short(m + s)] : [`${short(m)} − ${short(s)}i`, `${short(m)} + ${short(s)}i`];
-  dot(svg, view, ...ends[0], "first", names[0], !real);
+  dot(svg, view, ...ends[0], "first", names[0], real ? -14 : 24);
   dot(svg, view, ...ends[1], "second", names[1]);
 }
 
@@ -81,12 +81,12 @@ export function drawPlane(svg, { m, p }) {
   element(svg, "line", { x1: view.x(0), x2: view.x(0), y1: 0, y2: view.height, class: "axis" });
   element(svg, "path", { d: `M${path}`, class: "curve" });
   element(svg, "text", { x: WIDTH / 2, y: 18, "text-anchor": "middle", class: "faint" }, "complex pair");
-  element(svg, "text", { x: WIDTH - 8, y: view.y(0) - 6, "text-anchor": "end", class: "faint" }, "m");
+  element(svg, "text", { x: WIDTH - 8, y: view.y(0) + 16, "text-anchor": "end", class: "faint" }, "m");
   element(svg, "text", { x: view.x(0) + 6, y: view.height - 8, class: "faint" }, "p < 0: opposite signs");
   element(svg, "line", {
     x1: view.x(m), x2: view.x(m), y1: view.y(p), y2: view.y(m * m), class: "distance",
   });
-  dot(svg, view, m, p, "", `(${short(m)}, ${short(p)})`, view.y(p) < 40);
+  dot(svg, view, m, p, "", `(${short(m)}, ${short(p)})`, view.y(p) < 40 || p < 0 ? 24 : -14);
 }
 
 // The unit circle, its image, and the lines that the matrix maps onto themselves.
