@@ -17,11 +17,11 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ.pop("OPENBLAS_CORETYPE", None)  # LAPACK shall choose its kernels for this processor
 
-import numpy as np
-import torch
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
 
-from nonet import eigen
-from nonet.foundation import console
+from nonet import eigen  # noqa: E402
+from nonet.foundation import console  # noqa: E402
 
 ROUNDS = 9
 MILLI = 1e3
@@ -72,16 +72,16 @@ def peer_of(name: str) -> str | None:
 
 
 def measure(work: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
-    """CPU-bound and single-threaded: wall time, the best of interleaved rounds."""
+    """CPU time of the one thread that works, so that a busy machine spoils less; interleaved rounds."""
     times: dict[str, list[float]] = {name: [] for name in work}
     for run in work.values():
         run()  # compiles, and touches the memory
     with console.progress("rounds", ROUNDS) as bar:
         for _ in range(ROUNDS):
             for name, run in work.items():
-                start = time.perf_counter()
+                start = time.thread_time()
                 run()
-                times[name].append(time.perf_counter() - start)
+                times[name].append(time.thread_time() - start)
             bar.advance()
     return times
 

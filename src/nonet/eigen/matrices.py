@@ -126,8 +126,8 @@ def _together(function: str, arrays: tuple[Any, ...]) -> tuple[Namespace, list[A
     for array in found[1:]:
         kind = ns.lib.promote_types(kind, array.dtype)
     try:
-        broadcast = ns.lib.broadcast_tensors if ns.name == "torch" else ns.lib.broadcast_arrays
-        found = list(broadcast(*found))
+        if len({tuple(array.shape) for array in found}) > 1:
+            found = list((ns.lib.broadcast_tensors if ns.name == "torch" else ns.lib.broadcast_arrays)(*found))
     except (ValueError, RuntimeError) as error:
         shapes = ", ".join(str(tuple(array.shape)) for array in found)
         raise MatrixError(
@@ -135,7 +135,7 @@ def _together(function: str, arrays: tuple[Any, ...]) -> tuple[Namespace, list[A
             where=function,
             fix="Give arrays of one shape, or of shapes that can be broadcast.",
         ) from error
-    return ns, [array.to(kind) if ns.name == "torch" else array.astype(kind) for array in found]
+    return ns, [array.to(kind) if ns.name == "torch" else array.astype(kind, copy=False) for array in found]
 
 
 def _numbers(ns: Namespace, function: str, values: Any) -> Array:

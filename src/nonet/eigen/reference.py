@@ -31,7 +31,7 @@ class Reference:
         """Both eigenvalues as (real part, imaginary part), in the order of `nonet.eigen.eigvals`."""
         if self.real:
             return (self.low, Decimal(0)), (self.high, Decimal(0))
-        return (self.low, -self.high), (self.low, self.high)
+        return (self.low, self.high.copy_negate()), (self.low, self.high)
 
 
 def exact(a: float, b: float, c: float, d: float) -> Reference:
@@ -51,7 +51,7 @@ def exact(a: float, b: float, c: float, d: float) -> Reference:
     large = _WIDE.divide(_WIDE.add(_decimal(abs(trace)), root), Decimal(2))
     # the product of both is the determinant, so that the smaller one cancels nothing
     small = _WIDE.divide(_decimal(determinant), large) if large else Decimal(0)
-    pair = (small, large) if trace >= 0 else (-small, -large)
+    pair = (small, large) if trace >= 0 else (small.copy_negate(), large.copy_negate())
     return Reference(True, min(pair), max(pair))
 
 
