@@ -106,7 +106,7 @@ def hermitian_pairs(a: np.ndarray, b: np.ndarray, d: np.ndarray) -> tuple[np.nda
     pairs, distance = np.empty((2, a.size), a.dtype), np.empty(a.size, a.dtype)
 
     def every(rows: np.ndarray) -> None:
-        real, imaginary = b.real[rows].astype(np.float64), b.imag[rows].astype(np.float64)
+        real, imaginary = np.real(b)[rows].astype(np.float64), np.imag(b)[rows].astype(np.float64)
         across = [(real, real), (imaginary, imaginary)]
         found = real_spectrum(NUMPY, a[rows].astype(np.float64), d[rows].astype(np.float64), across)
         pairs[0, rows], pairs[1, rows], distance[rows] = found.low, found.high, found.half

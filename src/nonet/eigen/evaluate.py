@@ -120,7 +120,7 @@ def accuracy(
                 for row, truth in zip(values, truths, strict=True)
                 for value, (re, im) in zip(row, truth.pair, strict=True)
             )
-            reals = ~(values.imag != 0).any(-1)
+            reals = (np.imag(values) == 0).all(-1)
             misjudged[label] = int(sum(real != truth.real for real, truth in zip(reals, truths, strict=True)))
         found.append(ClassErrors(name, units, misjudged))
     return found

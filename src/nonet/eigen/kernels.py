@@ -27,7 +27,12 @@ _DEPTH = 2.0**-40  # of a cancelling sum this much must be left: what it neglect
 _SMALL, _LARGE = 2.0**-600, 2.0**800  # between these, no rounding error falls below the smallest number
 
 
-@intrinsic
+def _intrinsic(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of compiled code, made by a rule that has one argument more than the function: the typing context."""
+    return intrinsic(rule)
+
+
+@_intrinsic
 def _fma(typing_context, x, y, z):
     """x·y + z rounded once: an instruction where the processor has it, the C library's function elsewhere."""
     if not x == y == z == types.float64:
@@ -39,7 +44,7 @@ def _fma(typing_context, x, y, z):
     return types.float64(types.float64, types.float64, types.float64), generate
 
 
-@intrinsic
+@_intrinsic
 def _pick(typing_context, condition, x, y):
     """X where the condition holds, else y, without a branch."""
     if not (condition == types.boolean and x == y == types.float64):
