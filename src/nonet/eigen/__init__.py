@@ -7,9 +7,13 @@ digits are lost to cancellation, overflow or underflow, whichever matrices come.
 Every function takes NumPy, torch or JAX arrays, of shape (..., 2, 2) or entry by entry, and returns the same kind.
 """
 
-from nonet.eigen.ellipses import Ellipse, anisotropy, bcea, condition, ellipse, orientation
-from nonet.eigen.matrices import MatrixError
-from nonet.eigen.model import Eig, Eigh, Schur, eig, eigh, eigvals, eigvalsh, schur
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nonet.eigen.ellipses import Ellipse, anisotropy, bcea, condition, ellipse, orientation
+    from nonet.eigen.matrices import MatrixError
+    from nonet.eigen.model import Eig, Eigh, Schur, eig, eigh, eigvals, eigvalsh, schur
 
 __all__ = [
     "Eig",
@@ -28,3 +32,14 @@ __all__ = [
     "orientation",
     "schur",
 ]
+
+_ROOMS = {"MatrixError": "matrices"} | dict.fromkeys(
+    ("Ellipse", "anisotropy", "bcea", "condition", "ellipse", "orientation"), "ellipses"
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Brings a public name in when it is first used: numba takes a while to import."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_ROOMS.get(name, 'model')}"), name)

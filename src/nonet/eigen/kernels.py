@@ -130,7 +130,10 @@ def _symmetric(a, b, d):
     root = math.sqrt(discriminant)
     across, product = a * d, b * b
     determinant = _fma(a, d, -product) - _fma(b, b, -product)
-    large, small = _pair(a + d, root, determinant)
+    t = a + d
+    double = abs(t) + root
+    large, small = 0.5 * double, 2.0 * (determinant / double)
+    large, small = _pick(t < 0.0, -large, large), _pick(t < 0.0, -small, small)
 
     diagonal = b == 0.0
     kept = abs(determinant)
