@@ -172,14 +172,16 @@ def test_command_evaluates_and_writes_a_report(made_up, files, capsys):
     [
         (["--ratings", "nowhere", "--images", "x.npy"], "no sts_test.csv"),
         (["--ratings", "{f}", "--images", "none.npy"], "no such file"),
-        (["--ratings", "{f}"], "no embeddings"),
+        (["--ratings", "{f}"], "nothing to judge"),
+        (["--ratings", "{f}", "--images", "{n}"], "their order is unknown"),
         (["--ratings", "{f}", "--model", "m", "--images", "x.npy"], "cannot be judged together"),
         (["--ratings", "{f}", "--model", "./none"], "no such model folder"),
         (["--ratings", "{f}", "--images", "x.npy", "--retrieval.sis-at-least", "9"], "between 0 and 5"),
     ],
 )
-def test_wrong_arguments_get_one_paragraph(made_up, capsys, words, expected):
-    assert run(["cxc", "evaluate", *(word.replace("{f}", str(made_up.folder)) for word in words)]) == 2
+def test_wrong_arguments_get_one_paragraph(made_up, files, capsys, words, expected):
+    places = {"{f}": str(made_up.folder), "{n}": str(files / "images.npy")}
+    assert run(["cxc", "evaluate", *(places.get(word, word) for word in words)]) == 2
     message = capsys.readouterr().err
     assert expected in re.sub(r"\s+", " ", message) and "Traceback" not in message
 

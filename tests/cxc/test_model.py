@@ -153,6 +153,8 @@ def test_reads_folders_and_archives_and_says_what_is_missing(folder, tmp_path):
     (tmp_path / "bare" / "captions.tsv").write_text("image\tcaption\ngone.jpg\ttext\n")
     with pytest.raises(DataError, match=r"no picture 'gone\.jpg'"):
         read_pairs(tmp_path / "bare", tmp_path)
+    with pytest.raises(DataError, match="no such folder or archive"):
+        read_pairs(tmp_path / "none", tmp_path)
     (tmp_path / "no.tar").write_text("no")
     with pytest.raises(DataError, match=r"not a \.tar archive"):
         read_pairs(tmp_path / "no.tar", tmp_path)

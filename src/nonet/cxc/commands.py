@@ -59,11 +59,18 @@ def evaluate(
     from nonet.foundation import console
     from nonet.foundation.errors import UsageError
 
+    if model is None and not (images or captions):
+        raise UsageError("There is nothing to judge.", fix="Give --images, --captions or --model.")
     if model is not None and (images or captions):
         raise UsageError("Embeddings and a model cannot be judged together.", fix="Give --model or the files.")
     rated, collection = _open(ratings, coco, split)
     if model is None:
         pictures, words = (path and embeddings.read_embeddings(path) for path in (images, captions))
+        if coco is None and any(file and not file.ids for file in (pictures, words)):
+            raise UsageError(
+                "The rows of a .npy have no ids, and without a caption file their order is unknown.",
+                fix="Name the caption file with --coco, or save a .npz with 'embeddings' and 'ids'.",
+            )
     else:
         pictures, words = _embed(model, collection, rated, image_dir)
     given = material(rated, collection, pictures, words, retrieval)

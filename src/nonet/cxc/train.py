@@ -86,6 +86,8 @@ def read_pairs(source: Path, extracted: Path) -> Pictures:
     Raises:
         DataError: if there is no such table or a picture is missing.
     """
+    if not source.exists():
+        raise DataError("There is no such folder or archive.", where=source, fix="Check the spelling of the path.")
     if source.is_file():
         try:
             with tarfile.open(source) as archive:
