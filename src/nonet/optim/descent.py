@@ -19,6 +19,7 @@ from nonet.optim.result import Status, Step
 __all__ = ["Descent"]
 
 UNBOUNDED_FALL = 1e25
+MOST_IDLE_STEPS = 3
 
 
 @dataclass
@@ -48,11 +49,13 @@ class Descent:
     iterations: int = 0
     first_value: float = math.nan
     gradient_scale: float = 0.0
+    idle: int = 0
     best: Point = field(init=False)
     trace: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.best = self.point
+        self._flattest = float(self.point.gradient.norm())
         self.eps = torch.finfo(self.point.x.dtype).eps
         if math.isnan(self.first_value):
             self.first_value = self.point.value
@@ -84,6 +87,8 @@ class Descent:
         if found.point is None:
             return self._no_step(slope, found)
         self._learn(found.point)
+        if self.idle >= MOST_IDLE_STEPS:
+            return self._end(-slope)
         if self._note(found.step):
             return Status.INTERRUPTED
         return Status.UNBOUNDED if self._falls_forever() else Status.RUNNING
@@ -135,6 +140,10 @@ class Descent:
         self.curvature.update(new.x - self.point.x, self.change(self.point, new))
         self.point = new
         self.iterations += 1
+        flatter = float(new.gradient.norm()) < 0.9 * self._flattest
+        lower = new.value < self.best.value - 4 * self.eps * abs(self.best.value)
+        self.idle = 0 if flatter or lower else self.idle + 1
+        self._flattest = min(self._flattest, float(new.gradient.norm()))
         if new.value <= self.best.value + 4 * self.eps * abs(self.best.value):
             self.best = new  # of points that rounding cannot tell apart, the later is the flatter
 
@@ -142,12 +151,18 @@ class Descent:
         """What it means that no step was acceptable."""
         if self.evaluations >= self.options.max_evaluations:
             return Status.BUDGET
-        hidden = -slope <= 100 * self.eps * max(abs(self.point.value), self.eps * abs(self.first_value))
-        if self.curvature.known and not hidden:
+        if self.curvature.known and not self._hidden(-slope):
             self.curvature.reset()
             return Status.RUNNING
+        return self._end(-slope)
+
+    def _end(self, promised: float) -> Status:
         small = self.gradient_norm() <= self.eps ** (1 / 3) * self.gradient_scale
-        return Status.PRECISION if small and hidden else Status.STALLED
+        return Status.PRECISION if small and self._hidden(promised) else Status.STALLED
+
+    def _hidden(self, promised: float) -> bool:
+        """Whether the decrease that the model promises drowns in the rounding of the value."""
+        return promised <= 100 * self.eps * max(abs(self.point.value), self.eps * abs(self.first_value))
 
     def _falls_forever(self) -> bool:
         fallen = self.first_value - self.point.value
