@@ -104,7 +104,7 @@ class Case:
 
         def fn(x: Tensor) -> Tensor:
             f, g = self.value(x.detach().numpy())
-            return FromNumpy.apply(x, torch.tensor([f]), torch.from_numpy(g)[None])[0]
+            return FromNumpy.apply(x, torch.tensor([f], dtype=x.dtype), torch.from_numpy(g)[None])[0]
 
         def rows(x: Tensor) -> Tensor:
             c, j = self.rows(x.detach().numpy())
@@ -185,7 +185,7 @@ def bounds(case: Case, seconds: int) -> dict:
 def constrained(case: Case, seconds: int) -> dict:
     ours = limited(seconds, case.ours)
     values, count = [], math.nan
-    for method, options in (("SLSQP", {"ftol": 1e-10}), ("SLSQP", {"ftol": 1e-14}), ("trust-constr", {"gtol": 1e-10, "maxiter": 600})):
+    for method, options in (("SLSQP", {"ftol": 1e-8}), ("SLSQP", {"ftol": 1e-14}), ("trust-constr", {"gtol": 1e-10, "maxiter": 600})):
         case.evaluations = 0
         try:
             theirs = limited(seconds, lambda m=method, o=options: case.scipy(m, **o))

@@ -22,7 +22,7 @@ class Options:
         value_tolerance: and when the decrease that the quadratic model still promises is below this share of the value
             or of the decrease so far; None is ``eps ** 0.75``.
         constraint_tolerance: largest violation of a constraint that counts as met, relative to the size of the
-            constraint's gradient; None is ``eps ** 0.5``.
+            constraint's gradient at the start; None is ``0.1 * eps ** 0.5``.
         history: pairs of steps that the curvature is learnt from. None keeps the whole matrix up to `dense_limit`
             variables and 10 pairs above.
         dense_limit: number of variables up to which the whole matrix is kept when `history` is None.
@@ -42,7 +42,7 @@ class Options:
     max_evaluations: int = 10_000
     max_iterations: int | None = None
     sufficient_decrease: float = 1e-4
-    curvature: float = 0.9
+    curvature: float = 0.5
     first_step: float = 1.0
     trace: bool = False
 
@@ -51,7 +51,7 @@ class Options:
             raise UsageError(
                 f"The Wolfe conditions {self.sufficient_decrease} and {self.curvature} are out of order.",
                 where="Options",
-                fix="Choose 0 < sufficient_decrease < curvature < 1, such as 1e-4 and 0.9.",
+                fix="Choose 0 < sufficient_decrease < curvature < 1, such as 1e-4 and 0.5.",
             )
         if self.history is not None and self.history < 1:
             raise UsageError(f"A history of {self.history} pairs learns nothing.", where="Options.history", fix="Take 10.")

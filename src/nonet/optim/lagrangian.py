@@ -156,7 +156,7 @@ class AugmentedLagrangian:
     def tolerance(self) -> float:
         """Largest scaled violation that counts as met."""
         given = self.options.constraint_tolerance
-        return self.eps**0.5 if given is None else given
+        return 0.1 * self.eps**0.5 if given is None else given
 
     def _round(self) -> tuple[Status, Descent]:
         """Descends on the augmented Lagrangian until its slope is small against the violation that is left."""
