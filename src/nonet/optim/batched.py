@@ -80,7 +80,7 @@ class _Batch:
 
 def minimize_batch(
     fn: Callable[..., Tensor],
-    x0: Float[Tensor, "batch n"],
+    x0: Tensor,
     *data: Tensor,
     options: Options | None = None,
 ) -> BatchResult:
@@ -89,7 +89,7 @@ def minimize_batch(
     Args:
         fn: takes the ``n`` numbers of one problem and its row of each data tensor; returns one number. It is mapped by
             ``torch.func.vmap``, so it may not branch on values.
-        x0: starting points, up to about fifty numbers each.
+        x0: starting points, (batch, n), up to about fifty numbers each.
         data: tensors with one row a problem, such as measurements to fit.
         options: tolerances and budgets; budgets count for each problem.
 
@@ -185,7 +185,7 @@ def _finished(batch: _Batch, options: Options) -> Tensor:
     tight = options.gradient_tolerance if options.gradient_tolerance is not None else eps**0.5
     still = options.value_tolerance if options.value_tolerance is not None else eps**0.75
     steep = batch.g.abs().amax(1)
-    span = torch.maximum(batch.f.abs(), batch.first - batch.f)
+    span = torch.maximum(batch.f.abs(), eps**0.5 * (batch.first - batch.f))
     code = torch.zeros_like(batch.count)
     calm = (steep <= tight * batch.scale) & (~batch.known | (-batch.slope / 2 <= still * span))
     stuck = (batch.tries > 30) | (batch.step < SHORTEST)

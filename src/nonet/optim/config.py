@@ -20,7 +20,7 @@ class Options:
         gradient_tolerance: the projected gradient is small when it is below this share of the largest gradient seen;
             None is ``eps ** 0.5``.
         value_tolerance: and when the decrease that the quadratic model still promises is below this share of the value
-            or of the decrease so far; None is ``eps ** 0.75``.
+            (or of ``eps ** 0.5`` times the decrease so far, where that is more); None is ``eps ** 0.75``.
         constraint_tolerance: largest violation of a constraint that counts as met, relative to the size of the
             constraint's gradient at the start; None is ``0.1 * eps ** 0.5``.
         history: pairs of steps that the curvature is learnt from. None keeps the whole matrix up to `dense_limit`

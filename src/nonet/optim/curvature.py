@@ -6,7 +6,7 @@ what the Cauchy point of a box needs.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,6 +15,7 @@ from torch import Tensor
 __all__ = ["Curvature", "DenseBFGS", "LimitedMemory", "curvature_for"]
 
 
+@runtime_checkable
 class Curvature(Protocol):
     """An approximation B of the second derivatives, positive definite."""
 

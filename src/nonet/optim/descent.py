@@ -35,6 +35,7 @@ class Descent:
         change: the pair (step, change of gradient) that the curvature learns from two points.
         watch: called with every accepted step; a true answer stops the search.
         length: share of the full step that is tried first.
+        reach: longest move in one step, in units of x (or of its length, if that is above one).
     """
 
     evaluate: Callable[[Float[Tensor, "n"]], Point]
@@ -45,6 +46,7 @@ class Descent:
     change: Callable[[Point, Point], Tensor] = lambda old, new: new.gradient - old.gradient
     watch: Callable[[Step], object] | None = None
     length: float = 1.0
+    reach: float = math.inf
     evaluations: int = 1
     iterations: int = 0
     first_value: float = math.nan
@@ -121,7 +123,7 @@ class Descent:
             return False
         still = self.options.value_tolerance
         still = self.eps**0.75 if still is None else still
-        span = max(abs(self.point.value), self.first_value - self.point.value)
+        span = max(abs(self.point.value), self.eps**0.5 * (self.first_value - self.point.value))
         return not self.curvature.known or -slope / 2 <= still * span
 
     def _search(self, direction: Tensor, slope: float) -> Found:
@@ -129,6 +131,8 @@ class Descent:
         longest = math.inf
         if self.box.bounded:
             longest = max(1.0, self.box.longest(x, direction))
+        if self.reach < math.inf:
+            longest = min(longest, self.reach * max(1.0, float(x.norm())) / float(direction.norm()))
 
         def along(step: float) -> Point:
             return self.evaluate(self.box.project(x + step * direction))

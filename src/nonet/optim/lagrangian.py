@@ -30,8 +30,12 @@ __all__ = ["AugmentedLagrangian", "Outcome"]
 FIRST_PENALTY = 10.0
 PENALTY_GROWTH = 10.0
 LARGEST_PENALTY = 1e10
-ENOUGH_PROGRESS = 0.25
+ENOUGH_PROGRESS = 0.03
 MOST_ROUNDS = 60
+REACH = 10.0
+SURELY_VIOLATED = 1e-4
+ASTRAY = 10.0
+INNER_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ class AugmentedLagrangian:
             raw.jacobian * self.c_scale[:, None],
         )
         self.point = self._combine(start, scaled)
+        self._far = ASTRAY * max(1.0, self._violation(scaled))
         self.curvature: Curvature
         if options.history is None and len(start) <= options.dense_limit:
             self.curvature = Structured(start, 1 / options.first_step)
@@ -126,9 +131,14 @@ class AugmentedLagrangian:
         if not (self.point.finite and bool(self.point.detail.jacobian.isfinite().all())):
             return self._outcome(Status.NONFINITE_START, 0, [])
         for _ in range(MOST_ROUNDS):
+            begin = self.point
             status, descent = self._round()
             iterations += descent.iterations
             trace += [dataclasses.replace(s, penalty=self.penalty) for s in descent.trace]
+            if status is Status.UNBOUNDED and self.penalty < LARGEST_PENALTY:
+                self.penalty *= PENALTY_GROWTH  # too weak a penalty lets f run off outside the feasible set
+                self.point = begin
+                continue
             if status in {Status.INTERRUPTED, Status.UNBOUNDED}:
                 break
             gap = self._gap(self.point.detail)
@@ -143,13 +153,13 @@ class AugmentedLagrangian:
                 status = Status.INFEASIBLE
                 break
             if status in {Status.STALLED, Status.PRECISION} and gap > 0.9 * last and self.penalty >= LARGEST_PENALTY:
-                status = Status.PRECISION if self._good(judged, 100.0) else Status.STALLED
+                status = Status.PRECISION if self._good(judged, 10.0) else Status.STALLED
                 break
             if gap > ENOUGH_PROGRESS * last and gap > self.tolerance:
                 self.penalty = min(self.penalty * PENALTY_GROWTH, LARGEST_PENALTY)
             last = gap
         else:
-            status = Status.PRECISION if self._good(self.judge(), 100.0) else Status.STALLED
+            status = Status.PRECISION if self._good(self.judge(), 10.0) else Status.STALLED
         return self._outcome(status, iterations, trace)
 
     @property
@@ -166,18 +176,22 @@ class AugmentedLagrangian:
             self.options,
             gradient_tolerance=self.eps,
             value_tolerance=0.0,
+            curvature=max(self.options.curvature, 0.9),
             max_evaluations=max(self.options.max_evaluations - self.evaluations, 1),
         )
         descent = Descent(
-            self._evaluate, self.point, self.box, self.curvature, options, self._change, self.watch, evaluations=0
-        )
+            self._evaluate, self.point, self.box, self.curvature, options, self._change, self.watch,
+            evaluations=0, reach=REACH,
+        )  # fmt: skip
         while True:
-            aim = max(0.1 * min(self._gap(self.point.detail), 1.0), self._tight() / 2)
+            aim = max(INNER_SHARE * min(self._gap(self.point.detail), 1.0), self._tight() / 2)
             if self._slope(self.point) <= aim or self.evaluations >= self.options.max_evaluations:
                 spent = self.evaluations >= self.options.max_evaluations
                 return (Status.BUDGET if spent else Status.CONVERGED), descent
             status = descent.step()
             self.point = descent.point
+            if self._violation(self.point.detail) > self._far:
+                return Status.UNBOUNDED, descent
             if status is not Status.RUNNING:
                 return status, descent
 
@@ -185,13 +199,24 @@ class AugmentedLagrangian:
         """The first-order conditions at the current point with the current multipliers."""
         parts: Parts = self.point.detail
         force = parts.jacobian.T @ self.multipliers
-        terms = float(parts.gradient.abs().max()) + float((parts.jacobian.T * self.multipliers).abs().max())
-        size = max(terms, self.eps)
+        size = self._size(parts, self.multipliers)
         slope = self.box.projected_gradient(self.point.x, parts.gradient + force, size)
         room = torch.where(self.multipliers > 0, self.high - parts.rows, parts.rows - self.low)
         idle = torch.where(self.multipliers == 0, 0.0, (self.multipliers * room).abs())
-        excess = self.stacked.excess(parts.rows / self.c_scale) * self.c_scale
-        return Judged(float(slope.abs().max()) / size, float(excess.abs().max()), float(idle.max()) / size)
+        return Judged(float(slope.abs().max()) / size, self._violation(parts), float(idle.max()) / size)
+
+    def _size(self, parts: Parts, multipliers: Float[Tensor, "m"]) -> float:
+        """Size of the terms that cancel in a stationary point; capped, so that multipliers that grow without bound
+        (dependent constraints) do not make everything look small."""
+        steep = float(parts.gradient.abs().max())
+        force = float((parts.jacobian.T * multipliers).abs().max())
+        return max(steep + min(force, 100 * steep), self.eps)
+
+    def _excess(self, parts: Parts) -> Float[Tensor, "m"]:
+        return parts.rows - torch.minimum(torch.maximum(parts.rows, self.low), self.high)
+
+    def _violation(self, parts: Parts) -> float:
+        return float(self._excess(parts).abs().max())
 
     def _tight(self) -> float:
         given = self.options.gradient_tolerance
@@ -206,10 +231,10 @@ class AugmentedLagrangian:
 
     def _cannot_be_met(self, judged: Judged) -> bool:
         """Whether the violation itself is at a minimum: no direction brings the constraints nearer."""
-        if judged.violation <= 100 * self.tolerance or self.penalty < 1e4:
+        if judged.violation <= SURELY_VIOLATED or self.penalty < 1e4:
             return False
         parts: Parts = self.point.detail
-        excess = parts.rows - torch.minimum(torch.maximum(parts.rows, self.low), self.high)
+        excess = self._excess(parts)
         push = parts.jacobian.T @ excess
         size = float((parts.jacobian.T * excess).abs().max())
         slope = self.box.projected_gradient(self.point.x, push, max(size, self.eps))
@@ -217,10 +242,9 @@ class AugmentedLagrangian:
 
     def _slope(self, point: Point) -> float:
         parts: Parts = point.detail
-        force = (parts.jacobian.T * self._next_multipliers(parts)).abs().max()
-        size = float(parts.gradient.abs().max()) + float(force)
-        slope = self.box.projected_gradient(point.x, point.gradient, max(size, self.eps))
-        return float(slope.abs().max()) / max(size, self.eps)
+        size = self._size(parts, self._next_multipliers(parts))
+        slope = self.box.projected_gradient(point.x, point.gradient, size)
+        return float(slope.abs().max()) / size
 
     def _shift(self, parts: Parts) -> Float[Tensor, "m"]:
         """Distance from the best slack, multipliers included."""

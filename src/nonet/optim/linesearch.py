@@ -119,11 +119,19 @@ def search(
             if trial.slope * ((high.step if high else math.inf) - trial.step) >= 0:
                 high = low
             low = trial
-        if high is not None and abs(high.step - low.step) <= 4 * eps * max(high.step, low.step):
+        if high is not None and _nothing_left(low, high, origin, eps):
             break
         step = _extend(previous, low, longest) if high is None else _section(low, high)
     accepted = low if low is not origin else None
     return Found(accepted.point if accepted else None, low.step, count, low.point)
+
+
+def _nothing_left(low: _Trial, high: _Trial, origin: _Trial, eps: float) -> bool:
+    """Whether the bracket holds no lower value that the numbers could show."""
+    width = abs(high.step - low.step)
+    if width <= 4 * eps * max(high.step, low.step):
+        return True
+    return math.isfinite(high.value) and width * abs(low.slope) <= eps * abs(origin.value) / 4
 
 
 def _extend(previous: _Trial, low: _Trial, longest: float) -> float:

@@ -116,13 +116,14 @@ class LBFGS(torch.optim.Optimizer):
             length=self.param_groups[0]["lr"],
             evaluations=int(fresh),
             gradient_scale=float(memory.get("gradient_scale", 0.0)) if self._deterministic else 0.0,
+            first_value=float(memory.get("first_value", math.nan)) if self._deterministic else math.nan,
         )
         self.status = descent.run()
         best = descent.best
         self._scatter(best.x, best.gradient)
         memory["steps"], memory["changes"] = curvature.steps, curvature.changes
         memory["evaluations"] = self.evaluations + descent.evaluations
-        memory["gradient_scale"] = descent.gradient_scale
+        memory["gradient_scale"], memory["first_value"] = descent.gradient_scale, descent.first_value
         self._last = (best, self._gather())
         return torch.tensor(best.value, dtype=start.dtype, device=start.device)
 
