@@ -37,7 +37,7 @@ install-dev: $(VENV)/dev.stamp
 
 demo: install
 	$(BIN)/nonet align pairs openmoji --out demo/pairs
-	$(BIN)/nonet align train demo/pairs --out demo/model
+	$(BIN)/nonet align train demo/pairs --out demo/model --image-size 128
 	$(BIN)/nonet align evaluate demo/model demo/pairs --split test
 	$(BIN)/nonet align index demo/model demo/pairs --out demo/index
 	$(BIN)/nonet serve --align demo/index --port $(PORT)

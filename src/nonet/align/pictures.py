@@ -6,6 +6,7 @@ same limits everywhere.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import warnings
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nonet.foundation.errors import DataError
 
-__all__ = ["PICTURE_SUFFIXES", "Limits", "open_picture"]
+__all__ = ["PICTURE_SUFFIXES", "Facts", "Limits", "inspect_picture", "open_picture"]
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif"})
 # no formats that run other programs (EPS) or that are seldom pictures of anything
-_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "MPO")
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")  # a JPEG of several pictures (MPO) opens as JPEG
+_SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "GIF": ".gif", "WEBP": ".webp", "BMP": ".bmp"}
+_SUFFIXES |= {"TIFF": ".tif", "AVIF": ".avif"}
 
 
 @dataclass(frozen=True)
@@ -113,3 +116,42 @@ def _scale_deep_grey(image: Image.Image) -> Image.Image:
     top = 65535.0 if image.mode.startswith("I") else max(1.0, float(np.nanmax(values, initial=0.0)))
     scaled = np.clip(np.nan_to_num(values) * (255.0 / top), 0, 255)
     return Image.fromarray(scaled.round().astype(np.uint8))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the table of pairs says of a picture.
+
+    Attributes:
+        width: in pixels, upright.
+        height: in pixels, upright.
+        sha256: of the file, hexadecimal.
+        suffix: the usual file name suffix of its format, with the dot.
+    """
+
+    width: int
+    height: int
+    sha256: str
+    suffix: str
+
+
+def inspect_picture(source: Path | bytes, limits: Limits | None = None) -> Facts:
+    """Decodes a picture to its end, so that a broken one is found now, and says what it is.
+
+    Args:
+        source: a file or its bytes.
+        limits: what is accepted.
+    Raises:
+        DataError: as `open_picture`.
+    """
+    limits = limits or Limits()
+    data = _read(source, limits) if isinstance(source, Path) else source
+    try:
+        picture = open_picture(data, limits)
+    except DataError as error:
+        raise DataError(error.what, where=source if isinstance(source, Path) else None) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            suffix = _SUFFIXES.get(image.format or "", ".img")
+    return Facts(picture.width, picture.height, hashlib.sha256(data).hexdigest(), suffix)
