@@ -31,7 +31,7 @@ TAUS = (1e-3, 1e-6, 1e-10)
 FITS = 10_000
 
 
-class Enough(Exception):
+class EnoughError(Exception):
     """The budget of evaluations is spent."""
 
 
@@ -43,7 +43,7 @@ class Counted:
 
     def __call__(self, x: Tensor) -> Tensor:
         if len(self.lowest) >= MOST:
-            raise Enough
+            raise EnoughError
         value = self.problem(x)
         seen = float(value.detach())
         last = self.lowest[-1] if self.lowest else math.inf
@@ -92,7 +92,7 @@ def pytorch_minimize(method: str) -> Callable:
 
 
 def optax_lbfgs(f: Counted, x: Tensor) -> None:
-    """optax's L-BFGS; every evaluation of its zoom line search calls back into the counted function."""
+    """Optax's L-BFGS; every evaluation of its zoom line search calls back into the counted function."""
     import jax
     import optax
 
@@ -146,7 +146,7 @@ def race(solvers: dict[str, Callable]) -> dict[str, list[list[float]]]:
             try:
                 solve(counted, problem.x0())
             except Exception as error:  # a peer that breaks has solved what it solved until then
-                if not isinstance(error, Enough) and "Enough" not in str(error):
+                if not isinstance(error, EnoughError) and "EnoughError" not in str(error):
                     print(f"{name} on {problem.name}: {type(error).__name__}: {str(error)[:90]}")
             runs[name].append(counted.lowest)
         print(problem.name, {name: len(r[-1]) for name, r in runs.items()}, flush=True)
@@ -174,7 +174,9 @@ def profile(table: dict[str, np.ndarray], tau: float) -> Figure:
         plot.add_scatter(x=[1, *ratio], y=[0, *share], name=name, mode="lines", line={"shape": "hv"})
     plot.update_xaxes(type="log", title="evaluations / evaluations of the best solver", range=[0, 1.2])
     plot.update_yaxes(title="share of problems solved", range=[0, 1.02])
-    return Figure(f"Performance profile at tau = {tau:g}", plot, "Higher is better; the left edge is speed, the right robustness.")
+    return Figure(
+        f"Performance profile at tau = {tau:g}", plot, "Higher is better; the left edge is speed, the right robustness."
+    )
 
 
 def decay(p: Tensor, y: Tensor) -> Tensor:
@@ -187,7 +189,9 @@ def fits() -> Table:
     generator = torch.Generator().manual_seed(0)
     true = torch.rand(FITS, 2, generator=generator, dtype=torch.float64) * 2 + 0.5
     t = torch.linspace(0, 4, 20, dtype=torch.float64)
-    y = true[:, :1] * torch.exp(-true[:, 1:] * t) + 0.01 * torch.randn(FITS, 20, generator=generator, dtype=torch.float64)
+    y = true[:, :1] * torch.exp(-true[:, 1:] * t) + 0.01 * torch.randn(
+        FITS, 20, generator=generator, dtype=torch.float64
+    )
     start, times, rows = torch.ones(FITS, 2, dtype=torch.float64), t.numpy(), y.numpy()
 
     def fit(p: np.ndarray, seen: np.ndarray) -> tuple[float, np.ndarray]:
@@ -221,7 +225,7 @@ def fits() -> Table:
             ("SciPy L-BFGS-B loop, default tolerances", scipy_s, 1.0),
             (f"limit: {lockstep} evaluations of everything, no solver", limit, scipy_s / limit),
         ],
-        f"SciPy's time is that of {sample} fits scaled up; its best value is nowhere lower than ours by more than {worst:.1e}; "
+        f"SciPy's time is that of {sample} fits scaled up; its value is nowhere lower than ours by more than {worst:.1e}; "
         f"{float(found.success.double().mean()):.2%} of ours converged.",
     )
 
@@ -240,7 +244,13 @@ def main() -> None:
         table = costs(runs, tau)
         best = np.min(list(table.values()), axis=0)
         rows = [
-            (name, int(np.isfinite(cost).sum()), float(np.mean(cost <= best)), float(np.mean(cost <= 2 * best)), float(np.median(cost)))
+            (
+                name,
+                int(np.isfinite(cost).sum()),
+                float(np.mean(cost <= best)),
+                float(np.mean(cost <= 2 * best)),
+                float(np.median(cost)),
+            )
             for name, cost in table.items()
         ]
         columns = ["solver", f"solved of {len(PROBLEMS)}", "rho(1)", "rho(2)", "median evaluations"]

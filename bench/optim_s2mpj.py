@@ -33,7 +33,7 @@ MOST_EVALUATIONS = 2000
 CLOSE = 1e-6
 
 
-class OutOfTime(Exception):
+class OutOfTimeError(Exception):
     """A problem took longer than it may."""
 
 
@@ -71,11 +71,15 @@ class Case:
         self.evaluations = 0
         m = self.problem.m
         if m:
-            kinds = [(-math.inf, 0.0)] * self.problem.nle + [(0.0, 0.0)] * self.problem.neq + [(0.0, math.inf)] * self.problem.nge
+            kinds = (
+                [(-math.inf, 0.0)] * self.problem.nle
+                + [(0.0, 0.0)] * self.problem.neq
+                + [(0.0, math.inf)] * self.problem.nge
+            )
             self.c_lower, self.c_upper = (np.array(end) for end in zip(*kinds, strict=True))
 
     def value(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """f and its gradient."""
+        """F and its gradient."""
         self.evaluations += 1
         f, g = self.problem.fgx(x.reshape(-1, 1))
         return float(np.squeeze(f)), dense(g).reshape(-1)
@@ -158,13 +162,13 @@ def limited(seconds: int, work):
     """Runs ``work`` unless it takes too long; then None."""
 
     def over(*_):
-        raise OutOfTime
+        raise OutOfTimeError
 
     signal.signal(signal.SIGALRM, over)
     signal.alarm(seconds)
     try:
         return work()
-    except OutOfTime:
+    except OutOfTimeError:
         return None
     finally:
         signal.alarm(0)
@@ -173,7 +177,10 @@ def limited(seconds: int, work):
 def bounds(case: Case, seconds: int) -> dict:
     ours = limited(seconds, case.ours)
     case.evaluations = 0
-    theirs = limited(seconds, lambda: case.scipy("L-BFGS-B", ftol=1e-12, gtol=1e-8, maxfun=MOST_EVALUATIONS, maxiter=MOST_EVALUATIONS))
+    theirs = limited(
+        seconds,
+        lambda: case.scipy("L-BFGS-B", ftol=1e-12, gtol=1e-8, maxfun=MOST_EVALUATIONS, maxiter=MOST_EVALUATIONS),
+    )
     if ours is None or theirs is None:
         return {"skipped": True}
     gap = (ours.value - theirs.fun) / max(1.0, abs(theirs.fun))
@@ -186,7 +193,11 @@ def bounds(case: Case, seconds: int) -> dict:
 def constrained(case: Case, seconds: int) -> dict:
     ours = limited(seconds, case.ours)
     values, count = [], math.nan
-    for method, options in (("SLSQP", {"ftol": 1e-8}), ("SLSQP", {"ftol": 1e-14}), ("trust-constr", {"gtol": 1e-10, "maxiter": 200})):
+    for method, options in (
+        ("SLSQP", {"ftol": 1e-8}),
+        ("SLSQP", {"ftol": 1e-14}),
+        ("trust-constr", {"gtol": 1e-10, "maxiter": 200}),
+    ):
         case.evaluations = 0
         try:
             theirs = limited(seconds, lambda m=method, o=options: case.scipy(m, **o))
@@ -237,11 +248,13 @@ def main() -> None:
     print(f"\n{len(rows)} problems")
     if asked.kind == "bounds":
         ratios = [r["n_ours"] / r["n_scipy"] for r in rows if abs(r["gap"]) <= CLOSE]
-        print(f"same value: {len(ratios)}; lower: {sum(r['gap'] < -CLOSE for r in rows)}; higher: {sum(r['gap'] > CLOSE for r in rows)}")
+        lower, higher = (sum(sign * r["gap"] > CLOSE for r in rows) for sign in (-1, 1))
+        print(f"same value: {len(ratios)}; ours lower: {lower}; ours higher: {higher}")
         print(f"evaluations within 1.5x: {np.mean(np.array(ratios) <= 1.5):.3f}; median ratio {np.median(ratios):.2f}")
     else:
         ratios = [r["n_ours"] / r["n_slsqp"] for r in rows if r["good"]]
-        print(f"|f-f*| and violation <= 1e-6: {sum(r['good'] for r in rows)}; converged elsewhere: {sum(r['wrong'] for r in rows)}")
+        good, wrong = (sum(r[key] for r in rows) for key in ("good", "wrong"))
+        print(f"|f-f*| and violation <= 1e-6: {good}; said to converge elsewhere: {wrong}")
         print(f"median evaluations against SLSQP: {np.nanmedian(ratios):.2f}x")
 
 

@@ -23,7 +23,9 @@ def test_flower_outside_a_circle(history):
     eighth = 3 * math.pi / 8
     assert result.status is Status.CONVERGED
     assert result.value == pytest.approx(math.sqrt(2) - 1, abs=1e-8)
-    assert result.x.tolist() == pytest.approx([math.sqrt(2) * math.cos(eighth), math.sqrt(2) * math.sin(eighth)], abs=1e-7)
+    assert result.x.tolist() == pytest.approx(
+        [math.sqrt(2) * math.cos(eighth), math.sqrt(2) * math.sin(eighth)], abs=1e-7
+    )
     assert float(result.multipliers[0]) == pytest.approx(-1 / (2 * math.sqrt(2)), abs=1e-6)
     assert result.violation <= 1e-7 and result.kkt_residual <= 1e-7
 

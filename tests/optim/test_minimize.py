@@ -171,7 +171,8 @@ def test_ends_that_are_no_minimum_are_named():
 def test_a_stochastic_function_is_said_to_be_one():
     noise = torch.Generator().manual_seed(0)
     result = minimize(
-        lambda x: (x - torch.randn(2, generator=noise, dtype=x.dtype)).square().sum(), torch.ones(2, dtype=torch.float64)
+        lambda x: (x - torch.randn(2, generator=noise, dtype=x.dtype)).square().sum(),
+        torch.ones(2, dtype=torch.float64),
     )
     assert result.status is Status.NOISY
 
@@ -181,7 +182,9 @@ def test_a_jump_is_said_to_be_one():
         lambda x: x.square().sum() + 10 * (x[0] < 0.5).to(x.dtype), torch.tensor([2.0, 1.0], dtype=torch.float64)
     )
     assert result.value <= 5.0
-    assert result.status in {Status.DISCONTINUOUS, Status.STALLED} and float(result.x[0]) == pytest.approx(0.5, abs=1e-3)
+    assert result.status in {Status.DISCONTINUOUS, Status.STALLED} and float(result.x[0]) == pytest.approx(
+        0.5, abs=1e-3
+    )
 
 
 def test_check_grad_tells_what_is_wrong():

@@ -102,7 +102,9 @@ def minimize_batch(
         raise DataError(f"The starting points have shape {tuple(start.shape)}.", where="x0", fix="Give (batch, n).")
     for i, tensor in enumerate(data):
         if len(tensor) != len(start):
-            raise DataError(f"It has {len(tensor)} rows, x0 has {len(start)}.", where=f"data {i}", fix="Give one row each.")
+            raise DataError(
+                f"It has {len(tensor)} rows, x0 has {len(start)}.", where=f"data {i}", fix="Give one row each."
+            )
     evaluate = torch.func.vmap(torch.func.grad_and_value(fn))
     gradient, value = evaluate(start, *data)
     found = BatchResult(

@@ -68,7 +68,9 @@ def check_grad(
     flat = start.reshape(-1)
     point = objective(flat)
     if is_noisy(point, objective(flat)):
-        return _report(False, "The function gives different values at the same point: fix its seed.", point, point.gradient, start)
+        return _report(
+            False, "The function gives different values at the same point: fix its seed.", point, point.gradient, start
+        )
     eps = torch.finfo(flat.dtype).eps
     differences = torch.empty_like(flat)
     for i in range(len(flat)):
@@ -106,7 +108,12 @@ def _report(ok: bool, text: str, point: Point, seen: Tensor, like: Tensor) -> Gr
     gap = (point.gradient - seen).abs()
     size = max(float(seen.abs().max()), float(point.gradient.abs().max()), 1e-300)
     return GradientReport(
-        ok, text, point.gradient.reshape(like.shape), seen.reshape(like.shape), int(gap.argmax()), float(gap.max()) / size
+        ok,
+        text,
+        point.gradient.reshape(like.shape),
+        seen.reshape(like.shape),
+        int(gap.argmax()),
+        float(gap.max()) / size,
     )
 
 

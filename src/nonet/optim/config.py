@@ -54,7 +54,9 @@ class Options:
                 fix="Choose 0 < sufficient_decrease < curvature < 1, such as 1e-4 and 0.5.",
             )
         if self.history is not None and self.history < 1:
-            raise UsageError(f"A history of {self.history} pairs learns nothing.", where="Options.history", fix="Take 10.")
+            raise UsageError(
+                f"A history of {self.history} pairs learns nothing.", where="Options.history", fix="Take 10."
+            )
         if self.max_evaluations < 1:
             raise UsageError("At least one evaluation is needed.", where="Options.max_evaluations", fix="Take 1000.")
         if not self.first_step > 0:

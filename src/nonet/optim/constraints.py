@@ -47,9 +47,7 @@ def at_least(fn: Callable[[Tensor], Tensor], lower: float | Tensor = 0.0, name: 
     return Constraint(fn, lower=lower, name=name)
 
 
-def between(
-    fn: Callable[[Tensor], Tensor], lower: float | Tensor, upper: float | Tensor, name: str = ""
-) -> Constraint:
+def between(fn: Callable[[Tensor], Tensor], lower: float | Tensor, upper: float | Tensor, name: str = "") -> Constraint:
     """``lower <= fn(x) <= upper``."""
     return Constraint(fn, lower, upper, name)
 

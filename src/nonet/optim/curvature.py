@@ -19,7 +19,10 @@ __all__ = ["Curvature", "DenseBFGS", "LimitedMemory", "curvature_for"]
 class Curvature(Protocol):
     """An approximation B of the second derivatives, positive definite."""
 
-    known: bool
+    @property
+    def known(self) -> bool:
+        """Whether anything was learnt since the beginning or the last reset."""
+        ...
 
     def update(self, s: Float[Tensor, "n"], y: Float[Tensor, "n"]) -> bool:
         """Learns from a step and the change of the gradient; False if the pair says nothing useful."""

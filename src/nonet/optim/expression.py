@@ -107,7 +107,9 @@ def _tree(text: str) -> ast.expr:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         place = getattr(error, "offset", None)
         at = f" near character {place}" if place else ""
-        raise DataError(f"This is not a formula{at}.", where=text, fix="An example: (1-x)**2 + 5*(y-x**2)**2") from error
+        raise DataError(
+            f"This is not a formula{at}.", where=text, fix="An example: (1-x)**2 + 5*(y-x**2)**2"
+        ) from error
 
 
 def _formula(text: str, node: ast.expr) -> Formula:
@@ -146,7 +148,9 @@ def _read(node: ast.expr, names: set[str], text: str, depth: int) -> Evaluator:
         case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in FUNCTIONS:
             count, function = FUNCTIONS[name]
             if len(parts) != count:
-                raise DataError(f"{name} takes {count} argument(s), not {len(parts)}.", where=text, fix="Mend the call.")
+                raise DataError(
+                    f"{name} takes {count} argument(s), not {len(parts)}.", where=text, fix="Mend the call."
+                )
             inners = [below(part) for part in parts]
             return lambda values: function(*(inner(values) for inner in inners))
         case ast.Call(func=ast.Name(id=name)):

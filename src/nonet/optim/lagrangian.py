@@ -207,7 +207,8 @@ class AugmentedLagrangian:
 
     def _size(self, parts: Parts, multipliers: Float[Tensor, "m"]) -> float:
         """Size of the terms that cancel in a stationary point; capped, so that multipliers that grow without bound
-        (dependent constraints) do not make everything look small."""
+        (dependent constraints) do not make everything look small.
+        """
         steep = float(parts.gradient.abs().max())
         force = float((parts.jacobian.T * multipliers).abs().max())
         return max(steep + min(force, 100 * steep), self.eps)

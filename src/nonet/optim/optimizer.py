@@ -72,7 +72,9 @@ class LBFGS(torch.optim.Optimizer):
         self._params: list[Tensor] = [p for group in self.param_groups for p in group["params"]]
         for p in self._params:
             if not p.is_floating_point():
-                raise DataError(f"A parameter is of {p.dtype}, which has no gradient.", where="LBFGS", fix="Leave it out.")
+                raise DataError(
+                    f"A parameter is of {p.dtype}, which has no gradient.", where="LBFGS", fix="Leave it out."
+                )
         self._options = Options(
             gradient_tolerance=tolerance_grad,
             value_tolerance=tolerance_change,

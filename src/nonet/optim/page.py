@@ -15,8 +15,8 @@ from nonet.foundation.errors import DataError
 from nonet.foundation.page import Mount, render
 from nonet.optim.constraints import stack
 from nonet.optim.expression import parse_constraint, parse_formula
-from nonet.optim.paths import walks
 from nonet.optim.paths import Path as Walk
+from nonet.optim.paths import walks
 
 __all__ = ["mount"]
 
@@ -62,7 +62,7 @@ def mount(source: Path | None) -> Mount:
 
     @router.get("/", response_class=HTMLResponse, include_in_schema=False)
     def page(request: Request) -> HTMLResponse:
-        return render(request, "optim/descent.html", first=Question())
+        return render(request, "optim/descent.html", first=Question.model_validate({}))
 
     @router.post("/walk")
     def walk(question: Question) -> Answer:
@@ -99,9 +99,7 @@ def answer(question: Question) -> Answer:
     excess = None
     if constraints:
         parts = [stack([c], start) for c in constraints]
-        sampled = [
-            torch.as_tensor(c.fn(torch.stack([grid_x, grid_y]))).broadcast_to(grid_x.shape) for c in constraints
-        ]
+        sampled = [torch.as_tensor(c.fn(torch.stack([grid_x, grid_y]))).broadcast_to(grid_x.shape) for c in constraints]
         over = [torch.maximum(v - p.upper, p.lower - v) for v, p in zip(sampled, parts, strict=True)]
         excess = _rows(torch.stack(over).amax(0))
     return Answer(
@@ -116,7 +114,9 @@ def answer(question: Question) -> Answer:
 
 def _window(paths: list[Walk]) -> tuple[Tensor, Tensor]:
     """A window around the quasi-Newton and penalty paths; a diverging gradient descent may leave it."""
-    points = torch.stack([s.x for p in paths if p.method != "gradient descent" for s in p.steps] or [paths[1].steps[0].x])
+    points = torch.stack(
+        [s.x for p in paths if p.method != "gradient descent" for s in p.steps] or [paths[1].steps[0].x]
+    )
     points = points[points.abs().amax(1) <= WIDEST]
     low, high = points.amin(0), points.amax(0)
     reach = float((high - low).max().clamp(min=1.0)) * 0.8

@@ -43,7 +43,9 @@ def gradient_descent(fn: Callable[[Tensor], Tensor], x0: Tensor, rate: float, st
         value = fn(leaf)
         (slope,) = torch.autograd.grad(value, leaf, allow_unused=True, materialize_grads=True)
         if not math.isfinite(float(value.detach())):
-            return Path("gradient descent", tuple(seen), f"Left the numbers after {count} steps: the rate is too large.")
+            return Path(
+                "gradient descent", tuple(seen), f"Left the numbers after {count} steps: the rate is too large."
+            )
         seen.append(Step(x, float(value.detach()), float(slope.abs().max()), 0.0, rate, count + 1))
         x = x - rate * slope
     return Path("gradient descent", tuple(seen), f"Stopped after {steps} steps of rate {rate:g}.")
@@ -67,7 +69,10 @@ def walks(fn: Callable[[Tensor], Tensor], x0: Tensor, constraints: Sequence[Cons
         penalised = penalty_method(fn, x0, constraints)
         last = penalised.rounds[-1]
         ended = "The penalty became zero" if penalised.ended else "The penalty never became exactly zero; stopped"
-        note = f"{ended} after {len(penalised.rounds) - 1} rounds, weight {last.penalty:,.0f}, {last.evaluations} evaluations."
+        note = (
+            f"{ended} after {len(penalised.rounds) - 1} rounds, weight {last.penalty:,.0f}, "
+            f"{last.evaluations} evaluations."
+        )
         paths.append(Path("penalty method", penalised.rounds, note))
     return paths
 

@@ -88,7 +88,7 @@ def penalty_method(
 
     rounds = [note(weight)]
     for _ in range(max_rounds):
-        descent.step(closure)
+        descent.step(closure)  # pyright: ignore[reportCallIssue, reportArgumentType]
         rounds.append(note(weight))
         with torch.no_grad():
             left = float(weight * stacked.excess(stacked(x)).square().sum())

@@ -72,7 +72,7 @@ class Result:
         kkt_residual: the largest of stationarity, violation and complementarity, each relative to its scale;
             a point with 0 satisfies the conditions of Karush, Kuhn and Tucker exactly.
         multipliers: one tensor a constraint, in the shape of its value. The Lagrangian is
-            ``f + sum(multiplier * constraint)``: positive where an upper bound holds, negative where a lower bound holds.
+            ``f + sum(multiplier * constraint)``: positive where an upper end holds, negative where a lower end does.
         bound_multipliers: the gradient of the Lagrangian at variables held by a bound, zero elsewhere.
         trace: the accepted steps, the starting point first; empty unless asked for.
         detail: what more is known about the end, such as which constraint cannot be met.

@@ -22,7 +22,7 @@ class Structured(DenseBFGS):
     def __init__(self, like: Float[Tensor, "n"], size: float) -> None:
         super().__init__(like)
         self._size = size
-        self._learnt = self.matrix * size
+        self._learnt: Tensor = self.matrix * size
         self._rows = like.new_zeros(0, len(like))
         self._fresh = True
         self.focus(self._rows, 0.0)
@@ -30,7 +30,7 @@ class Structured(DenseBFGS):
     def focus(self, rows: Float[Tensor, "k n"], penalty: float) -> None:
         """Takes the Jacobian's rows in force at the current point and the penalty's weight."""
         self._rows, self._penalty = rows, penalty
-        self.matrix = self._learnt + penalty * rows.T @ rows
+        self.matrix = self._learnt + penalty * (rows.T @ rows)
         self.known = True
 
     def update(self, s: Tensor, y: Tensor) -> bool:

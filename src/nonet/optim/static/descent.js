@@ -55,7 +55,7 @@ function draw() {
   if (answer.excess) {
     traces.push({
       type: "contour", x: answer.x, y: answer.y, z: answer.excess, showscale: false, hoverinfo: "skip", name: "forbidden",
-      contours: { type: "constraint", operation: ">", value: 0 }, fillcolor: "rgba(0,0,0,.45)", line: { color: "#fff", width: 2 },
+      contours: { type: "constraint", operation: "<", value: 0 }, fillcolor: "rgba(0,0,0,.45)", line: { color: "#fff", width: 2 },
     });
   }
   for (const path of answer.paths) {
@@ -68,9 +68,9 @@ function draw() {
   const range = (axis) => [axis[0], axis[axis.length - 1]];
   const layout = {
     margin: { l: 44, r: 8, t: 8, b: 40 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink },
-    xaxis: { title: { text: answer.names[0] }, range: range(answer.x) },
-    yaxis: { title: { text: answer.names[1] }, range: range(answer.y) },
-    legend: { orientation: "h", y: 1.08 },
+    xaxis: { title: { text: answer.names[0] }, range: range(answer.x), constrain: "domain" },
+    yaxis: { title: { text: answer.names[1] }, range: range(answer.y), scaleanchor: "x", constrain: "domain" },
+    legend: { orientation: "h", y: -0.15 },
   };
   Plotly.react("plot", traces, layout, { responsive: true, displayModeBar: false });
 }
@@ -126,7 +126,7 @@ function play() {
     slider.value = Number(slider.value) + 1;
     show();
     if (slider.value === slider.max) stop();
-  }, 200);
+  }, 120);
 }
 
 byId("question").addEventListener("submit", (event) => {
