@@ -219,10 +219,11 @@ def constrained(case: Case, seconds: int) -> dict:
     target = min(known, key=lambda v: abs(ours.value - v)) if known else math.nan
     violation = case.violation(ours.x.numpy())
     error = abs(ours.value - target) / max(1.0, abs(target))
+    good = error <= CLOSE and violation <= CLOSE
     return {
         "ours": ours.value, "f*": target, "stated": stated, "best": best, "error": error, "violation": violation,
         "n_ours": ours.evaluations, "n_slsqp": count, "status": ours.status.name, "kkt": ours.kkt_residual,
-        "good": error <= CLOSE and violation <= CLOSE, "wrong": ours.success and not (error <= CLOSE and violation <= CLOSE),
+        "good": good, "wrong": ours.success and not good,
     }  # fmt: skip
 
 

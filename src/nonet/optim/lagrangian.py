@@ -206,8 +206,9 @@ class AugmentedLagrangian:
         return Judged(float(slope.abs().max()) / size, self._violation(parts), float(idle.max()) / size)
 
     def _size(self, parts: Parts, multipliers: Float[Tensor, "m"]) -> float:
-        """Size of the terms that cancel in a stationary point; capped, so that multipliers that grow without bound
-        (dependent constraints) do not make everything look small.
+        """Size of the terms that cancel in a stationary point.
+
+        Capped, so that multipliers that grow without bound (dependent constraints) make nothing look small.
         """
         steep = float(parts.gradient.abs().max())
         force = float((parts.jacobian.T * multipliers).abs().max())
