@@ -199,7 +199,9 @@ def fits() -> Table:
         gap = p[0] * shape - seen
         return gap @ gap, np.array([2 * gap @ shape, -2 * p[0] * (gap * shape) @ times])
 
-    alike = Options(gradient_tolerance=1e-6, value_tolerance=2.2e-9)  # SciPy's ftol, and a tenth of its gtol
+    alike = Options(
+        gradient_tolerance=1e-6, value_tolerance=2.2e-9, curvature=0.9
+    )  # SciPy's ftol, and a tenth of its gtol
     minimize_batch(decay, start[:64], y[:64])
     spent, worst, sample = ([], []), 0.0, 500
     for turn in range(3):
