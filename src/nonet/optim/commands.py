@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
+
+if TYPE_CHECKING:
+    from nonet.optim.result import Result
 
 __all__ = ["COMMANDS"]
 
@@ -35,7 +38,6 @@ def optim(
     """
     import torch
 
-    from nonet.foundation import console
     from nonet.foundation.errors import DataError, NonetError
     from nonet.optim import Options, minimize
     from nonet.optim.expression import parse_constraint, parse_formula
@@ -56,6 +58,14 @@ def optim(
         constraints=[make(names) for _, make in makers],
         options=Options(max_evaluations=max_evaluations, trace=trace),
     )
+    _show(result, names, subject_to, json=json)
+    if not result.success:
+        raise NonetError(result.message, where="optim", fix="The point above is the best found; try another --start.")
+
+
+def _show(result: Result, names: tuple[str, ...], subject_to: tuple[str, ...], *, json: bool) -> None:
+    from nonet.foundation import console
+
     point = dict(zip(names, result.x.tolist(), strict=True))
     multipliers = dict(zip(subject_to, (float(m) for m in result.multipliers), strict=True))
     if json:
@@ -67,7 +77,7 @@ def optim(
             }
         )  # fmt: skip
     else:
-        if trace:
+        if result.trace:
             rows = [
                 (i, step.evaluations, f"{step.value:.8g}", *(f"{v:.6g}" for v in step.x.tolist()))
                 for i, step in enumerate(result.trace)
@@ -81,8 +91,6 @@ def optim(
             facts |= {"violation": f"{result.violation:.1e}", "KKT residual": f"{result.kkt_residual:.1e}"}
             facts |= {f"multiplier of {text}": f"{value:.6g}" for text, value in multipliers.items()}
         console.summary(result.message, facts)
-    if not result.success:
-        raise NonetError(result.message, where="optim", fix="The point above is the best found; try another --start.")
 
 
 COMMANDS = optim

@@ -16,9 +16,9 @@ from torch import Tensor
 from nonet.foundation.errors import DataError, UsageError
 from nonet.optim.config import Options
 from nonet.optim.constraints import Constraint
-from nonet.optim.minimize import minimize
 from nonet.optim.objective import Bounds
 from nonet.optim.result import Result
+from nonet.optim.solve import minimize
 
 __all__ = ["argmin"]
 

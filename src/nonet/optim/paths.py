@@ -11,9 +11,9 @@ from torch import Tensor
 
 from nonet.optim.config import Options
 from nonet.optim.constraints import Constraint, stack
-from nonet.optim.minimize import minimize
 from nonet.optim.penalty import penalty_method
 from nonet.optim.result import Step
+from nonet.optim.solve import minimize
 
 __all__ = ["Path", "gradient_descent", "walks"]
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from nonet.foundation.report import Claim, Estimate, Report, Table
 from nonet.optim.constraints import at_least
-from nonet.optim.minimize import minimize
 from nonet.optim.optimizer import LBFGS
 from nonet.optim.penalty import PenaltyPath, penalty_method
+from nonet.optim.solve import minimize
 
 __all__ = ["StudyConfig", "flower", "rosenbrock", "study"]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from nonet.optim.box import Box
 from nonet.optim.checking import disagreement, is_noisy
 from nonet.optim.config import Options
 from nonet.optim.constraints import Constraint, stack
@@ -57,26 +58,45 @@ def minimize(
     x = box.project(start.reshape(-1))
     objective = Objective(fn, start.shape, gradient)
     if isinstance(constraints, Constraint) or len(constraints):
-        given = [constraints] if isinstance(constraints, Constraint) else list(constraints)
-        stacked = stack(given, x.reshape(start.shape))
-        found = AugmentedLagrangian(objective, stacked, box, x, options, callback).solve()
-        held = torch.where((found.x <= box.lower) | (found.x >= box.upper), found.lagrangian_gradient, 0.0)
-        free = found.lagrangian_gradient - held
-        return Result(
-            status=found.status,
-            x=found.x.reshape(start.shape),
-            value=found.value,
-            gradient=found.gradient.reshape(start.shape),
-            evaluations=found.evaluations,
-            iterations=found.iterations,
-            gradient_norm=float(free.abs().max()),
-            violation=found.violation,
-            kkt_residual=found.kkt_residual,
-            multipliers=stacked.split(found.multipliers),
-            bound_multipliers=held.reshape(start.shape),
-            trace=found.trace,
-            detail=found.detail,
-        )
+        given = [constraints] if isinstance(constraints, Constraint) else constraints
+        return _constrained(objective, x, box, given, options, callback)
+    return _boxed(objective, x, box, options, callback)
+
+
+def _constrained(
+    objective: Objective,
+    x: Tensor,
+    box: Box,
+    constraints: Sequence[Constraint],
+    options: Options,
+    callback: Callable[[Step], object] | None,
+) -> Result:
+    shape = objective.shape
+    stacked = stack(tuple(constraints), x.reshape(shape))
+    found = AugmentedLagrangian(objective, stacked, box, x, options, callback).solve()
+    held = torch.where((found.x <= box.lower) | (found.x >= box.upper), found.lagrangian_gradient, 0.0)
+    free = found.lagrangian_gradient - held
+    return Result(
+        status=found.status,
+        x=found.x.reshape(shape),
+        value=found.value,
+        gradient=found.gradient.reshape(shape),
+        evaluations=found.evaluations,
+        iterations=found.iterations,
+        gradient_norm=float(free.abs().max()),
+        violation=found.violation,
+        kkt_residual=found.kkt_residual,
+        multipliers=stacked.split(found.multipliers),
+        bound_multipliers=held.reshape(shape),
+        trace=found.trace,
+        detail=found.detail,
+    )
+
+
+def _boxed(
+    objective: Objective, x: Tensor, box: Box, options: Options, callback: Callable[[Step], object] | None
+) -> Result:
+    shape = objective.shape
     curvature = curvature_for(x, options.history, options.dense_limit)
     descent = Descent(objective, objective(x), box, curvature, options, watch=callback)
     status = descent.run()
@@ -88,14 +108,14 @@ def minimize(
     held = torch.where((best.x <= box.lower) | (best.x >= box.upper), best.gradient, 0.0)
     return Result(
         status=status,
-        x=best.x.reshape(start.shape),
+        x=best.x.reshape(shape),
         value=best.value,
-        gradient=best.gradient.reshape(start.shape),
+        gradient=best.gradient.reshape(shape),
         evaluations=descent.evaluations,
         iterations=descent.iterations,
         gradient_norm=slope,
         kkt_residual=slope / scale,
-        bound_multipliers=held.reshape(start.shape),
+        bound_multipliers=held.reshape(shape),
         trace=tuple(descent.trace),
     )
 
