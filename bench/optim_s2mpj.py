@@ -221,7 +221,7 @@ def constrained(case: Case, seconds: int) -> dict:
     if all(ours.value < value - CLOSE * max(1.0, abs(value)) for value in known) and violation <= CLOSE:
         # better than everything known (some files state another problem's optimum): SLSQP must confirm it
         confirmed = limited(seconds, lambda: case.scipy("SLSQP", ours.x.numpy(), ftol=1e-14))
-        known += [float(confirmed.fun)] if confirmed and case.violation(confirmed.x) <= 1e-7 else []
+        known += [float(confirmed.fun)] if confirmed and case.violation(confirmed.x) <= CLOSE else []
     target = min(known, key=lambda v: abs(ours.value - v)) if known else math.nan
     error = abs(ours.value - target) / max(1.0, abs(target))
     good = error <= CLOSE and violation <= CLOSE
