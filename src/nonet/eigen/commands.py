@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -13,6 +14,7 @@ def eigen(
     matrix: Annotated[str, tyro.conf.Positional] = "",
     *,
     accuracy: bool = False,
+    study: Path | None = None,
     count: int = 300,
     seed: int = 0,
     json: bool = False,
@@ -24,8 +26,9 @@ def eigen(
     Args:
         matrix: two rows of two numbers; fractions such as 1/3 are read too.
         accuracy: measure instead how many units of the last place each method loses, on hard classes of matrices.
-        count: with --accuracy, how many matrices of each class.
-        seed: with --accuracy, of the random matrices.
+        study: measure every claim anew instead, and write report.html and report.json to this folder.
+        count: with --accuracy and --study, how many matrices of each class.
+        seed: with --accuracy and --study, of the random matrices.
         json: print for other programs.
 
     Raises:
@@ -34,9 +37,14 @@ def eigen(
     from nonet.eigen import lesson
     from nonet.foundation.errors import UsageError
 
+    if bool(matrix) + accuracy + (study is not None) > 1:
+        raise UsageError("A matrix, --accuracy and --study are three different tasks.", fix="Ask for one of them.")
+    if count < 1:
+        raise UsageError(f"{count} matrices cannot be measured.", where="--count", fix="Give at least 1.")
+    if study is not None:
+        _write_study(study, count, seed, json)
+        return
     if accuracy:
-        if matrix:
-            raise UsageError("--accuracy takes no matrix.", fix="Leave one of them out.")
         _show_accuracy(count, seed, json)
         return
     if not matrix:
@@ -76,10 +84,7 @@ def _show_accuracy(count: int, seed: int, json: bool) -> None:
 
     from nonet.eigen import evaluate
     from nonet.foundation import console
-    from nonet.foundation.errors import UsageError
 
-    if count < 1:
-        raise UsageError(f"{count} matrices cannot be measured.", where="--count", fix="Give at least 1.")
     with console.progress("measuring"):
         rows = evaluate.accuracy(count, seed)
     if json:
@@ -95,6 +100,26 @@ def _show_accuracy(count: int, seed: int, json: bool) -> None:
     wrong = {name: sum(row.misjudged.get(name, 0) for row in rows) for name in names[:3]}
     console.say("")
     console.summary("Real taken for complex, or complex for real", wrong)
+
+
+def _write_study(folder: Path, count: int, seed: int, json: bool) -> None:
+    import datetime
+    from dataclasses import replace
+
+    from nonet.eigen.config import StudyConfig
+    from nonet.eigen.study import study
+    from nonet.foundation import console
+
+    with console.progress("measuring"):
+        report = study(StudyConfig(count=count, seed=seed))
+    command = f"nonet eigen --study {folder} --count {count} --seed {seed}"
+    report = replace(report, made=datetime.date.today().isoformat(), facts={"command": command, **report.facts})
+    page = report.save(folder)
+    if json:
+        console.print_json(report.to_dict())
+        return
+    report.show()
+    console.say(f"Wrote {page}")
 
 
 COMMANDS = eigen

@@ -67,11 +67,12 @@ def symmetric_pairs(
     kind = entries.dtype if isinstance(entries, np.ndarray) else entries[0].dtype
     pairs = np.empty((2, size), kind)
     distance = np.empty(size, kind) if half else None
-    marked = np.empty(size, np.bool_)
     if isinstance(entries, np.ndarray):
-        kernels.symmetric_rows(entries, lower, pairs[0], pairs[1], distance, marked)
+        left = kernels.symmetric_rows(entries, lower, pairs[0], pairs[1], distance)
     else:
-        kernels.symmetric_entries(*entries, pairs[0], pairs[1], distance, marked)
+        left = kernels.symmetric_entries(*entries, pairs[0], pairs[1], distance)
+    if not left:  # another pass over the results would cost a tenth of the loop
+        return pairs, distance
 
     def again(rows: np.ndarray) -> None:
         if isinstance(entries, np.ndarray):
@@ -85,7 +86,7 @@ def symmetric_pairs(
         if distance is not None:
             distance[rows] = found.half
 
-    _in_chunks(marked, again)
+    _in_chunks(np.isnan(pairs[0]), again)
     return pairs, distance
 
 

@@ -94,8 +94,9 @@ def _orientation(entries: Entries) -> Array:
     one = lib.ones_like(delta)
     angle = 0.5 * lib.arctan2(lib.where(b == 0, lib.zeros_like(b), b), lib.where(level, one, delta))
     # where b is 0 its value is not used, but its gradient is
-    turned = 0.5 * lib.where(level, lib.zeros_like(b), (b - ns.constant(b)) / lib.where(level, one, delta))
-    return angle + lib.where(b == 0, turned, lib.zeros_like(turned))
+    alone = (b == 0) & ~level
+    turned = 0.5 * (b - ns.constant(b)) / lib.where(alone, delta, one)
+    return angle + lib.where(alone, turned, lib.zeros_like(turned))
 
 
 @_QUIET
@@ -114,8 +115,9 @@ def anisotropy(*matrix: Any, UPLO: Literal["L", "U"] = "L") -> Array:
     lib = entries.ns.lib
     _, _, half = hermitian(entries)
     centre = lib.abs(0.5 * entries.a + 0.5 * entries.d)
-    level = half == 0
-    return lib.where(level, half, half / lib.where(level, lib.ones_like(centre), centre))
+    level, opposite = half == 0, (centre == 0) & (half != 0)
+    found = half / lib.where(level | opposite, lib.ones_like(centre), centre)
+    return lib.where(opposite, lib.full_like(half, math.inf), lib.where(level, half, found))
 
 
 @_QUIET
@@ -191,7 +193,8 @@ def _exponent(ns: Namespace, *parts: Array) -> Array:
     largest = ns.lib.abs(ns.constant(parts[0]))
     for part in parts[1:]:
         largest = ns.lib.maximum(largest, ns.lib.abs(ns.constant(part)))
-    return fraction_and_exponent(ns, largest)[1]
+    exponent = fraction_and_exponent(ns, largest)[1]
+    return ns.lib.where(largest == 0, ns.lib.zeros_like(exponent), exponent)  # no huge factor for gradients to meet
 
 
 def _determinant(ns: Namespace, entries: Entries, plain: Array, exponent: Array) -> Array:

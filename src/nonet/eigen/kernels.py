@@ -25,6 +25,7 @@ __all__ = ["general_entries", "general_rows", "symmetric_entries", "symmetric_ro
 
 _DEPTH = 2.0**-40  # of a cancelling sum this much must be left: what it neglects is 2^-100 of its terms
 _SMALL, _LARGE = 2.0**-600, 2.0**800  # between these, no rounding error falls below the smallest number
+_HUGE = 2.0**400  # eigenvalues below this have squares below _LARGE
 
 
 def _intrinsic(rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,23 +125,26 @@ def _general(a, b, c, d):
 
 @_inlined
 def _symmetric(a, b, d):
-    """Half distance, the roots, and whether to trust them. D is a sum of squares here: nothing cancels in it."""
+    """Half distance, the roots, whether to trust the roots, whether to trust the half distance.
+
+    D is a sum of squares, so nothing cancels in it, and Kahan's determinant (ad - b², two units of rounding at most)
+    needs no test either. What is left is the exponents. Few operations are: the memory is hardly slower than they.
+    """
     q, q_low = _two_sum(a, -d)
     discriminant = _fma(q, q, _fma(4.0 * b, b, 2.0 * q * q_low))
     root = math.sqrt(discriminant)
-    across, product = a * d, b * b
+    product = b * b
     determinant = _fma(a, d, -product) - _fma(b, b, -product)
     t = a + d
-    double = abs(t) + root
-    large, small = 0.5 * double, 2.0 * (determinant / double)
-    large, small = _pick(t < 0.0, -large, large), _pick(t < 0.0, -small, small)
+    size = 0.5 * (abs(t) + root)
+    large = math.copysign(size, t)
+    small = determinant / large
 
     diagonal = b == 0.0
-    kept = abs(determinant)
-    sure = (discriminant > _SMALL) & (kept > _fma(_DEPTH, abs(across) + product, _SMALL)) & (kept < _LARGE)
-    sure = (sure | diagonal) & (discriminant < _LARGE)
+    sure = ((abs(determinant) > _SMALL) | diagonal) & (size < _HUGE)
     low, high = _sorted(_pick(diagonal, a, small), _pick(diagonal, d, large))
-    return _pick(diagonal, 0.5 * abs(q), 0.5 * root), low, high, sure
+    half = _pick(diagonal, 0.5 * abs(q), 0.5 * root)
+    return half, low, high, sure, (discriminant > _SMALL) | diagonal
 
 
 @_compiled
@@ -184,31 +188,41 @@ def general_rows(entries, roots, half, marked):
 
 
 @_compiled
-def symmetric_entries(a, b, d, low, high, half, marked):
+def symmetric_entries(a, b, d, low, high, half):
     """Eigenvalues of [[a, b], [b, d]], one matrix an element of the three arrays.
 
     Args:
         a: upper left entries, of shape (n,), float32 or float64 as all the others.
         b: off-diagonal entries.
         d: lower right entries.
-        low: gets the smaller roots, of shape (n,).
+        low: gets the smaller roots, of shape (n,); NaN for a row to be done with more care.
         high: gets the larger roots, of shape (n,).
         half: gets half the distance of the roots, of shape (n,), or None.
-        marked: gets True for a row to be done with more care, of shape (n,).
+
+    Returns:
+        How many rows are to be done with more care.
     """
+    again = 0
     for i in range(a.size):
-        s, low[i], high[i], sure = _symmetric(np.float64(a[i]), np.float64(b[i]), np.float64(d[i]))
-        marked[i] = not sure
+        s, first, high[i], sure, deep = _symmetric(np.float64(a[i]), np.float64(b[i]), np.float64(d[i]))
         if half is not None:
             half[i] = s
+            sure &= deep
+        low[i] = _pick(sure, first, math.nan)
+        again += not sure
+    return again
 
 
 @_compiled
-def symmetric_rows(entries, lower, low, high, half, marked):
+def symmetric_rows(entries, lower, low, high, half):
     """As `symmetric_entries`, from one flat array of a, b, c, d, taking c for b if ``lower``."""
+    again = 0
     for i in range(entries.size // 4):
         b = _pick(lower, np.float64(entries[4 * i + 2]), np.float64(entries[4 * i + 1]))
-        s, low[i], high[i], sure = _symmetric(np.float64(entries[4 * i]), b, np.float64(entries[4 * i + 3]))
-        marked[i] = not sure
+        s, first, high[i], sure, deep = _symmetric(np.float64(entries[4 * i]), b, np.float64(entries[4 * i + 3]))
         if half is not None:
             half[i] = s
+            sure &= deep
+        low[i] = _pick(sure, first, math.nan)
+        again += not sure
+    return again
