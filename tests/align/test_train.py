@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from test_model import tiny
 
+from align.tiny import tiny
 from nonet.align.config import HeadConfig, LearningConfig
 from nonet.align.model import DualEncoder
 from nonet.align.train import build, evaluate_on, train

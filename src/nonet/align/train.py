@@ -18,7 +18,7 @@ from nonet.align.config import HeadConfig, LearningConfig
 from nonet.align.data import Pairs
 from nonet.align.encoders import image_encoder, text_encoder
 from nonet.align.evaluate import Retrieval, retrieval
-from nonet.align.features import image_features, text_features
+from nonet.align.features import image_features, kept, text_features
 from nonet.align.loss import contrastive_loss
 from nonet.align.model import DualEncoder, Heads
 from nonet.foundation.errors import DataError
@@ -98,15 +98,26 @@ def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: P
     return Outcome(history, measure() if measure else None)
 
 
-def evaluate_on(model: DualEncoder, pairs: Pairs) -> Retrieval:
+def evaluate_on(model: DualEncoder, pairs: Pairs, cache: Path | None = None) -> Retrieval:
     """Retrieval of all texts of `pairs` among its pictures and the other way round.
 
+    Args:
+        model: any.
+        pairs: of one split.
+        cache: where a training may have kept features of towers that it did not change; those that are missing there
+            are added. Features of other towers are not kept.
     Raises:
-        DataError: if there are none.
+        DataError: if there are no pairs.
     """
     if not pairs.images:
         raise DataError("There are no pairs to evaluate on.", where=pairs.folder, fix="Choose another split.")
-    return retrieval(model.embed_images(pairs.images), model.embed_texts(pairs.texts), pairs.image_of)
+    if cache is not None and kept(model.image_encoder, cache) and kept(model.text_encoder, cache):
+        with torch.inference_mode():
+            features = (torch.from_numpy(tower).to(model.device) for tower in _features(model, pairs, cache))
+            images, texts = (embeddings.cpu().numpy() for embeddings in model.heads(*features))
+    else:
+        images, texts = model.embed_images(pairs.images), model.embed_texts(pairs.texts)
+    return retrieval(images, texts, pairs.image_of)
 
 
 class _Learner(nn.Module):
@@ -135,25 +146,14 @@ class _HeadsAlone(_Learner):
         return self.loss(self.heads, batch, batch["image_features"], batch["text_features"])
 
     def data(self, pairs: Pairs) -> FeaturePairs:
-        return FeaturePairs(pairs, *self._features(pairs))
+        return FeaturePairs(pairs, *_features(self.model[0], pairs, self.cache))
 
     def optimizer(self, groups: list[dict[str, Any]], options: TrainingConfig) -> Optimizer:
         return adamw(groups, options)
 
     def measure(self, pairs: Pairs) -> Retrieval:
         """Retrieval from kept features."""
-        with torch.inference_mode():
-            device = self.heads.log_temperature.device
-            images, texts = (torch.from_numpy(features).to(device) for features in self._features(pairs))
-            seen, read = self.heads(images, texts)
-        return retrieval(seen.cpu().numpy(), read.cpu().numpy(), pairs.image_of)
-
-    def _features(self, pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
-        model = self.model[0]
-        return (
-            image_features(model.image_encoder, pairs.images, pairs.digests, self.cache),
-            text_features(model.text_encoder, pairs.texts, self.cache),
-        )
+        return evaluate_on(self.model[0], pairs, self.cache)
 
 
 class _Whole(_Learner):
@@ -190,6 +190,13 @@ def pick_device(name: str) -> torch.device:
     """The device that the training loop would choose for `auto`, `cpu`, `cuda` or `mps`."""
     found = torch.accelerator.current_accelerator() if name == "auto" else None
     return found or torch.device("cpu" if name == "auto" else name)
+
+
+def _features(model: DualEncoder, pairs: Pairs, cache: Path) -> tuple[np.ndarray, np.ndarray]:
+    return (
+        image_features(model.image_encoder, pairs.images, pairs.digests, cache),
+        text_features(model.text_encoder, pairs.texts, cache),
+    )
 
 
 def _options(pictures: int, config: LearningConfig) -> TrainingConfig:
