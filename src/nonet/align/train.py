@@ -28,6 +28,7 @@ from nonet.foundation.training import History, TrainingConfig, fit
 __all__ = ["Outcome", "build", "evaluate_on", "pick_device", "train"]
 
 WARMUP_SHARE = 20  # the rate rises over one step in so many
+_BATCH_AVERAGES = 10  # averages of batch normalisation are renewed so many times in a training
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: P
     learner = (_Whole if config.unfreeze else _HeadsAlone)(model, config, cache)
     measure = functools.partial(learner.measure, held_out) if held_out.images else None
     options = _options(count, config)
+    if isinstance(learner, _Whole):
+        learner.forget_first_weights(options.steps)
     history = fit(
         learner,
         learner.data(learning),
@@ -162,6 +165,16 @@ class _Whole(_Learner):
     def __init__(self, model: DualEncoder, config: LearningConfig, cache: Path) -> None:
         super().__init__(model, config, cache)
         self.model = model
+
+    def forget_first_weights(self, steps: int) -> None:
+        """Lets the averages of batch normalisation reach back over a tenth of the training at most.
+
+        The published 0.01 reaches back over hundreds of steps: after a shorter training, evaluation would still use
+        averages of pictures as the first, random weights saw them.
+        """
+        for module in self.model.modules():
+            if isinstance(module, nn.BatchNorm2d) and module.momentum is not None:
+                module.momentum = max(module.momentum, min(1.0, _BATCH_AVERAGES / steps))
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         images = self.model.image_encoder(batch["pixels"])

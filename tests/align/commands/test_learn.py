@@ -178,8 +178,13 @@ def test_mistakes_are_one_paragraph_and_exit_code_2(
 
 @pytest.mark.parametrize(
     "words",
-    [["train", "pairs"], ["train", "pairs", "--out", "model", "--epoch", "many"], ["evaluate", "start"]]
-    + [["evaluate", "start", "pairs", "--split", "all"], ["train", "pairs", "--out", "model", "--device", "abacus"]],
+    [
+        ["train", "pairs"],
+        ["train", "pairs", "--out", "model", "--epoch", "many"],
+        ["train", "pairs", "--out", "model", "--device", "abacus"],
+        ["evaluate", "start"],
+        ["evaluate", "start", "pairs", "--split", "all"],
+    ],
 )
 def test_words_that_are_no_command_end_with_code_2(
     home: Path, capsys: pytest.CaptureFixture[str], words: list[str]
