@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
+from align.tiny import tiny
 from nonet.align.config import HeadConfig
-from nonet.align.encoders import EfficientNetConfig, EfficientNetEncoder, Preparation, TransformerTextEncoder
 from nonet.align.model import KIND, DualEncoder
 from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
@@ -14,13 +14,6 @@ from nonet.foundation.errors import ArtifactError, UsageError
 
 TEXTS = ["a red circle", "two green squares in a row", "", "a red circle"]
 PICTURES = [Image.new("RGB", (40 + 9 * n, 50), colour) for n, colour in enumerate(["red", "lime", "blue", "red"])]
-
-
-def tiny(seed: int = 0, heads: HeadConfig | None = None) -> DualEncoder:
-    torch.manual_seed(seed)
-    image = EfficientNetEncoder(EfficientNetConfig(width=0.25, depth=0.3), Preparation(40, 32))
-    text = TransformerTextEncoder.small(TEXTS * 5, vocabulary=100, layers=1, width=32)
-    return DualEncoder(image, text, heads or HeadConfig(dim=16, hidden=24))
 
 
 def test_embeddings_have_length_one_and_do_not_depend_on_the_batch():

@@ -35,17 +35,11 @@ RIGHT = {
     "rainbow": {"rainbow"},
     "airplane": {"airplane", "small airplane"},
     "cactus": {"cactus"},
-    "castle": {"castle"},
+    "bicycle": {"bicycle"},
     "penguin": {"penguin"},
     "snowman": {"snowman", "snowman without snow"},
     "mushroom": {"mushroom", "brown mushroom"},
-    "umbrella": {
-        "umbrella",
-        "closed umbrella",
-        "umbrella on ground",
-        "beach with umbrella",
-        "umbrella with rain drops",
-    },
+    "banana": {"banana"},
 }
 
 
@@ -88,7 +82,8 @@ class Server:
 def folder(demo_model: Path, demo_pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index of every drawing."""
     out = tmp_path_factory.mktemp("search") / "index"
-    assert cli.run(["align", "index", str(demo_model), str(demo_pairs), "--out", str(out)]) == 0
+    features = ["--cache", str(demo_model.parent / "features")]  # the training kept them
+    assert cli.run(["align", "index", str(demo_model), str(demo_pairs), "--out", str(out), *features]) == 0
     return out
 
 
@@ -258,11 +253,11 @@ def test_a_broken_upload_is_explained_and_the_page_goes_on(page: Page, tmp_path:
 def test_a_server_that_is_gone_is_explained_and_can_be_tried_again(page: Page) -> None:
     page.goto("/align/")
     page.route("**/align/api/search", lambda route: route.abort())
-    page.locator("#words").fill("castle")
+    page.locator("#words").fill("pizza")
     expect(page.get_by_role("alert")).to_contain_text("The server does not answer.")
     page.unroute("**/align/api/search")
     page.get_by_role("button", name="Try again").click()
-    expect(page.locator(".result .caption").first).to_have_text("castle")
+    expect(page.locator(".result .caption").first).to_have_text("pizza")
 
 
 def test_a_picture_deleted_after_indexing_is_shown_as_gone(page: Page, folder: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +19,22 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from nonet.align.encoders import ImageEncoder, TextEncoder
-from nonet.align.model import image_batches, text_batches
-from nonet.foundation import console
+from nonet.align.model import DualEncoder, image_batches, text_batches
+from nonet.foundation import console, packaged
 from nonet.foundation.files import atomic_write
 
-__all__ = ["FeatureStore", "image_features", "text_features"]
+__all__ = ["FeatureStore", "Known", "default_cache", "image_features", "kept", "known_pictures", "text_features"]
 
 _SEGMENT = 1024  # rows computed before they are written: what an interruption can lose
 
 Keys = UInt8[np.ndarray, "rows 32"]
 Compute = Callable[[list[int]], Float[np.ndarray, "rows width"]]
+Known = Callable[[Sequence[str]], Mapping[str, np.ndarray]]  # vectors by SHA-256, of those that are known
+
+
+def default_cache() -> Path:
+    """The folder of features in the user's cache."""
+    return packaged.cache_folder() / "features"
 
 
 class FeatureStore:
@@ -54,13 +60,10 @@ class FeatureStore:
         """
         place = {key: row for row, key in reversed(list(enumerate(keys)))}
         result = np.empty((len(keys), self.width), np.float32)
-        missing = dict(place)
-        for path in sorted(self.folder.glob("*.npz")):
-            for key, feature in self._read(path):
-                row = missing.pop(key, None)
-                if row is not None:
-                    result[row] = feature
-        rows = sorted(missing.values())
+        found = self.find(list(place))
+        for key, feature in found.items():
+            result[place[key]] = feature
+        rows = sorted(row for key, row in place.items() if key not in found)
         if rows:
             with console.progress(label, len(rows)) as bar:
                 for start in range(0, len(rows), _SEGMENT):
@@ -70,16 +73,29 @@ class FeatureStore:
                     bar.advance(len(part))
         return result[[place[key] for key in keys]]
 
-    def _read(self, path: Path) -> Iterable[tuple[str, Float[np.ndarray, "width"]]]:
+    def find(self, keys: Sequence[str]) -> dict[str, Float[np.ndarray, "width"]]:
+        """The features of those keys that are on disk."""
+        wanted, found = {bytes.fromhex(key) for key in keys}, {}
+        for path in sorted(self.folder.glob("*.npz")):
+            for key, feature in self._read(path, wanted):
+                found[key.hex()] = feature
+                wanted.discard(key)
+        return found
+
+    def _read(self, path: Path, wanted: set[bytes]) -> list[tuple[bytes, Float[np.ndarray, "width"]]]:
+        """The wanted features of one file; where it has none of them, only its keys are read."""
         try:
             with np.load(path, allow_pickle=False) as segment:
-                keys, features = segment["keys"], segment["features"]
+                keys = [bytes(key) for key in segment["keys"]]
+                if wanted.isdisjoint(keys):
+                    return []
+                features = segment["features"]
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
             path.unlink(missing_ok=True)  # damaged: its rows are computed again
             return []
         if features.shape != (len(keys), self.width):
             return []
-        return zip((bytes(key).hex() for key in keys), features, strict=True)
+        return [(key, features[row]) for row, key in enumerate(keys) if key in wanted]
 
     def _write(self, keys: Sequence[str], features: Float[np.ndarray, "rows width"]) -> None:
         packed = np.frombuffer(bytes.fromhex("".join(keys)), np.uint8).reshape(-1, 32)
@@ -110,7 +126,7 @@ def image_features(
         batches = image_batches(encoder, [images[row] for row in rows], batch_size)
         return np.concatenate([_features(encoder, pixels) for pixels in batches])
 
-    return FeatureStore(cache, encoder.fingerprint(), encoder.width).get(digests, compute, "Picture features")
+    return _store(encoder, cache).get(digests, compute, "Picture features")
 
 
 def text_features(
@@ -134,7 +150,34 @@ def text_features(
         return result
 
     keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in texts]
-    return FeatureStore(cache, encoder.fingerprint(), encoder.width).get(keys, compute, "Text features")
+    return _store(encoder, cache).get(keys, compute, "Text features")
+
+
+def kept(encoder: ImageEncoder | TextEncoder, cache: Path) -> bool:
+    """Whether a training, by which the encoder did not change, has left features of it in `cache`."""
+    return _store(encoder, cache).folder.is_dir()
+
+
+def known_pictures(model: DualEncoder, cache: Path) -> Known:
+    """Embeddings of pictures without looking at them, where a training has kept their features.
+
+    Nothing is added to the cache.
+    """
+    store = _store(model.image_encoder, cache)
+
+    @torch.inference_mode()
+    def known(digests: Sequence[str]) -> dict[str, np.ndarray]:
+        found = store.find(digests)
+        if not found:
+            return {}
+        features = torch.from_numpy(np.stack(list(found.values()))).to(model.device)
+        return dict(zip(found, model.heads.embed_images(features).float().cpu().numpy(), strict=True))
+
+    return known
+
+
+def _store(encoder: ImageEncoder | TextEncoder, cache: Path) -> FeatureStore:
+    return FeatureStore(cache, encoder.fingerprint(), encoder.width)
 
 
 def _features(encoder: ImageEncoder, pixels: Float[Tensor, "n 3 height width"]) -> Float[np.ndarray, "n features"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ class Outcome:
     """What an update did.
 
     Attributes:
-        embedded: pictures that went through the model.
+        embedded: pictures whose vectors were made now.
         reused: pictures whose content the index knew under another path or caption.
         unchanged: pictures that it knew as they are.
         dropped: pictures that it knew and that are gone.
@@ -97,6 +97,7 @@ def update(
     commit: int = 512,
     batch: int = 32,
     advance: Callable[[int], None] = lambda pictures: None,
+    known: Callable[[Sequence[str]], Mapping[str, np.ndarray]] = lambda digests: {},
 ) -> Outcome:
     """Makes the index hold what ``listing`` names, beside the pictures of other sources.
 
@@ -110,8 +111,10 @@ def update(
         commit: pictures between two saves.
         batch: pictures that the model sees at once.
         advance: called with the number of pictures just finished.
+        known: gives the vectors, by SHA-256, of those pictures that the model need not see again; see
+            `nonet.align.features.known_pictures`.
     """
-    update = _Update(index, embedder, listing.source, batch)
+    update = _Update(index, embedder, listing.source, batch, known)
     with index.writing():
         update.look_up()
         for pictures in _pieces(listing.pictures, commit):
@@ -125,8 +128,16 @@ def update(
 class _Update:
     """One update in progress: what the index knew of the source, and which of it is still there."""
 
-    def __init__(self, index: Index, embedder: Embedder, source: str, batch: int) -> None:
+    def __init__(
+        self,
+        index: Index,
+        embedder: Embedder,
+        source: str,
+        batch: int,
+        known_vectors: Callable[[Sequence[str]], Mapping[str, np.ndarray]],
+    ) -> None:
         self.index, self.embedder, self.source, self.batch = index, embedder, source, batch
+        self.known_vectors = known_vectors
         self.outcome = Outcome()
         self.known: dict[str, _Known] = {}
         self.by_content: dict[str, int] = {}
@@ -192,11 +203,13 @@ class _Update:
     def _embedded(self, unseen: dict[str, Path]) -> dict[str, _Seen]:
         """The vectors that the model gives to pictures; those that cannot be opened are counted and left out."""
         seen: dict[str, _Seen] = {}
+        vectors = dict(self.known_vectors(list(unseen)))
         for opened in _opened(unseen, self.batch, self.outcome.skipped):
-            vectors = self.embedder.embed_images([file.picture for _, file in opened])
-            for (sha256, file), vector in zip(opened, vectors, strict=True):
-                seen[sha256] = _Seen(vector, file.width, file.height)
-            self.outcome.embedded += len(opened)
+            new = {sha256: file.picture for sha256, file in opened if sha256 not in vectors}
+            if new:
+                vectors |= zip(new, self.embedder.embed_images(list(new.values())), strict=True)
+            seen |= {sha256: _Seen(vectors[sha256], file.width, file.height) for sha256, file in opened}
+        self.outcome.embedded += len(seen)
         return seen
 
 

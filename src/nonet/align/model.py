@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from nonet.align.config import HeadConfig, Projection
+from nonet.align.embedder import open_for_embedding
 from nonet.align.encoders import (
     ImageEncoder,
     TextEncoder,
@@ -24,7 +25,6 @@ from nonet.align.encoders import (
     rebuild_image_encoder,
     rebuild_text_encoder,
 )
-from nonet.align.pictures import open_picture
 from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
 from nonet.foundation.errors import ArtifactError, UsageError
@@ -55,7 +55,15 @@ class Heads(nn.Module):
         self, images: Float[Tensor, "n image_features"], texts: Float[Tensor, "m text_features"]
     ) -> tuple[Float[Tensor, "n dim"], Float[Tensor, "m dim"]]:
         """Embeddings of length 1."""
-        return F.normalize(self.image(images), dim=1), F.normalize(self.text(texts), dim=1)
+        return self.embed_images(images), self.embed_texts(texts)
+
+    def embed_images(self, features: Float[Tensor, "n image_features"]) -> Float[Tensor, "n dim"]:
+        """Embeddings of length 1 from features of pictures."""
+        return F.normalize(self.image(features), dim=1)
+
+    def embed_texts(self, features: Float[Tensor, "n text_features"]) -> Float[Tensor, "n dim"]:
+        """Embeddings of length 1 from features of texts."""
+        return F.normalize(self.text(features), dim=1)
 
 
 class DualEncoder(nn.Module):
@@ -124,7 +132,7 @@ class DualEncoder(nn.Module):
             DataError: if a file cannot be opened as a picture.
         """
         rows = [
-            F.normalize(self.heads.image(self.image_encoder(pixels.to(self.device))), dim=1).float().cpu()
+            self.heads.embed_images(self.image_encoder(pixels.to(self.device))).float().cpu()
             for pixels in image_batches(self.image_encoder, pictures, batch_size)
         ]
         return torch.cat(rows).numpy() if rows else np.empty((0, self.dim), np.float32)
@@ -142,7 +150,7 @@ class DualEncoder(nn.Module):
         result = np.empty((len(texts), self.dim), np.float32)
         for rows, tokens in text_batches(self.text_encoder, texts, batch_size):
             features = self.text_encoder(*tokens.to(self.device))
-            result[rows] = F.normalize(self.heads.text(features), dim=1).float().cpu().numpy()
+            result[rows] = self.heads.embed_texts(features).float().cpu().numpy()
         return result
 
     def save(self, folder: Path, card: Card) -> None:
@@ -181,7 +189,9 @@ def image_batches(
 
     def read(start: int) -> Tensor:
         batch = pictures[start : start + batch_size]
-        return encoder.preprocess([open_picture(item) if isinstance(item, Path) else item for item in batch])
+        return encoder.preprocess(
+            [open_for_embedding(item).picture if isinstance(item, Path) else item for item in batch]
+        )
 
     with ThreadPoolExecutor(1) as ahead:
         waiting = None

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from nonet.align.config import HeadConfig, LearningConfig
 from nonet.align.data import Pairs
+from nonet.align.features import default_cache
 from nonet.align.model import DualEncoder
 from nonet.align.train import Outcome, build, train
-from nonet.foundation import console, packaged
+from nonet.foundation import console
 from nonet.foundation.artifact import Card
 from nonet.foundation.errors import UsageError
 
@@ -71,7 +72,7 @@ def execute(run: Run) -> Outcome:
             console.note(f"{' and '.join(random)}: random weights, so the encoders learn too.")
             learning = dataclasses.replace(learning, unfreeze=True, tower_rate=1.0)
     folder = run.out / RUN_FOLDER
-    outcome = train(model, pairs, learning, folder=folder, cache=run.cache or packaged.cache_folder() / "features")
+    outcome = train(model, pairs, learning, folder=folder, cache=run.cache or default_cache())
     model.save(run.out, _card(run, pairs, learning, outcome))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # the next run of this name starts anew
     return outcome

@@ -18,7 +18,7 @@ from nonet.align.config import HeadConfig, LearningConfig
 from nonet.align.data import Pairs
 from nonet.align.encoders import image_encoder, text_encoder
 from nonet.align.evaluate import Retrieval, retrieval
-from nonet.align.features import image_features, text_features
+from nonet.align.features import image_features, kept, text_features
 from nonet.align.loss import contrastive_loss
 from nonet.align.model import DualEncoder, Heads
 from nonet.foundation.errors import DataError
@@ -28,6 +28,7 @@ from nonet.foundation.training import History, TrainingConfig, fit
 __all__ = ["Outcome", "build", "evaluate_on", "pick_device", "train"]
 
 WARMUP_SHARE = 20  # the rate rises over one step in so many
+_BATCH_AVERAGES = 10  # averages of batch normalisation are renewed so many times in a training
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: P
     learner = (_Whole if config.unfreeze else _HeadsAlone)(model, config, cache)
     measure = functools.partial(learner.measure, held_out) if held_out.images else None
     options = _options(count, config)
+    if isinstance(learner, _Whole):
+        learner.forget_first_weights(options.steps)
     history = fit(
         learner,
         learner.data(learning),
@@ -98,15 +101,26 @@ def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: P
     return Outcome(history, measure() if measure else None)
 
 
-def evaluate_on(model: DualEncoder, pairs: Pairs) -> Retrieval:
+def evaluate_on(model: DualEncoder, pairs: Pairs, cache: Path | None = None) -> Retrieval:
     """Retrieval of all texts of `pairs` among its pictures and the other way round.
 
+    Args:
+        model: any.
+        pairs: of one split.
+        cache: where a training may have kept features of towers that it did not change; those that are missing there
+            are added. Features of other towers are not kept.
     Raises:
-        DataError: if there are none.
+        DataError: if there are no pairs.
     """
     if not pairs.images:
         raise DataError("There are no pairs to evaluate on.", where=pairs.folder, fix="Choose another split.")
-    return retrieval(model.embed_images(pairs.images), model.embed_texts(pairs.texts), pairs.image_of)
+    if cache is not None and kept(model.image_encoder, cache) and kept(model.text_encoder, cache):
+        with torch.inference_mode():
+            features = (torch.from_numpy(tower).to(model.device) for tower in _features(model, pairs, cache))
+            images, texts = (embeddings.cpu().numpy() for embeddings in model.heads(*features))
+    else:
+        images, texts = model.embed_images(pairs.images), model.embed_texts(pairs.texts)
+    return retrieval(images, texts, pairs.image_of)
 
 
 class _Learner(nn.Module):
@@ -135,25 +149,14 @@ class _HeadsAlone(_Learner):
         return self.loss(self.heads, batch, batch["image_features"], batch["text_features"])
 
     def data(self, pairs: Pairs) -> FeaturePairs:
-        return FeaturePairs(pairs, *self._features(pairs))
+        return FeaturePairs(pairs, *_features(self.model[0], pairs, self.cache))
 
     def optimizer(self, groups: list[dict[str, Any]], options: TrainingConfig) -> Optimizer:
         return adamw(groups, options)
 
     def measure(self, pairs: Pairs) -> Retrieval:
         """Retrieval from kept features."""
-        with torch.inference_mode():
-            device = self.heads.log_temperature.device
-            images, texts = (torch.from_numpy(features).to(device) for features in self._features(pairs))
-            seen, read = self.heads(images, texts)
-        return retrieval(seen.cpu().numpy(), read.cpu().numpy(), pairs.image_of)
-
-    def _features(self, pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
-        model = self.model[0]
-        return (
-            image_features(model.image_encoder, pairs.images, pairs.digests, self.cache),
-            text_features(model.text_encoder, pairs.texts, self.cache),
-        )
+        return evaluate_on(self.model[0], pairs, self.cache)
 
 
 class _Whole(_Learner):
@@ -162,6 +165,16 @@ class _Whole(_Learner):
     def __init__(self, model: DualEncoder, config: LearningConfig, cache: Path) -> None:
         super().__init__(model, config, cache)
         self.model = model
+
+    def forget_first_weights(self, steps: int) -> None:
+        """Lets the averages of batch normalisation reach back over a tenth of the training at most.
+
+        The published 0.01 reaches back over hundreds of steps: after a shorter training, evaluation would still use
+        averages of pictures as the first, random weights saw them.
+        """
+        for module in self.model.modules():
+            if isinstance(module, nn.BatchNorm2d) and module.momentum is not None:
+                module.momentum = max(module.momentum, min(1.0, _BATCH_AVERAGES / steps))
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         images = self.model.image_encoder(batch["pixels"])
@@ -190,6 +203,13 @@ def pick_device(name: str) -> torch.device:
     """The device that the training loop would choose for `auto`, `cpu`, `cuda` or `mps`."""
     found = torch.accelerator.current_accelerator() if name == "auto" else None
     return found or torch.device("cpu" if name == "auto" else name)
+
+
+def _features(model: DualEncoder, pairs: Pairs, cache: Path) -> tuple[np.ndarray, np.ndarray]:
+    return (
+        image_features(model.image_encoder, pairs.images, pairs.digests, cache),
+        text_features(model.text_encoder, pairs.texts, cache),
+    )
 
 
 def _options(pictures: int, config: LearningConfig) -> TrainingConfig:

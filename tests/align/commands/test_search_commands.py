@@ -23,6 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "model").mkdir()
     model = ColourModel()
     monkeypatch.setattr("nonet.align.model.DualEncoder.load", lambda folder: model)
+    monkeypatch.setattr("nonet.align.features.known_pictures", lambda *_: lambda digests: {})
     monkeypatch.setattr(console.out, "width", 500)  # tables are not folded
     monkeypatch.chdir(tmp_path)
     return tmp_path

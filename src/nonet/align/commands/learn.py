@@ -64,6 +64,7 @@ def evaluate(
     split: Literal["train", "validation", "test"] = "test",
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     json: bool = False,
+    cache: Path | None = None,
 ) -> None:
     """Measure how well texts find their pictures and pictures their texts.
 
@@ -75,13 +76,16 @@ def evaluate(
         split: which pairs to use; those of `test` were seen by no training.
         device: where to compute.
         json: print JSON instead of a table.
+        cache: where the training kept features of frozen encoders; the user's cache by default.
     """
     from nonet.align.data import Pairs
+    from nonet.align.features import default_cache
     from nonet.align.model import DualEncoder
     from nonet.align.train import evaluate_on, pick_device
     from nonet.foundation import artifact, console
 
-    measured = evaluate_on(DualEncoder.load(model).to(pick_device(device)), Pairs.open(pairs).split(split))
+    chosen = Pairs.open(pairs).split(split)
+    measured = evaluate_on(DualEncoder.load(model).to(pick_device(device)), chosen, cache or default_cache())
     if json:
         console.print_json(artifact.plain(measured))
     else:

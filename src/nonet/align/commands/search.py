@@ -24,6 +24,7 @@ def index(
     split: SplitName | None = None,
     batch: int = 32,
     device: Device = "auto",
+    cache: Path | None = None,
 ) -> None:
     """Index pictures for search; run again, it embeds only what is new or changed.
 
@@ -40,7 +41,9 @@ def index(
         split: of a pairs folder, index only this split.
         batch: pictures that the model sees at once.
         device: where to compute.
+        cache: where the training kept features of frozen encoders; the user's cache by default.
     """
+    from nonet.align.features import default_cache, known_pictures
     from nonet.align.indexing import open_or_create, update
     from nonet.align.listing import list_pictures
     from nonet.align.model import DualEncoder
@@ -54,7 +57,8 @@ def index(
     embedder = DualEncoder.load(model).to(pick_device(device))
     opened = open_or_create(out, embedder, model)
     with console.progress("Indexing", total=len(listing.pictures)) as bar:
-        outcome = update(opened, embedder, listing, batch=batch, advance=bar.advance)
+        known = known_pictures(embedder, cache or default_cache())
+        outcome = update(opened, embedder, listing, batch=batch, advance=bar.advance, known=known)
     _show(out, len(opened.snapshot()), outcome)
 
 
