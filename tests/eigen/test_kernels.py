@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from nonet.eigen import compute, kernels
 from nonet.eigen.evaluate import matrix_classes
@@ -36,6 +37,7 @@ def test_the_careful_path_agrees_with_the_fast_one_where_both_apply():
     np.testing.assert_allclose(fast[real, 1].real, found.high[real], rtol=1e-15)
 
 
+@pytest.mark.slow
 def test_it_works_where_no_cache_can_be_written(tmp_path):
     code = (
         "import numba.core.caching as caching\n"

@@ -54,6 +54,7 @@ def test_any_symmetric_matrix_is_within_four_units(rows):
         _assert_close(high, truth.high)
 
 
+@pytest.mark.slow
 @given(_rows(ORDINARY))
 @settings(max_examples=15, deadline=None)
 def test_transposing_permuting_and_scaling_by_powers_of_two_change_nothing(rows):

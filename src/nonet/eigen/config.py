@@ -21,4 +21,4 @@ class StudyConfig:
     count: int = 300
     seed: int = 0
     batch: int = 1_000_000
-    rounds: int = 5
+    rounds: int = 3

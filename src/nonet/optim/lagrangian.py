@@ -36,6 +36,7 @@ REACH = 10.0
 SURELY_VIOLATED = 1e-4
 ASTRAY = 10.0
 INNER_SHARE = 0.1
+UNSCALED_ALLOWANCE = 640.0  # in its own units a constraint may be off by so many tolerances: 1e-6 in float64
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,10 @@ class AugmentedLagrangian:
         slope = self.box.projected_gradient(self.point.x, parts.gradient + force, size)
         room = torch.where(self.multipliers > 0, self.high - parts.rows, parts.rows - self.low)
         idle = torch.where(self.multipliers == 0, 0.0, (self.multipliers * room).abs())
-        return Judged(float(slope.abs().max()) / size, self._violation(parts), float(idle.max()) / size)
+        # constraints with large numbers look met when scaled; in their own units they must be met as well
+        unscaled = float((self._excess(parts).abs() / self.c_scale).max())
+        violation = max(self._violation(parts), unscaled / UNSCALED_ALLOWANCE)
+        return Judged(float(slope.abs().max()) / size, violation, float(idle.max()) / size)
 
     def _size(self, parts: Parts, multipliers: Float[Tensor, "m"]) -> float:
         """Size of the terms that cancel in a stationary point.
