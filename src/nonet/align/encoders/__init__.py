@@ -5,23 +5,28 @@ Any of them can be judged or used alone, without a dual encoder around it.
 """
 
 from nonet.align.encoders.base import ImageEncoder, TextEncoder, Tokens, fingerprint
+from nonet.align.encoders.dual import Embeds, dual_encoder
 from nonet.align.encoders.efficientnet import EfficientNet, EfficientNetConfig
 from nonet.align.encoders.image import EfficientNetEncoder, HuggingFaceImageEncoder, Preparation
 from nonet.align.encoders.presets import image_encoder, rebuild_image_encoder, rebuild_text_encoder, text_encoder
 from nonet.align.encoders.text import TransformerTextEncoder, train_wordpiece
+from nonet.align.pictures import open_picture
 
 __all__ = [
     "EfficientNet",
     "EfficientNetConfig",
     "EfficientNetEncoder",
+    "Embeds",
     "HuggingFaceImageEncoder",
     "ImageEncoder",
     "Preparation",
     "TextEncoder",
     "Tokens",
     "TransformerTextEncoder",
+    "dual_encoder",
     "fingerprint",
     "image_encoder",
+    "open_picture",
     "rebuild_image_encoder",
     "rebuild_text_encoder",
     "text_encoder",

@@ -28,7 +28,8 @@ class Rules:
         words_at_least: drops alt-texts with fewer unigrams than this.
         words_at_most: drops alt-texts with more unigrams than this.
         vocabulary: drops alt-texts with any unigram or bigram that is not among this many most frequent ones of the
-            raw table, counted together; frequencies count pairs, and ties go to the alphabetically first.
+            raw table, counted together; frequencies count pairs; of equal ones unigrams come first, then the
+            alphabetically first.
         safety_words: drops alt-texts with a word or two-word phrase of this file, one a line. Off by default.
         safety_scores: drops images that a classifier of yours scored too high: a Parquet file with the columns
             ``image`` (SHA-256, as in the candidates) and ``score``. Off by default.

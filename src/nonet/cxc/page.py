@@ -1,0 +1,166 @@
+"""The rating page: thin routes over the store of judgements."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import FileResponse, HTMLResponse
+from pydantic import BaseModel, Field
+
+from nonet.cxc.rating.pairs import PairToRate, read_pairs
+from nonet.cxc.rating.scale import SCALES
+from nonet.cxc.rating.store import Rater, Store, Task, store_path
+from nonet.foundation.errors import DataError, UsageError
+from nonet.foundation.page import Mount, render
+
+__all__ = ["mount", "open_study"]
+
+
+class Join(BaseModel):
+    """A wish to rate."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class Joined(BaseModel):
+    """Where a rater rates: a personal link."""
+
+    link: str
+
+
+class Side(BaseModel):
+    """One item of a pair: a text, or the address of a picture."""
+
+    text: str | None
+    image: str | None
+
+
+class Question(BaseModel):
+    """A pair to rate, with the rater's former score when it comes up again."""
+
+    pair: int
+    kind: Literal["sts", "sis", "sits"]
+    question: str
+    anchors: list[str]
+    left: Side
+    right: Side
+    done: int
+    score: float | None = None
+    made: float | None = None
+
+
+class Next(BaseModel):
+    """The next question, or none when all is done."""
+
+    question: Question | None
+    done: int
+
+
+class Answer(BaseModel):
+    """A score."""
+
+    score: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+
+
+def open_study(source: Path) -> tuple[list[PairToRate], Store]:
+    """The pairs of a file and the store of their judgements, made if it is not there.
+
+    Raises:
+        DataError: if the file of pairs is broken or a picture is missing.
+    """
+    pairs = read_pairs(source)
+    for number, pair in enumerate(pairs, 1):
+        for image in (pair.left_image, pair.right_image):
+            if image and not (source.parent / image).is_file():
+                raise DataError(f"The picture '{image}' of row {number} is missing.", where=source)
+    return pairs, Store.open(store_path(source), [(p.kind, p.left, p.right, p.gold) for p in pairs])
+
+
+def mount(source: Path | None) -> Mount:
+    """The rating page for a file of pairs."""
+    if source is None:
+        raise UsageError("There are no pairs to rate.", fix="Name a file: nonet serve --cxc to_rate.parquet")
+    pairs, store = open_study(source)
+    router = APIRouter()
+
+    def rater_of(token: str) -> Rater:
+        rater = store.rater(token)
+        if rater is None:
+            raise HTTPException(404, "This link is not valid. Ask for a new one.")
+        return rater
+
+    @router.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def overview(request: Request) -> HTMLResponse:
+        made, wanted = store.progress()
+        context = {"made": made, "wanted": wanted, "pairs": len(pairs), "settings": store.settings, "scales": SCALES}
+        return render(request, "cxc/overview.html", **context)
+
+    @router.post("/join")
+    def join(wish: Join) -> Joined:
+        """Makes a personal link, while anybody may join."""
+        if not store.settings.open:
+            raise HTTPException(403, "This study takes raters by invitation only.")
+        return Joined(link=f"/cxc/rate/{store.add_rater(wish.name, time.time()).token}")
+
+    @router.get("/rate/{token}", response_class=HTMLResponse, include_in_schema=False)
+    def rate(request: Request, token: str) -> HTMLResponse:
+        return render(request, "cxc/rate.html", rater=rater_of(token), scales=SCALES)
+
+    @router.get("/rate/{token}/next")
+    def following(token: str) -> Next:
+        """The pair this rater was given and has not answered, else a new one."""
+        rater = rater_of(token)
+        task = store.next_task(rater, time.time())
+        if task is None:
+            return Next(question=None, done={other.id: count for other, count in store.raters()}[rater.id])
+        return Next(question=_question(pairs[task.pair], token, task), done=task.done)
+
+    @router.get("/rate/{token}/previous")
+    def previous(token: str, before: float = math.inf) -> Next:
+        """The pair answered last, or last before a time, to look at it again."""
+        found = store.last_judged(rater_of(token), before)
+        if found is None:
+            return Next(question=None, done=0)
+        pair, score, made = found
+        question = _question(pairs[pair], token, Task(pair, 0))
+        return Next(question=question.model_copy(update={"score": score, "made": made}), done=0)
+
+    @router.put("/rate/{token}/judgements/{pair}", status_code=204)
+    def judge(token: str, pair: int, answer: Answer) -> None:
+        """Keeps a score. Sent twice, it is kept once; another score replaces the former."""
+        store.judge(rater_of(token), pair, answer.score, answer.seconds, time.time())
+
+    @router.get("/rate/{token}/picture/{pair}/{side}", response_class=FileResponse)
+    def picture(token: str, pair: int, side: Literal["left", "right"]) -> FileResponse:
+        """A picture of a pair."""
+        rater_of(token)
+        name = getattr(pairs[pair], f"{side}_image") if 0 <= pair < len(pairs) else None
+        if not name:
+            raise HTTPException(404, "There is no such picture.")
+        return FileResponse(source.parent / name, headers={"Cache-Control": "private, max-age=3600"})
+
+    made, wanted = store.progress()
+    return Mount(router, f"{made:,} of {wanted:,} ratings made")
+
+
+def _question(pair: PairToRate, token: str, task: Task) -> Question:
+    def side(name: Literal["left", "right"]) -> Side:
+        image: Any = getattr(pair, f"{name}_image")
+        address = f"/cxc/rate/{token}/picture/{task.pair}/{name}" if image else None
+        return Side(text=getattr(pair, f"{name}_text"), image=address)
+
+    scale = SCALES[pair.kind]
+    return Question(
+        pair=task.pair,
+        kind=pair.kind,
+        question=scale.question,
+        anchors=list(scale.anchors),
+        left=side("left"),
+        right=side("right"),
+        done=task.done,
+    )
