@@ -41,10 +41,11 @@ def test_small_towers_learn_shapes_and_colours_well_enough_for_new_combinations(
         assert np.mean([one.recall[0] for one in measured]) > 0.6
 
 
+@pytest.mark.slow
 def test_a_short_training_evaluates_with_the_averages_of_its_last_weights(shapes, tmp_path):
     """Otherwise a network that learnt all there is would be at chance as soon as it is evaluated."""
     model = tiny()
-    config = dataclasses.replace(QUICK, epochs=10, unfreeze=True, tower_rate=1.0)
+    config = dataclasses.replace(QUICK, epochs=6, unfreeze=True, tower_rate=1.0)
     train(model, shapes, config, folder=tmp_path / "run", cache=tmp_path)
     network = model.image_encoder.network
     pixels = model.image_encoder.preprocess([open_picture(path) for path in shapes.images[::3]])
@@ -83,7 +84,7 @@ def test_measure_from_kept_features_is_the_measure_of_the_model(shapes, tmp_path
     assert outcome.validation.text_to_image.chance == direct.text_to_image.chance
 
 
-@pytest.mark.parametrize("unfreeze", [False, True])
+@pytest.mark.parametrize("unfreeze", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_interrupted_and_taken_up_again_it_ends_with_the_same_weights(shapes, tmp_path, monkeypatch, unfreeze):
     config = dataclasses.replace(QUICK, epochs=3, unfreeze=unfreeze)
     whole = tiny()

@@ -182,6 +182,7 @@ def test_captions_that_cannot_be_read_are_refused(shelf, tmp_path, name, content
         make_pairs(shelf, tmp_path / "out", FolderConfig(captions=shelf / name))
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize(("name", "pictures", "texts"), [("flickr8k-800", 800, 4000), ("coco-363", 363, 1816)])
 def test_real_sets_are_read_whole(real_data, tmp_path, name, pictures, texts):
