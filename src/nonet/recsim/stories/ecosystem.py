@@ -16,10 +16,10 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Int, Key
 from numpyro.distributions import constraints
 
-from nonet.foundation.errors import UsageError
 from nonet.recsim import metrics
 from nonet.recsim.blocks.affinities import negative_distance
 from nonet.recsim.blocks.choice import MultinomialLogit, chosen
+from nonet.recsim.blocks.recommenders import top
 from nonet.recsim.language import Population, Variable, parameter, story, variables
 from nonet.recsim.spaces import label, real
 
@@ -163,13 +163,7 @@ class Matchmaker(eqx.Module):
 
     def show(self, scores: Float[Array, "users documents"]) -> Int[Array, "users slate"]:
         """The best documents of each user."""
-        if self.slate_size > scores.shape[1]:
-            raise UsageError(
-                f"A slate of {self.slate_size} cannot be filled from a catalogue of {scores.shape[1]}.",
-                where="slate",
-                fix="Show fewer documents or let providers make more.",
-            )
-        return jax.lax.top_k(scores, self.slate_size)[1].astype(jnp.int32)
+        return top(scores, self.slate_size)
 
 
 def _measure(utility: Array, state: Publishing, features: Array, slate: Array) -> dict[str, Array]:
