@@ -17,6 +17,7 @@ from nonet.recsim.stories.radio import Listeners, world
 
 SCRIPT = """
 import hashlib, sys
+import numpy as np
 from nonet import recsim
 from nonet.recsim.stories.ecosystem import Consumers, Matchmaker, Providers, ecosystem, scattered_topics
 

@@ -87,7 +87,7 @@ def fit_clicks(log: Log, *, ridge: float = 3.0, steps: int = 300) -> ClickModel:
     return ClickModel(examined, attraction)
 
 
-def click_rates(log: Log, *, prior: float = 1.0) -> ClickModel:
+def click_rates(log: Log, *, prior: float = 100.0) -> ClickModel:
     """The baseline: smoothed click rate of each item, positions alike.
 
     Args:
@@ -139,7 +139,7 @@ def taste_baseline(log: Log, validation: Log, *, rank: int = 16) -> TasteModel:
 
 
 def fit_taste(
-    log: Log, validation: Log, *, rank: int = 16, ridge: float = 20.0, steps: int = 400, seed: int = 0
+    log: Log, validation: Log, *, rank: int = 16, ridge: float = 5.0, steps: int = 400, seed: int = 0
 ) -> TasteModel:
     """Maximum penalised likelihood by Adam, stopped where the validation events are likeliest.
 
