@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nonet.align.data import Pairs
     from nonet.align.pictures import Limits, open_picture
-    from nonet.align.writing import PairsWriter
+    from nonet.align.writing import write_pairs
 
-__all__ = ["Limits", "Pairs", "PairsWriter", "open_picture"]
+__all__ = ["Limits", "Pairs", "open_picture", "write_pairs"]
 
 # loaded at first use: pyarrow, Pillow and torch are heavy
 _ROOMS = {
     "Limits": "pictures",
     "Pairs": "data",
-    "PairsWriter": "writing",
     "open_picture": "pictures",
+    "write_pairs": "writing",
 }
 
 

@@ -76,8 +76,7 @@ class Pairs:
         """
         folder = Path(folder)
         described = describe(folder)
-        table = _read_table(folder / TABLE)
-        stamp = (table.schema.metadata or {}).get(STAMP.encode())
+        table, stamp = _read_table(folder / TABLE)
         if stamp is not None and stamp.decode("ascii", "replace") != described.get("stamp"):
             raise ArtifactError(f"{DESCRIPTION} and {TABLE} are not of one making.", where=folder, fix=_REMAKE)
         pairs = _from_table(folder, str(described.get("name") or folder.name), table)
@@ -147,24 +146,27 @@ def describe(folder: Path) -> dict[str, Any]:
     return dict(described)
 
 
-def _read_table(path: Path) -> pa.Table:
+def _read_table(path: Path) -> tuple[pa.Table, bytes | None]:
+    """The table, and the stamp of its making if the writer set one."""
     if not path.is_file():
         raise ArtifactError("The table of pairs is missing.", where=path, fix=_REMAKE)
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            stamp = (file.metadata.metadata or {}).get(STAMP.encode())
+            table = file.read()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise ArtifactError("The table of pairs is damaged or not Parquet.", where=path, fix=_REMAKE) from error
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise ArtifactError(f"The table lacks the columns {', '.join(missing)}.", where=path, fix=_REMAKE)
     try:
-        table = table.select(SCHEMA.names).cast(SCHEMA.with_metadata(table.schema.metadata))
+        table = table.select(SCHEMA.names).cast(SCHEMA)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ArtifactError(f"A column of the table has another type ({error}).", where=path, fix=_REMAKE) from error
     for name in ("image", "text", "concept", "split", "sha256"):
         if table[name].null_count:
             raise ArtifactError(f"The column '{name}' has empty cells.", where=path, fix=_REMAKE)
-    return table
+    return table, stamp
 
 
 def _from_table(folder: Path, name: str, table: pa.Table) -> Pairs:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from nonet import __version__
 from nonet.align.data import DESCRIPTION, FORMAT, SCHEMA, SPLITS, STAMP, TABLE
 from nonet.foundation.errors import DataError, UsageError
+from nonet.foundation.files import atomic_write, replace_file
 
-__all__ = ["Pair", "PairsWriter", "Tally", "prepare_folder"]
+__all__ = ["Pair", "PairsWriter", "Tally", "prepare_folder", "write_pairs"]
 
 _EXAMPLES = 5
 _ROWS_AT_ONCE = 4096
@@ -104,7 +105,7 @@ def prepare_folder(out: Path) -> Path:
     if out.exists() and not out.is_dir():
         raise UsageError("This is a file; pairs need a folder.", where=out, fix="Name another with --out.")
     if out.is_dir():
-        ours = {TABLE, DESCRIPTION, _part(TABLE), _part(DESCRIPTION), "images", "extracted"}
+        ours = {TABLE, DESCRIPTION, "images", "extracted"}
         foreign = sorted(path.name for path in out.iterdir() if path.name not in ours and path.name[0] != ".")
         if foreign:
             raise UsageError(
@@ -117,44 +118,20 @@ def prepare_folder(out: Path) -> Path:
 
 
 class PairsWriter:
-    """Writes the pairs of one source; use it in a ``with`` statement.
-
-    The former pairs of the folder stay whole until the last row is written; an error or Ctrl-C leaves them untouched.
+    """Takes rows and keeps the tally; `write_pairs` makes one.
 
     Args:
-        out: the pairs folder.
-        name: what the pairs are called.
-        source: the kind of source.
-        command: the command that makes these pairs again.
-        notice: who made the pictures and texts, and under which licence, as far as known.
+        table: where the rows go.
     """
 
-    def __init__(self, out: Path, *, name: str, source: str, command: str, notice: str) -> None:
-        self.out = prepare_folder(out)
+    def __init__(self, table: pq.ParquetWriter) -> None:
         self.tally = Tally()
-        self._facts = {"name": name, "source": source, "command": command, "notice": notice}
+        self._table = table
         self._rows: list[Pair] = []
         self._seen: set[bytes] = set()
         self._pictures: dict[str, set[str]] = {}
         self._texts: dict[str, int] = {}
         self._hash = hashlib.sha256()
-        self._file: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> PairsWriter:
-        self._file = pq.ParquetWriter(self.out / _part(TABLE), SCHEMA, compression="zstd")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self._abandon()
-            return
-        try:
-            self._finish()
-        except BaseException:
-            self._abandon()
-            raise
 
     def add(self, pair: Pair) -> None:
         """Writes a row, unless the same picture came with the same text before."""
@@ -170,36 +147,16 @@ class PairsWriter:
         if len(self._rows) >= _ROWS_AT_ONCE:
             self._flush()
 
-    def _flush(self) -> None:
-        if self._file is None:
-            raise RuntimeError("A PairsWriter writes inside its `with` statement.")
-        columns = {name: [getattr(pair, name) for pair in self._rows] for name in SCHEMA.names}
-        self._hash.update(json.dumps(columns, sort_keys=True).encode())
-        self._file.write_table(pa.table(columns, schema=SCHEMA))
-        self._rows.clear()
+    def finish(self) -> dict[str, Any]:
+        """Writes the last rows and the stamp.
 
-    def _finish(self) -> None:
-        if not self.tally.kept:
-            raise DataError(
-                "No pair was left." + _most_common(self.tally.skipped),
-                where=self.out,
-                fix="Check the source and the options.",
-            )
+        Returns:
+            What the description says of the rows.
+        """
         self._flush()
         stamp = self._hash.hexdigest()
-        assert self._file is not None  # _flush has seen to it
-        self._file.add_key_value_metadata({STAMP: stamp})
-        self._file.close()
-        text = json.dumps(self._description(stamp), ensure_ascii=False, indent=2)
-        (self.out / _part(DESCRIPTION)).write_text(text + "\n", encoding="utf-8")
-        for name in (TABLE, DESCRIPTION):
-            (self.out / _part(name)).replace(self.out / name)
-
-    def _description(self, stamp: str) -> dict[str, Any]:
+        self._table.add_key_value_metadata({STAMP: stamp})
         return {
-            "format": FORMAT,
-            **self._facts,
-            "nonet": __version__,
             "stamp": stamp,
             "rows": self.tally.rows,
             "pairs": self.tally.kept,
@@ -213,19 +170,45 @@ class PairsWriter:
             "changed": _plain(self.tally.changed),
         }
 
-    def _abandon(self) -> None:
-        try:
-            if self._file is not None:
-                self._file.close()
-        except OSError:
-            pass  # the disk is full: what cannot be flushed is thrown away anyway
-        finally:
-            for name in (TABLE, DESCRIPTION):
-                (self.out / _part(name)).unlink(missing_ok=True)
+    def _flush(self) -> None:
+        columns = {name: [getattr(pair, name) for pair in self._rows] for name in SCHEMA.names}
+        self._hash.update(json.dumps(columns, sort_keys=True).encode())
+        self._table.write_table(pa.table(columns, schema=SCHEMA))
+        self._rows.clear()
 
 
-def _part(name: str) -> str:
-    return name + ".part"
+@contextmanager
+def write_pairs(out: Path, *, name: str, source: str, command: str, notice: str) -> Iterator[PairsWriter]:
+    """Writes the pairs of one source.
+
+    The former pairs of the folder stay whole until the last row is written; an error or Ctrl-C leaves them untouched.
+
+    Args:
+        out: the pairs folder.
+        name: what the pairs are called.
+        source: the kind of source.
+        command: the command that makes these pairs again.
+        notice: who made the pictures and texts, and under which licence, as far as known.
+    Yields:
+        What takes the rows.
+    Raises:
+        UsageError: if ``out`` cannot hold pairs.
+        DataError: if no row was kept.
+    """
+    prepare_folder(out)
+    with atomic_write(out / TABLE) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd") as table:
+        writer = PairsWriter(table)
+        yield writer
+        if not writer.tally.kept:
+            raise DataError(
+                "No pair was left." + _most_common(writer.tally.skipped),
+                where=out,
+                fix="Check the source and the options.",
+            )
+        rows = writer.finish()
+    facts = {"format": FORMAT, "name": name, "source": source, "command": command, "notice": notice}
+    description = {**facts, "nonet": __version__, **rows}
+    replace_file(out / DESCRIPTION, json.dumps(description, ensure_ascii=False, indent=2) + "\n")
 
 
 def _plain(reasons: Mapping[str, Reason]) -> dict[str, Any]:

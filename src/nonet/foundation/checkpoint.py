@@ -6,6 +6,7 @@ pickled.
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +18,12 @@ from torch import Tensor
 
 from nonet.foundation import artifact
 from nonet.foundation.errors import ArtifactError
+from nonet.foundation.settings import plain
 
 __all__ = ["Checkpoint", "latest", "prune", "read", "remove_all", "write"]
 
 KIND = "training-checkpoint"
-_FOLDER, _PREFIX = "checkpoints", "step-"
+_FOLDER, _PREFIX, _REMOVED = "checkpoints", "step-", ".removed"
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def read(folder: Path, identity: Mapping[str, Any]) -> Checkpoint:
         fix = f"Delete the folder {folder} to go on from the checkpoint before it."
         raise ArtifactError(error.what, where=error.where, fix=fix) from error
     found = stored.config["identity"]
-    wanted = artifact.plain(identity)
+    wanted = plain(identity)
     differences = _differences(found, wanted)
     if differences:
         raise ArtifactError(
@@ -88,6 +90,8 @@ def prune(run: Path, keep: int) -> None:
     """Removes all but the ``keep`` newest checkpoints."""
     for folder in _folders(run)[:-keep]:
         _discard(folder)
+    for doomed in (run / _FOLDER).glob(f".*{_REMOVED}"):
+        shutil.rmtree(doomed)
 
 
 def remove_all(run: Path) -> None:
@@ -106,6 +110,8 @@ def flatten(tree: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
     if isinstance(tree, (list, tuple)):
         name = "tuple" if isinstance(tree, tuple) else "list"
         return {name: [flatten(value, tensors, f"{path}/{index}") for index, value in enumerate(tree)]}
+    if isinstance(tree, float) and not math.isfinite(tree):  # JSON has no word for it
+        return {"float": repr(tree)}
     if tree is None or isinstance(tree, (bool, int, float, str)):
         return tree
     raise TypeError(f"a checkpoint cannot hold {type(tree).__name__} (at {path})")
@@ -120,6 +126,8 @@ def unflatten(tree: Any, tensors: Mapping[str, Tensor]) -> Any:
         return tensors[value]
     if name == "map":
         return {key: unflatten(item, tensors) for key, item in value}
+    if name == "float":
+        return float(value)
     items = [unflatten(item, tensors) for item in value]
     return tuple(items) if name == "tuple" else items
 
@@ -134,14 +142,18 @@ def signature(module: torch.nn.Module) -> dict[str, str]:
 
 
 def _differences(found: Any, wanted: Any, name: str = "") -> list[str]:
+    """What differs between two trees of options, a sentence for each."""
     if isinstance(found, dict) and isinstance(wanted, dict):
-        keys = [*found, *(key for key in wanted if key not in found)]
         return [
             line
-            for key in keys
-            for line in _differences(found.get(key), wanted.get(key), f"{name}.{key}" if name else key)
+            for key in {**found, **wanted}
+            for line in _differences(found.get(key), wanted.get(key), f"{name} {key}".lstrip())
         ]
-    return [] if found == wanted else [f"{name} was {found}, now {wanted}"]
+    return [] if found == wanted else [f"{name} was {_shown(found)} and is now {_shown(wanted)}"]
+
+
+def _shown(value: Any) -> str:
+    return "absent" if value is None else str(value)
 
 
 def _folders(run: Path) -> list[Path]:
@@ -149,7 +161,7 @@ def _folders(run: Path) -> list[Path]:
 
 
 def _discard(folder: Path) -> None:
-    """Removes a folder that nobody may take for a checkpoint half-way."""
-    doomed = folder.with_name(f".{folder.name}.removed")
+    """Takes a folder out of the row in one step; `prune` clears it away if we are killed before it is gone."""
+    doomed = folder.with_name(f".{folder.name}{_REMOVED}")
     folder.rename(doomed)
     shutil.rmtree(doomed)

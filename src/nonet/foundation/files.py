@@ -48,15 +48,14 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO]:
     target = path.resolve()  # a link stays a link: what it points to is replaced
     target.parent.mkdir(parents=True, exist_ok=True)
     with _beside(target, Path.touch) as partial:
-        text = {"encoding": "utf-8", "newline": ""} if mode == "w" else {}
-        with partial.open(mode, **text) as file:
+        with partial.open("wb") if mode == "wb" else partial.open("w", encoding="utf-8", newline="") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileNotFoundError):
             shutil.copymode(target, partial)
         partial.replace(target)
-        sync_folder(target.parent)
+        _sync_folder(target.parent)
 
 
 def replace_file(path: Path, content: bytes | str) -> None:
@@ -84,9 +83,14 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         former.rename(target)
     with _beside(target, Path.mkdir) as partial:
         yield partial
-        for file in sorted(partial.rglob("*"), reverse=True):
-            sync_folder(file) if file.is_dir() else _sync(file, os.O_RDWR)
-        sync_folder(partial)
+        for path in partial.rglob("*"):
+            if path.is_dir():
+                _sync_folder(path)
+            elif path.is_file() and not path.is_symlink():
+                _sync(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+        _sync_folder(partial)
+        with suppress(FileNotFoundError):
+            shutil.copymode(target, partial)
         if not target.exists():
             partial.rename(target)
         elif not _exchange(partial, target):
@@ -94,7 +98,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
             target.rename(former)
             partial.rename(target)
             _remove(former)
-        sync_folder(target.parent)
+        _sync_folder(target.parent)
 
 
 def readable_folder(folder: Path) -> Path:
@@ -107,17 +111,23 @@ def readable_folder(folder: Path) -> Path:
 def _beside(target: Path, make: Callable[[Path], object]) -> Iterator[Path]:
     """A new path in the folder of ``target``, made by ``make``, locked, and removed at the end if it is still there."""
     _sweep(target)
-    while True:
-        partial = target.with_name(f".{target.name}{_PARTIAL}{secrets.token_hex(4)}")
-        make(partial)
-        lock = _lock(partial)
-        if lock is not None and partial.exists():
-            break  # else another writer swept it before the lock was ours
+    partial, lock = _claim(target, make)
     try:
         yield partial
     finally:
         _remove(partial)
         os.close(lock)
+
+
+def _claim(target: Path, make: Callable[[Path], object]) -> tuple[Path, int]:
+    while True:
+        partial = target.with_name(f".{target.name}{_PARTIAL}{secrets.token_hex(4)}")
+        make(partial)
+        lock = _lock(partial)
+        if lock is not None:
+            if partial.exists():
+                return partial, lock
+            os.close(lock)  # another writer swept it before the lock was ours
 
 
 def _sweep(target: Path) -> None:
@@ -166,7 +176,7 @@ def _exchange(first: Path, second: Path) -> bool:
     raise OSError(code, os.strerror(code), str(second))
 
 
-def sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Forces the names in ``folder`` to the disk, so that a rename survives a power cut."""
     with suppress(PermissionError):  # Windows opens no folders
         _sync(folder, os.O_RDONLY)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from nonet.foundation.errors import UsageError
 from nonet.foundation.training_config import TrainingConfig
 
 __all__ = ["Average", "adamw", "parameter_groups", "rate_factor"]
@@ -17,10 +18,13 @@ __all__ = ["Average", "adamw", "parameter_groups", "rate_factor"]
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict]:
     """Trainable parameters in two groups: matrices, which decay, and norms, biases and scalars, which do not."""
     trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    return [
+    if not trainable:
+        raise UsageError("The module has no parameter to train.", fix="Leave some part of it unfrozen.")
+    groups = [
         {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
     ]
+    return [group for group in groups if group["params"]]
 
 
 def adamw(groups: list[dict], config: TrainingConfig) -> torch.optim.Optimizer:
@@ -50,13 +54,17 @@ class Average:
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
-        self._live = [p for p in module.parameters() if p.requires_grad]
+        self._live: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
         self._mean = [p.detach().clone() for p in self._live]
 
     @torch.no_grad()
-    def update(self) -> None:
-        """Moves the average towards the parameters as they are now."""
-        torch._foreach_lerp_(self._mean, self._live, 1 - self.decay)
+    def update(self, step: int) -> None:
+        """Moves the average towards the parameters as they are after ``step`` steps.
+
+        Early on the average is shorter, so that it soon forgets the untrained weights.
+        """
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(self._mean, self._live, 1 - decay)
 
     @torch.no_grad()
     def swap(self) -> None:

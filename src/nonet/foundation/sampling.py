@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
-from nonet.foundation.errors import DataError, UsageError
+from nonet.foundation.errors import DataError, NonetError, UsageError
+from nonet.foundation.interruption import ignore_interrupts
 
-__all__ = ["Part", "Plan", "Rows", "Seeded", "kept_randomness", "seed_all"]
+__all__ = ["Part", "Plan", "Rows", "Seeded", "batches", "kept_randomness", "seed_all"]
 
 
 @dataclass(frozen=True)
@@ -101,16 +102,25 @@ class Plan(Sampler[Part]):
 
 
 class Seeded(Dataset):
-    """Data whose every part is read under its own seed, by whichever worker reads it."""
+    """Batches, each read and collated under its own seed by whichever worker reads it.
 
-    def __init__(self, data: Dataset) -> None:
+    Args:
+        data: the examples.
+        collate: makes a batch of a list of examples; None for torch's way. `Rows` come as batches already.
+    """
+
+    def __init__(self, data: Dataset, collate: Callable[[Any], Any] | None = None) -> None:
         self.data = data
+        self.collate = collate or (_same if isinstance(data, Rows) else default_collate)
 
     def __getitems__(self, part: Part) -> Any:
-        """The examples of a part."""
+        """The batch of a part, or the error to show, which a worker process would bury in a traceback."""
         seed_all("data", *part.key)
         read = getattr(self.data, "__getitems__", None)
-        return read(part.indices) if read else [self.data[index] for index in part.indices]
+        try:
+            return self.collate(read(part.indices) if read else [self.data[index] for index in part.indices])
+        except NonetError as error:
+            return error
 
 
 class Rows(Dataset):
@@ -122,10 +132,10 @@ class Rows(Dataset):
 
     def __init__(self, **columns: Tensor) -> None:
         lengths = {name: len(column) for name, column in columns.items()}
-        if len(set(lengths.values())) != 1:
+        if len(set(lengths.values())) > 1:
             raise DataError(f"The columns differ in length: {lengths}.", fix="Give one row an example in each.")
         self.columns = columns
-        self._length = next(iter(lengths.values()))
+        self._length = min(lengths.values(), default=0)
 
     def __len__(self) -> int:
         return self._length
@@ -139,11 +149,25 @@ class Rows(Dataset):
         return {name: column[rows] for name, column in self.columns.items()}
 
 
-def collation(data: Dataset, collate: Callable | None) -> Callable:
-    """How the examples of a part become a batch: ``collate``, or torch's way; `Rows` come as batches already."""
-    if collate is not None:
-        return collate
-    return _same if isinstance(data, Rows) else torch.utils.data.default_collate
+def batches(data: Seeded, plan: Plan, *, workers: int, pin: bool) -> Iterator[Any]:
+    """The batches of a plan, read ahead by worker processes if there are any.
+
+    Raises:
+        NonetError: the error of a dataset, whichever process it happened in.
+    """
+    loader = DataLoader(
+        data,
+        batch_sampler=cast(Any, plan),
+        collate_fn=_same,
+        num_workers=workers,
+        worker_init_fn=ignore_interrupts if workers else None,
+        generator=torch.Generator(),
+        pin_memory=pin,
+    )
+    for batch in loader:
+        if isinstance(batch, NonetError):
+            raise batch
+        yield batch
 
 
 def _same(batch: Any) -> Any:
@@ -163,7 +187,8 @@ def seed_all(*key: int | str) -> None:
 def kept_randomness() -> Iterator[None]:
     """Leaves the global generators as they were before the block."""
     python, array = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices):
         try:
             yield
         finally:

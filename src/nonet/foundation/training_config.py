@@ -35,7 +35,8 @@ class TrainingConfig:
     accumulate: int = 1
     """Parts that a batch is computed in, one after the other, to save memory."""
     ema_decay: float | None = None
-    """Decay of a moving average of the weights, which evaluation and the result then use; None for none."""
+    """Decay of a moving average of the weights (less in the first steps), which evaluation and the result then use;
+    None for none."""
     checkpoint_every: int = 500
     """Steps between checkpoints; 0 for one at the end only."""
     keep_checkpoints: int = 2

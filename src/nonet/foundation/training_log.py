@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from nonet.foundation.files import replace_file
 
 __all__ = ["History", "Log", "Record"]
 
 NAME = "log.jsonl"
+Event = Literal["train", "evaluate"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Record:
         values: what was measured.
     """
 
-    event: Literal["train", "evaluate"]
+    event: Event
     step: int
     values: Mapping[str, float]
 
@@ -44,13 +46,20 @@ class History:
     folder: Path
     resumed_at: int = 0
 
-    def curve(self, name: str, event: Literal["train", "evaluate"] = "train") -> list[tuple[int, float]]:
+    def curve(self, name: str, event: Event = "train") -> list[tuple[int, float]]:
         """Pairs of step and value of one measure."""
         return [(r.step, r.values[name]) for r in self.records if r.event == event and name in r.values]
 
-    def last(self, name: str, event: Literal["train", "evaluate"] = "train") -> float:
-        """The last value of one measure."""
-        return self.curve(name, event)[-1][1]
+    def last(self, name: str, event: Event = "train") -> float:
+        """The last value of one measure.
+
+        Raises:
+            KeyError: if it was never measured.
+        """
+        curve = self.curve(name, event)
+        if not curve:
+            raise KeyError(f"{name} is in no {event} line of the log")
+        return curve[-1][1]
 
 
 class Log:
@@ -63,8 +72,7 @@ class Log:
 
     def __init__(self, folder: Path, step: int) -> None:
         path = folder / NAME
-        kept = [record for record in read(folder) if record.step <= step]
-        replace_file(path, "".join(map(_line, kept)))
+        replace_file(path, "".join(_line(record) for record in read(folder) if step and record.step <= step))
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, record: Record) -> None:
@@ -82,15 +90,16 @@ def read(folder: Path) -> tuple[Record, ...]:
     path = folder / NAME
     if not path.exists():
         return ()
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            values = json.loads(line)
-        except ValueError:
-            continue
-        records.append(Record(values.pop("event"), values.pop("step"), values))
-    return tuple(records)
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # what follows the last newline is no whole line
+    return tuple(map(_record, lines))
+
+
+def _record(line: str) -> Record:
+    values = json.loads(line)
+    event, step = cast(Event, values.pop("event")), values.pop("step")
+    return Record(event, step, {name: math.nan if value is None else float(value) for name, value in values.items()})
 
 
 def _line(record: Record) -> str:
-    return json.dumps({"event": record.event, "step": record.step, **record.values}) + "\n"
+    values = {name: value if math.isfinite(value) else None for name, value in record.values.items()}  # JSON has no NaN
+    return json.dumps({"event": record.event, "step": record.step, **values}) + "\n"

@@ -3,8 +3,8 @@
 Two drawings are of one concept when any of these holds, directly or through others:
 
 - their code points agree after skin tone, gender, hair, age-neutral person and direction are taken out;
-- their English names agree after the words for these are taken out;
-- they share a caption, or their pictures are the same bytes.
+- two of their names agree, as they are or after the English words for these are taken out;
+- their pictures are the same bytes.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from nonet.align.sources.archives import extract, is_archive
 from nonet.align.sources.captions import CAPTION_SUFFIXES, Caption, read_captions
 from nonet.align.splits import Shares
 from nonet.align.words import clean_text, decode_text
-from nonet.align.writing import Pair, PairsWriter, Tally, prepare_folder
+from nonet.align.writing import Pair, PairsWriter, Tally, prepare_folder, write_pairs
 from nonet.foundation import console
 from nonet.foundation.errors import DataError, UsageError
 
@@ -70,8 +70,7 @@ def make_pairs(source: Path, out: Path, config: FolderConfig) -> Tally:
     folder = extract(source, out / "extracted") if is_archive(source) else source
     shelf = Shelf(folder)
     name = source.name.split(".")[0] or source.resolve().name
-    writer = PairsWriter(out, name=name, source="folder", command=config.command(source, out), notice=_NOTICE)
-    with writer:
+    with write_pairs(out, name=name, source="folder", command=config.command(source, out), notice=_NOTICE) as writer:
         gathered = _gather(shelf, config, writer.tally)
         split_of: dict[str, str] = {}
         checked = _in_order(lambda path: _check(path, config.limits), gathered)
@@ -84,7 +83,7 @@ def make_pairs(source: Path, out: Path, config: FolderConfig) -> Tally:
                 if split_of.setdefault(facts.sha256, split) != split:
                     writer.tally.skip("the same picture in another split", str(path))
                     continue
-                _add(writer, path, caption, facts, split)
+                _add(writer, out, path, caption, facts, split)
     return writer.tally
 
 
@@ -186,7 +185,7 @@ def _sidecars(pictures: Iterable[Path]) -> Iterator[Caption]:
                     yield Caption(str(path.resolve()), line, utf8=utf8)
 
 
-def _add(writer: PairsWriter, path: Path, caption: Caption, facts: Facts, split: str) -> None:
+def _add(writer: PairsWriter, out: Path, path: Path, caption: Caption, facts: Facts, split: str) -> None:
     clean = clean_text(caption.text)
     where = f"{path}: {clean.text[:60]}"
     if not clean.text:
@@ -196,7 +195,7 @@ def _add(writer: PairsWriter, path: Path, caption: Caption, facts: Facts, split:
         writer.tally.change("a long text was cut", where)
     if not caption.utf8:
         writer.tally.change("a text that was not UTF-8 was read as Windows-1252", where)
-    absolute, root = path.resolve(), writer.out.resolve()
+    absolute, root = path.resolve(), out.resolve()
     inside = absolute.is_relative_to(root)
     writer.add(
         Pair(
@@ -221,7 +220,7 @@ def _check(path: Path, limits: Limits) -> Facts | DataError:
 
 def _kind(what: str) -> str:
     """An error as a reason to count: without what differs from picture to picture."""
-    return re.sub(r" \(.*\)", "", what).rstrip(".").replace("The picture", "a picture that", 1).replace("that is", "is")
+    return re.sub(r" \(.*\)", "", what).rstrip(".")
 
 
 def _in_order(work: Callable[[Path], Out], items: Iterable[tuple[Path, In]]) -> Iterator[tuple[tuple[Path, In], Out]]:

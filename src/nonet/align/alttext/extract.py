@@ -1,0 +1,163 @@
+"""Finding the pictures of a page and what the page says of them. Pure: bytes in, mentions out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
+from resiliparse.parse.html import DocumentNode, ElementNode, HTMLTree
+
+from nonet.align.alttext.addresses import best_first, read_srcset, resolve
+from nonet.align.alttext.clean import read_alt
+
+__all__ = ["Extracted", "Mention", "decode_page", "extract"]
+
+_LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-orig-file", "data-large-file", "data-image")
+_LAZY_SETS = ("data-srcset", "data-lazy-srcset")
+_UNKNOWN_TYPES = re.compile(r"image/(?:svg|jxl|heic|heif|x-)", re.IGNORECASE)
+_DEPTH = 3  # of pages inside pages (<iframe srcdoc>)
+
+
+@dataclass(frozen=True)
+class Mention:
+    """An image element of a page.
+
+    Attributes:
+        page: the page's address.
+        addresses: absolute addresses of the picture, the best first; empty if there is none.
+        text: its alt text, or the caption of its figure; empty if neither says anything.
+        reason: why the text is empty, or None.
+        cut: whether the text was cut.
+    """
+
+    page: str
+    addresses: tuple[str, ...]
+    text: str
+    reason: str | None = None
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What a page holds.
+
+    Attributes:
+        mentions: its images, in order.
+        base: the address at which its relative addresses start.
+        hrefs: the addresses of the pages that it links to, as written, each once.
+        refuses: words of its robots directives, such as ``noindex``, ``nofollow``, ``noai``, ``noimageai``.
+    """
+
+    mentions: tuple[Mention, ...]
+    base: str
+    hrefs: tuple[str, ...]
+    refuses: frozenset[str]
+
+    def links(self) -> Iterator[str]:
+        """Absolute addresses of the pages that it links to; resolving them takes longer than all the rest."""
+        return (link for href in self.hrefs if (link := resolve(self.base, href)))
+
+
+def extract(html: bytes, url: str, charset: str | None = None) -> Extracted:
+    """Reads the images of a page.
+
+    Args:
+        html: the page as served; any bytes.
+        url: where it came from; relative addresses start there unless the page has a ``<base>``.
+        charset: what the server said of the encoding, if anything.
+    """
+    return _extract(decode_page(html, charset), url, _DEPTH)
+
+
+def decode_page(html: bytes, charset: str | None = None) -> str:
+    """The text of a page whose encoding may be misstated.
+
+    Bytes that are valid UTF-8 with characters beyond ASCII are UTF-8, whatever is said of them; then a byte order
+    mark, the server's word, the page's own word and a guess are followed, in this order.
+    """
+    if html[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return html.decode("utf-16", "replace")
+    try:
+        return html.decode("utf-8-sig") if not html.isascii() or charset is None else html.decode("ascii")
+    except UnicodeDecodeError:
+        pass
+    stated = map_encoding_to_html5(charset, fallback_utf8=False) if charset else None
+    encoding = stated or detect_encoding(html, from_html_meta=True) or "utf-8"
+    try:
+        return bytes_to_str(html, encoding, errors="replace")
+    except (LookupError, UnicodeError):
+        return html.decode("cp1252", "replace")
+
+
+def _extract(text: str, url: str, depth: int) -> Extracted:
+    document = HTMLTree.parse(text).document
+    if document is None:
+        return Extracted((), url, (), frozenset())
+    base = url
+    for element in _all(document, "base[href]"):
+        base = resolve(url, _get(element, "href") or "") or url
+        break
+    mentions = [_mention(element, url, base) for element in _all(document, "img, amp-img, input[type=image]")]
+    if depth > 0:
+        for frame in _all(document, "iframe[srcdoc]"):
+            mentions += _extract(_get(frame, "srcdoc") or "", base, depth - 1).mentions
+    hrefs = (
+        _get(element, "href") or _get(element, "src") or ""
+        for element in _all(document, "a[href], area[href], frame[src], iframe[src]")
+        if "nofollow" not in (_get(element, "rel") or "").lower()
+    )
+    return Extracted(tuple(mentions), base, tuple(dict.fromkeys(hrefs)), frozenset(_directives(document)))
+
+
+def _mention(image: ElementNode, url: str, base: str) -> Mention:
+    resolved = (resolve(base, address) for address in _addresses(image))
+    addresses = tuple(dict.fromkeys(address for address in resolved if address))
+    alt = read_alt(_get(image, "alt"), addresses)
+    if not alt.text:
+        caption = read_alt(_figure_caption(image), addresses)
+        alt = caption if caption.text else alt
+    return Mention(url, addresses, alt.text, alt.reason, alt.cut)
+
+
+def _addresses(image: ElementNode) -> Iterator[str]:
+    """Where the picture may be, the most promising first.
+
+    ``src`` comes last: on pages that load pictures late it holds an empty picture.
+    """
+    for name in (*_LAZY_SETS, "srcset"):
+        yield from best_first(read_srcset(_get(image, name) or ""))
+    parent = image.parent
+    if isinstance(parent, ElementNode) and parent.tag == "picture":
+        for source in _all(parent, "source"):
+            if not _UNKNOWN_TYPES.match(_get(source, "type") or ""):
+                for name in (*_LAZY_SETS, "srcset"):
+                    yield from best_first(read_srcset(_get(source, name) or ""))
+    for name in (*_LAZY, "src"):
+        if value := _get(image, name):
+            yield value
+
+
+def _figure_caption(image: ElementNode) -> str | None:
+    """The caption of the figure that holds this image and no other."""
+    figure = image.closest("figure")
+    if figure is None or len(_all(figure, "img:not(noscript img)")) > 1:
+        return None
+    caption = figure.query_selector("figcaption")
+    return caption.text if caption is not None else None
+
+
+def _directives(document: DocumentNode) -> Iterator[str]:
+    for element in _all(document, "meta[name][content]"):
+        if (_get(element, "name") or "").strip().lower() == "robots":
+            yield from re.findall(r"[a-z]+", (_get(element, "content") or "").lower())
+
+
+def _all(element: DocumentNode | ElementNode, selector: str) -> Sequence[ElementNode]:
+    # a slice takes linear time; iterating the collection itself takes quadratic time
+    return element.query_selector_all(selector)[:]
+
+
+def _get(element: ElementNode, name: str) -> str | None:
+    return element.getattr(name)

@@ -1,0 +1,20 @@
+"""``nonet align …``: the wing on the command line, a module for each group of verbs."""
+
+from nonet.align.commands.learn import evaluate, train
+from nonet.align.commands.pairs import pairs_folder, pairs_openmoji, pairs_pages
+from nonet.align.commands.search import index, remove, search
+
+__all__ = ["COMMANDS"]
+
+COMMANDS = {
+    "pairs": {
+        "openmoji": pairs_openmoji,
+        "folder": pairs_folder,
+        "pages": pairs_pages,
+    },
+    "train": train,
+    "evaluate": evaluate,
+    "index": index,
+    "search": search,
+    "remove": remove,
+}

@@ -1,0 +1,103 @@
+"""``nonet align train`` and ``evaluate``: how a model learns and is judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from nonet.align.config import HeadConfig, LearningConfig
+
+if TYPE_CHECKING:
+    from nonet.align.evaluate import Retrieval
+
+__all__ = ["evaluate", "train"]
+
+_HEADS, _LEARNING = HeadConfig(), LearningConfig()
+
+
+def train(
+    pairs: Annotated[Path, tyro.conf.Positional],
+    out: Path,
+    image_encoder: str | None = None,
+    text_encoder: str | None = None,
+    start: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
+    image_size: int | None = None,
+    heads: tyro.conf.OmitArgPrefixes[HeadConfig] = _HEADS,
+    learning: tyro.conf.OmitArgPrefixes[LearningConfig] = _LEARNING,
+    cache: Path | None = None,
+) -> None:
+    """Learn embeddings of pictures and texts from pairs.
+
+    Example: nonet align train pairs/ --out model/
+
+    Args:
+        pairs: a folder made by `nonet align pairs`.
+        out: the folder of the model to write; the same command goes on with a training that was interrupted.
+        image_encoder: efficientnet-lite0 (the default; ImageNet weights), small or efficientnet-b0 to -b7 (random
+            weights), a folder, or an id on the model hub.
+        text_encoder: minilm (the default; a sentence encoder), small (random weights), a folder, or an id on the hub.
+        start: a model to continue from, instead of new encoders and heads.
+        image_size: side in pixels of the square that an EfficientNet sees.
+        heads: what lies between encoders and embeddings.
+        learning: how it learns.
+        cache: where features of frozen encoders are kept; the user's cache by default.
+    """
+    import shlex
+    import sys
+
+    from nonet.align.run import Run, execute
+    from nonet.foundation import console
+
+    command = shlex.join(["nonet", *sys.argv[1:]])
+    run = Run(pairs, out, image_encoder, text_encoder, start, image_size, heads, learning, cache, command)
+    outcome = execute(run)
+    if outcome.validation is not None:
+        _show_retrieval(outcome.validation, "Retrieval on the validation split")
+    console.say(f"The model is in {out}")
+
+
+def evaluate(
+    model: Annotated[Path, tyro.conf.Positional],
+    pairs: Annotated[Path, tyro.conf.Positional],
+    split: Literal["train", "validation", "test"] = "test",
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    json: bool = False,
+) -> None:
+    """Measure how well texts find their pictures and pictures their texts.
+
+    Example: nonet align evaluate model/ pairs/ --split test
+
+    Args:
+        model: a folder made by `nonet align train`.
+        pairs: a folder made by `nonet align pairs`.
+        split: which pairs to use; those of `test` were seen by no training.
+        device: where to compute.
+        json: print JSON instead of a table.
+    """
+    from nonet.align.data import Pairs
+    from nonet.align.model import DualEncoder
+    from nonet.align.train import evaluate_on, pick_device
+    from nonet.foundation import artifact, console
+
+    measured = evaluate_on(DualEncoder.load(model).to(pick_device(device)), Pairs.open(pairs).split(split))
+    if json:
+        console.print_json(artifact.plain(measured))
+    else:
+        _show_retrieval(measured, f"Retrieval on the {split} split of {pairs}")
+
+
+def _show_retrieval(measured: Retrieval, title: str) -> None:
+    from nonet.align.evaluate import CUTOFFS
+    from nonet.foundation import console
+
+    cuts = [f"R@{cut}" for cut in CUTOFFS]
+    rows = []
+    for name, way in (("picture → text", measured.image_to_text), ("text → picture", measured.text_to_image)):
+        shown = [f"{100 * value:.1f}" for value in way.recall]
+        rows.append([name, way.queries, way.candidates, *shown, way.median_rank])
+        rows.append(["  by chance", "", "", *(f"{100 * value:.1f}" for value in way.chance), ""])
+    columns = ["direction", "queries", "among", *cuts, "median rank"]
+    console.table(columns, rows, title=f"{title} (per cent)", right=columns[1:])
+    console.say(f"mean recall {100 * measured.mean_recall:.1f}")

@@ -1,0 +1,187 @@
+"""``nonet align index``, ``search`` and ``remove``: pictures into an index, and out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from nonet.align.indexing import Outcome
+    from nonet.align.search import Part
+
+__all__ = ["index", "remove", "search"]
+
+SplitName = Literal["train", "validation", "test"]
+
+
+def index(
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")],
+    images: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="IMAGES")],
+    out: Path,
+    split: SplitName | None = None,
+    batch: int = 32,
+    device: str | None = None,
+) -> None:
+    """Index pictures for search; run again, it embeds only what is new or changed.
+
+    Example: nonet align index model/ pairs/ --out index/
+
+    An index holds pictures of several sources: indexing another folder adds to it, and indexing the same folder again
+    drops what is gone from there.
+
+    Args:
+        model: a model folder made by `nonet align train`.
+        images: a folder of pictures, a pairs folder, one picture, or a text file with a path a line (and behind a tab
+            a caption).
+        out: the index folder, new or to be brought up to date.
+        split: of a pairs folder, index only this split.
+        batch: pictures that the model sees at once.
+        device: to compute on, such as cuda; by default the processor.
+    """
+    from nonet.align.indexing import open_or_create, update
+    from nonet.align.listing import list_pictures
+    from nonet.align.model import DualEncoder
+    from nonet.foundation import console
+    from nonet.foundation.errors import UsageError
+
+    if batch < 1:
+        raise UsageError(f"{batch} pictures cannot be embedded at once.", where="--batch", fix="Choose 1 or more.")
+    listing = list_pictures(images, split)
+    embedder = DualEncoder.load(model)
+    if device:
+        embedder.to(device)
+    opened = open_or_create(out, embedder, model)
+    with console.progress("Indexing", total=len(listing.pictures)) as bar:
+        outcome = update(opened, embedder, listing, batch=batch, advance=bar.advance)
+    _show(out, len(opened.snapshot()), outcome)
+
+
+def search(
+    index: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="INDEX")],
+    words: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="WORDS")] = "",
+    k: Annotated[int, tyro.conf.arg(aliases=["-k"])] = 10,
+    image: Path | None = None,
+    plus: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
+    minus: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
+    text_weight: float | None = None,
+    json: bool = False,
+    sheet: Path | None = None,
+    model: Path | None = None,
+    device: str | None = None,
+) -> None:
+    """Search an index by words, by a picture, or by both added and taken away.
+
+    Example: nonet align search index/ --image cat.png --plus "in love" --minus crying
+
+    Args:
+        index: an index folder made by `nonet align index`.
+        words: what the pictures should show.
+        k: how many results to give.
+        image: a picture that the results should be like.
+        plus: words, or the path of a picture, to add to the query; may be given several times.
+        minus: words, or the path of a picture, to take away; may be given several times.
+        text_weight: of words where a picture weighs 1; by default 2, which the article found best.
+        json: print JSON for other programs.
+        sheet: also write the pictures to a file to look at, .html or .png.
+        model: where the model is now, if it has moved.
+        device: to compute on, such as cuda; by default the processor.
+    """
+    from nonet.align.contactsheet import check_name, write_sheet
+    from nonet.align.search import PictureFile, Query, Searcher, Words
+    from nonet.foundation import console
+    from nonet.foundation.errors import UsageError
+
+    if sheet is not None:
+        check_name(sheet)
+    first: list[Part] = [Words(words)] if words.strip() else []
+    if image is not None:
+        first.append(PictureFile(image))
+    query = Query((*first, *map(_part, plus)), tuple(map(_part, minus)), text_weight)
+    if not query.plus:
+        raise UsageError(
+            "Nothing is looked for.", fix='Give words or a picture: nonet align search index/ "a cat" --image cat.png'
+        )
+    answer = Searcher.open(index, model, device).search(query, k)
+    if json:
+        console.print_json(
+            [
+                {"score": result.score, "id": result.id, "path": result.picture.path, "present": result.present}
+                | {"captions": result.picture.captions}
+                for result in answer.results
+            ]
+        )
+    else:
+        rows = [
+            (f"{result.score:.3f}", result.picture.path + ("" if result.present else "  (gone)"), caption)
+            for result in answer.results
+            for caption in ["; ".join(result.picture.captions[:2])]
+        ]
+        console.table(["score", "picture", "caption"], rows, right=["score"])
+        if not rows:
+            console.note("The index holds no pictures.")
+    if sheet is not None:
+        write_sheet(sheet, answer.results, title=words or "nonet align search")
+        console.note(f"The pictures are in {sheet}.")
+
+
+def remove(
+    index: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="INDEX")],
+    paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATHS")] = (),
+) -> None:
+    """Take pictures out of an index; the files stay where they are.
+
+    Example: nonet align remove index/ ~/Pictures/old photo.jpg
+
+    Args:
+        index: an index folder.
+        paths: pictures, or folders with everything below them.
+    """
+    from nonet.align.index import Index
+    from nonet.foundation import console
+    from nonet.foundation.errors import UsageError
+
+    if not paths:
+        raise UsageError("No pictures are named.", fix="Name some: nonet align remove index/ photo.jpg")
+    opened = Index.open(index)
+    wanted = {path.resolve() for path in paths}
+    ids = []
+    met: set[Path] = set()
+    for id, name in opened.snapshot().columns("path"):
+        above = wanted.intersection([Path(name), *Path(name).parents])
+        if above:
+            ids.append(id)
+            met |= above
+    if unknown := sorted(wanted - met):
+        raise UsageError(
+            "The index holds no picture from here.", where=unknown[0], fix="Nothing was removed; check the path."
+        )
+    removed = opened.delete(ids)
+    console.summary(f"Removed from {index}", {"pictures removed": removed, "pictures left": len(opened.snapshot())})
+
+
+def _part(text: str) -> Part:
+    """Words, unless they are the path of a file that is there."""
+    from nonet.align.search import PictureFile, Words
+
+    try:
+        named = Path(text)
+        return PictureFile(named) if named.is_file() else Words(text)
+    except (OSError, ValueError):  # too long for a path, or with a null character
+        return Words(text)
+
+
+def _show(out: Path, pictures: int, outcome: Outcome) -> None:
+    from nonet.foundation import console
+
+    facts: dict[str, object] = {
+        "pictures in the index": pictures,
+        "embedded now": outcome.embedded,
+        "taken from another path": outcome.reused,
+        "unchanged": outcome.unchanged,
+        "dropped": outcome.dropped,
+    }
+    for name, reason in outcome.skipped.skipped.items():
+        facts[f"skipped: {name}"] = f"{reason.count:,}  (such as {reason.examples[0]})"
+    console.summary(f"Index in {out}", facts)

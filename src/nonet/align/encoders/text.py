@@ -1,0 +1,129 @@
+"""Text towers: any text encoder of the Hugging Face library, and a small BERT to train from nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from nonet.align.encoders.base import TextEncoder, Tokens
+
+__all__ = ["MAX_TOKENS", "Pooling", "TransformerTextEncoder", "train_wordpiece"]
+
+MAX_TOKENS = 64  # ALIGN, §5
+_MAX_CHARACTERS = 10_000  # no 64 tokens come from further back, and a tokenizer is slow on a text of megabytes
+_SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+Pooling = Literal["cls", "mean", "pooler"]
+
+
+class TransformerTextEncoder(TextEncoder):
+    """A text network of `transformers` with a tokenizer of `tokenizers`.
+
+    A text's feature is the last layer's first token (`cls`, as in ALIGN §4.1), the mean over its tokens (`mean`, as
+    sentence encoders are trained), or what the network itself calls its pooled output (`pooler`).
+    """
+
+    def __init__(self, network: Any, tokenizer: Tokenizer, pooling: Pooling, max_tokens: int = MAX_TOKENS) -> None:
+        """Wraps a network.
+
+        Args:
+            network: a `transformers` model that takes `input_ids` and `attention_mask`.
+            tokenizer: the tokenizer that the network was trained with.
+            pooling: see above.
+            max_tokens: longer texts are cut.
+        """
+        super().__init__()
+        self.network = network
+        self.pooling: Pooling = pooling
+        self.max_tokens = max_tokens
+        self.width = network.config.hidden_size
+        if pooling != "pooler" and getattr(network, "pooler", None) is not None:
+            network.pooler = None  # weights that would never learn
+        pad = getattr(network.config, "pad_token_id", None) or 0
+        self.tokenizer = Tokenizer.from_str(tokenizer.to_str())  # a copy: its settings are ours to change
+        self.tokenizer.enable_truncation(max_tokens)
+        self.tokenizer.enable_padding(pad_id=pad, pad_token=self.tokenizer.id_to_token(pad) or "[PAD]")
+
+    @classmethod
+    def small(
+        cls, texts: Iterable[str], *, vocabulary: int = 8000, layers: int = 4, width: int = 256
+    ) -> TransformerTextEncoder:
+        """A BERT of four layers (the paper's "mini") with random weights and a vocabulary learnt from `texts`."""
+        from transformers import BertConfig, BertModel
+
+        tokenizer = train_wordpiece(texts, vocabulary)
+        config = BertConfig(
+            vocab_size=tokenizer.get_vocab_size(),
+            hidden_size=width,
+            num_hidden_layers=layers,
+            num_attention_heads=max(1, width // 64),
+            intermediate_size=4 * width,
+            max_position_embeddings=2 * MAX_TOKENS,
+        )
+        return cls(BertModel(config, add_pooling_layer=False), tokenizer, "cls")
+
+    @classmethod
+    def rebuild(cls, description: Mapping[str, Any]) -> TransformerTextEncoder:
+        """The encoder that `describe` described, without its weights."""
+        from nonet.align.encoders import huggingface
+
+        return cls(
+            huggingface.network(description["network"]),
+            Tokenizer.from_str(json.dumps(description["tokenizer"])),
+            description["pooling"],
+            description["max_tokens"],
+        )
+
+    def describe(self) -> dict[str, Any]:
+        from nonet.align.encoders import huggingface
+
+        return {
+            "kind": "huggingface",
+            "network": huggingface.plain(self.network.config),
+            "pooling": self.pooling,
+            "max_tokens": self.max_tokens,
+            "tokenizer": json.loads(self.tokenizer.to_str()),
+        }
+
+    def preprocess(self, texts: Sequence[str]) -> Tokens:
+        encoded = self.tokenizer.encode_batch([text[:_MAX_CHARACTERS] for text in texts])
+        ids = np.array([row.ids for row in encoded], dtype=np.int64).reshape(len(texts), -1)
+        mask = np.array([row.attention_mask for row in encoded], dtype=bool).reshape(len(texts), -1)
+        return Tokens(torch.from_numpy(ids), torch.from_numpy(mask))
+
+    def forward(self, ids: Int[Tensor, "n tokens"], mask: Bool[Tensor, "n tokens"]) -> Float[Tensor, "n features"]:
+        output = self.network(input_ids=ids, attention_mask=mask)
+        if self.pooling == "pooler":
+            return output.pooler_output
+        if self.pooling == "cls":
+            return output.last_hidden_state[:, 0]
+        weight = mask.unsqueeze(-1).to(output.last_hidden_state.dtype)
+        return (output.last_hidden_state * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def train_wordpiece(texts: Iterable[str], size: int) -> Tokenizer:
+    """A lower-casing WordPiece vocabulary learnt from texts, framed as BERT frames them.
+
+    Args:
+        texts: read once.
+        size: entries at most, the five special ones among them (the paper has 100,000).
+    """
+    from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=_SPECIAL_TOKENS, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+    )
+    return tokenizer

@@ -1,0 +1,303 @@
+"""The index: embedded pictures in a folder, searched exactly, changed without ever being half-changed.
+
+Reading goes through a `Snapshot`, one state that stays whole whatever is written meanwhile. Writing goes through an
+`Index`: it makes new files, replaces the manifest in one step, and clears away what no manifest names.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from jaxtyping import Float, Float32, Int64
+
+from nonet.align import exact
+from nonet.align.manifest import MANIFEST, Manifest, SegmentEntry
+from nonet.align.segments import (
+    SEGMENTS,
+    TOMBSTONES,
+    Batch,
+    Picture,
+    Segment,
+    write_segment,
+    write_tombstones,
+)
+from nonet.foundation.errors import ArtifactError, ResourceError, UsageError
+
+__all__ = ["Hits", "Index", "Snapshot"]
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What a search found, best first.
+
+    Attributes:
+        ids: of the pictures, one row a query.
+        scores: inner products with the query, in the same places.
+    """
+
+    ids: Int64[np.ndarray, "queries found"]
+    scores: Float32[np.ndarray, "queries found"]
+
+
+class Snapshot:
+    """One state of an index, for reading; safe to use from several threads."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        """Opens every segment that ``manifest`` names in ``folder``."""
+        self.manifest = manifest
+        self._segments = tuple(Segment(folder, entry, manifest.dim) for entry in manifest.segments)
+
+    def __len__(self) -> int:
+        """The number of pictures."""
+        return self.manifest.pictures
+
+    def search(self, queries: Float[np.ndarray, "queries dim"], k: int, exclude: Iterable[int] = ()) -> Hits:
+        """The ``k`` pictures of largest inner product with each query, over all pictures.
+
+        Args:
+            queries: one a row; for cosine similarity, of length 1 like the stored vectors.
+            k: how many to find; fewer are found where there are fewer.
+            exclude: ids that are not to be found.
+        Raises:
+            UsageError: if ``k`` is below 1.
+            ArtifactError: if the queries are of another dimension.
+        """
+        if k < 1:
+            raise UsageError(f"{k} results cannot be shown.", where="-k", fix="Ask for at least 1.")
+        if queries.shape[1] != self.manifest.dim:
+            raise ArtifactError(
+                f"The query has {queries.shape[1]} numbers and the pictures of this index have {self.manifest.dim}.",
+                fix="Search with the model that the index was made with.",
+            )
+        hidden = np.fromiter(exclude, np.int64)
+        scores = np.empty((len(queries), 0), np.float32)
+        ids = np.empty((len(queries), 0), np.int64)
+        for segment in self._segments:
+            more_scores, more_ids = segment.search(queries, k, hidden)
+            scores = np.concatenate([scores, more_scores], axis=1)
+            ids = np.concatenate([ids, more_ids], axis=1)
+            scores, ids = exact.best(scores, ids, k)
+        return Hits(ids, scores)
+
+    def pictures(self, ids: Iterable[int]) -> dict[int, Picture]:
+        """What is known of those of the pictures ``ids`` that are in the index."""
+        wanted = np.unique(np.fromiter(ids, np.int64))
+        found: dict[int, Picture] = {}
+        for segment in self._segments:
+            rows = segment.find(wanted)
+            found.update(zip(segment.ids[rows].tolist(), segment.pictures(rows), strict=True))
+        return found
+
+    def vectors(self, ids: Iterable[int]) -> dict[int, Float32[np.ndarray, " dim"]]:
+        """The embeddings of those of the pictures ``ids`` that are in the index."""
+        wanted = np.unique(np.fromiter(ids, np.int64))
+        found: dict[int, np.ndarray] = {}
+        for segment in self._segments:
+            rows = segment.find(wanted)
+            found.update(zip(segment.ids[rows].tolist(), segment.vectors[rows].astype(np.float32), strict=True))
+        return found
+
+    def columns(self, *names: str) -> Iterator[tuple]:
+        """The id and the named fields of `Picture`, for every picture."""
+        for segment in self._segments:
+            yield from segment.columns(*names)
+
+    def live_segments(self) -> tuple[Segment, ...]:
+        """The opened segments, in the order of the manifest."""
+        return self._segments
+
+
+class Index:
+    """An index in a folder."""
+
+    def __init__(self, folder: Path, snapshot: Snapshot) -> None:
+        """Use `Index.open` or `Index.create`."""
+        self.folder = folder
+        self._snapshot = snapshot
+        self._lock = FileLock(folder / "lock", timeout=0)
+
+    @classmethod
+    def create(cls, folder: Path, *, fingerprint: str, model: str, dim: int) -> Index:
+        """A new index without pictures.
+
+        Args:
+            folder: a folder that is empty or not there yet.
+            fingerprint: of the model whose embeddings it will hold.
+            model: where that model is.
+            dim: numbers in an embedding.
+        Raises:
+            UsageError: if the folder holds something else.
+        """
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(
+                "This is not an index, and it is not empty.", where=folder, fix="Name a new folder with --out."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        Manifest(fingerprint=fingerprint, model=model, dim=dim).save(folder)
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> Index:
+        """The index in ``folder``.
+
+        Raises:
+            ArtifactError: if there is none, or it is damaged or of another version.
+        """
+        return cls(folder, _read(folder))
+
+    @staticmethod
+    def is_at(folder: Path) -> bool:
+        """Whether ``folder`` holds an index (which may still be damaged)."""
+        return (folder / MANIFEST).is_file()
+
+    def snapshot(self) -> Snapshot:
+        """The newest state; costs one look at the manifest where nothing has changed."""
+        if Manifest.load(self.folder) != self._snapshot.manifest:
+            self._snapshot = _read(self.folder)
+        return self._snapshot
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keeps other processes from changing the index.
+
+        Raises:
+            ResourceError: if another one is changing it now.
+        """
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise ResourceError(
+                "Another process is changing this index.", where=self.folder, fix="Wait until it has finished."
+            ) from error
+        try:
+            self._clear_leftovers()
+            yield
+        finally:
+            self._lock.release()
+
+    def add(
+        self,
+        vectors: Float[np.ndarray, "pictures dim"],
+        pictures: Sequence[Picture],
+        *,
+        replacing: Iterable[int] = (),
+    ) -> list[int]:
+        """Adds pictures, and deletes others in the same step.
+
+        Args:
+            vectors: their embeddings, of length 1.
+            pictures: what is known of them, one for each vector.
+            replacing: ids to delete.
+        Returns:
+            Their ids.
+        Raises:
+            ArtifactError: if the vectors are of another dimension or not finite.
+        """
+        with self.writing():
+            manifest = self.snapshot().manifest
+            _check(vectors, len(pictures), manifest.dim)
+            entries = self._bury(replacing)
+            ids = np.arange(manifest.next_id, manifest.next_id + len(pictures))
+            if len(pictures):
+                name = f"{manifest.generation + 1:08d}"
+                batch = Batch.of(ids, vectors, pictures)
+                entries = (*entries, write_segment(self.folder, name, len(ids), manifest.dim, [batch]))
+            self._commit(manifest.after(segments=entries, next_id=manifest.next_id + len(ids)))
+            return ids.tolist()
+
+    def delete(self, ids: Iterable[int]) -> int:
+        """Deletes pictures; ids that are not there are passed over.
+
+        Returns:
+            How many were deleted.
+        """
+        with self.writing():
+            before = self.snapshot().manifest
+            after = before.after(segments=self._bury(ids))
+            if after.pictures < before.pictures:
+                self._commit(after)
+            return before.pictures - after.pictures
+
+    def compact(self) -> None:
+        """Merges all segments into one without the deleted pictures, in bounded memory. Ids stay as they are."""
+        with self.writing():
+            snapshot = self.snapshot()
+            manifest = snapshot.manifest
+            # ids rise within a segment and from each segment to the next, so the merged ones rise too
+            batches = (batch for segment in snapshot.live_segments() for batch in segment.batches())
+            name = f"{manifest.generation + 1:08d}"
+            entries = ()
+            if manifest.pictures:
+                entries = (write_segment(self.folder, name, manifest.pictures, manifest.dim, batches),)
+            self._commit(manifest.after(segments=entries))
+
+    def move_model(self, model: str) -> None:
+        """Notes where the model is now."""
+        with self.writing():
+            manifest = self.snapshot().manifest
+            if manifest.model != model:
+                self._commit(manifest.after(model=model))
+
+    def _bury(self, ids: Iterable[int]) -> tuple[SegmentEntry, ...]:
+        """The segments' entries with new tombstones for ``ids``; a segment without living rows is left out."""
+        wanted = np.unique(np.fromiter(ids, np.int64))
+        entries = []
+        for segment in self._snapshot.live_segments():
+            entry, rows = segment.entry, segment.find(wanted)
+            if entry.dead + len(rows) == entry.rows:
+                continue
+            if len(rows):
+                dead = rows if segment.alive is None else np.union1d(np.flatnonzero(~segment.alive), rows)
+                name = f"{self._snapshot.manifest.generation + 1:08d}-{entry.name}.npy"
+                write_tombstones(self.folder, name, dead.astype(np.int64))
+                entry = replace(entry, dead=len(dead), tombstones=name)
+            entries.append(entry)
+        return tuple(entries)
+
+    def _commit(self, manifest: Manifest) -> None:
+        manifest.save(self.folder)
+        self._snapshot = _read(self.folder)
+        self._clear_leftovers()
+
+    def _clear_leftovers(self) -> None:
+        """Removes what no manifest names: the former state's files, and those of a process that was killed."""
+        manifest = self.snapshot().manifest
+        named = {entry.name for entry in manifest.segments} | {entry.tombstones for entry in manifest.segments}
+        for path in [*(self.folder / SEGMENTS).glob("*"), *(self.folder / TOMBSTONES).glob("*")]:
+            if path.name not in named:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _read(folder: Path, attempts: int = 5) -> Snapshot:
+    """The state in ``folder``; looks again when a writer replaces it between the manifest and the segments."""
+    for _ in range(attempts):
+        manifest = Manifest.load(folder)
+        try:
+            return Snapshot(folder, manifest)
+        except FileNotFoundError as error:
+            missing = error.filename
+            if Manifest.load(folder) == manifest:
+                break
+    raise ArtifactError(
+        "A file of this index is missing.",
+        where=missing,
+        fix="Build the index again into a new folder with `nonet align index`.",
+    )
+
+
+def _check(vectors: np.ndarray, pictures: int, dim: int) -> None:
+    if vectors.shape != (pictures, dim):
+        raise ArtifactError(
+            f"{pictures} pictures of dimension {dim} were expected, and an array of shape {vectors.shape} came.",
+            fix="Embed the pictures with the model that the index was made with.",
+        )
+    if not np.isfinite(vectors).all():
+        raise ArtifactError(
+            "An embedding holds a number that is not finite.", fix="The model is damaged: train it again."
+        )

@@ -1,0 +1,216 @@
+"""How a dual encoder learns: heads alone on kept features, or everything from pixels and words."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from nonet.align.batches import Batch, FeaturePairs, PicturePairs, alike, as_it_is
+from nonet.align.config import HeadConfig, LearningConfig
+from nonet.align.data import Pairs
+from nonet.align.encoders import image_encoder, text_encoder
+from nonet.align.evaluate import Retrieval, retrieval
+from nonet.align.features import image_features, text_features
+from nonet.align.loss import contrastive_loss
+from nonet.align.model import DualEncoder, Heads
+from nonet.foundation.errors import DataError
+from nonet.foundation.optimisation import adamw
+from nonet.foundation.training import History, TrainingConfig, fit
+
+__all__ = ["Outcome", "build", "evaluate_on", "pick_device", "train"]
+
+WARMUP_SHARE = 20  # the rate rises over one step in so many
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training gave.
+
+    Attributes:
+        history: loss and measures by step.
+        validation: retrieval on the validation split, None where it is empty.
+    """
+
+    history: History
+    validation: Retrieval | None
+
+
+def build(
+    image: str, text: str, heads: HeadConfig, *, texts: Sequence[str], seed: int, image_size: int | None = None
+) -> DualEncoder:
+    """An untrained dual encoder.
+
+    Args:
+        image: the image tower; see `encoders.image_encoder`.
+        text: the text tower; see `encoders.text_encoder`.
+        heads: what follows the towers.
+        texts: what the text tower `small` learns its vocabulary from.
+        seed: decides all random weights.
+        image_size: side of the square that the image tower sees; its own by default.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return DualEncoder(image_encoder(image, size=image_size), text_encoder(text, texts=texts), heads)
+
+
+def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: Path, cache: Path) -> Outcome:
+    """Trains a model in place on the training split, and measures it on the validation split.
+
+    Args:
+        model: as built or loaded.
+        pairs: of all splits; the test split is not looked at.
+        config: the options.
+        folder: of this run: log and checkpoints. The same call goes on where an interrupted one was stopped.
+        cache: where features of frozen towers are kept.
+    Raises:
+        DataError: if there are fewer than two pictures to learn from.
+    """
+    learning, held_out = pairs.split("train"), pairs.split("validation")
+    count = len(learning.images)
+    if count < 2:
+        raise DataError(
+            f"There are {count} pictures to train on; a pair is learnt by telling it from others.",
+            where=pairs.folder,
+            fix="Bring more pairs, or hold fewer of them out (--validation, --test).",
+        )
+    model.to(pick_device(config.device))
+    learner = (_Whole if config.unfreeze else _HeadsAlone)(model, config, cache)
+    measure = functools.partial(learner.measure, held_out) if held_out.images else None
+    options = _options(count, config)
+    history = fit(
+        learner,
+        learner.data(learning),
+        options,
+        folder=folder,
+        collate=as_it_is,
+        optimizer=functools.partial(learner.optimizer, options=options),
+        evaluate=None if measure is None else lambda _, step: _figures(measure()),
+    )
+    model.requires_grad_(True).eval()
+    return Outcome(history, measure() if measure else None)
+
+
+def evaluate_on(model: DualEncoder, pairs: Pairs) -> Retrieval:
+    """Retrieval of all texts of `pairs` among its pictures and the other way round.
+
+    Raises:
+        DataError: if there are none.
+    """
+    if not pairs.images:
+        raise DataError("There are no pairs to evaluate on.", where=pairs.folder, fix="Choose another split.")
+    return retrieval(model.embed_images(pairs.images), model.embed_texts(pairs.texts), pairs.image_of)
+
+
+class _Learner(nn.Module):
+    """A model as the training loop sees it: a batch goes in, the loss comes out."""
+
+    def __init__(self, model: DualEncoder, config: LearningConfig, cache: Path) -> None:
+        super().__init__()
+        self.config, self.cache = config, cache
+
+    def loss(self, heads: Heads, batch: Batch, images: Tensor, texts: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        temperature = heads.temperature
+        loss = contrastive_loss(*heads(images, texts), temperature, smoothing=self.config.smoothing, alike=alike(batch))
+        return loss, {"temperature": temperature}
+
+
+class _HeadsAlone(_Learner):
+    """The heads learn from features that frozen towers gave once."""
+
+    def __init__(self, model: DualEncoder, config: LearningConfig, cache: Path) -> None:
+        super().__init__(model, config, cache)
+        self.heads = model.heads
+        self.model = [model]  # in a list: its towers are no part of what learns, moves and is kept in checkpoints
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        return self.loss(self.heads, batch, batch["image_features"], batch["text_features"])
+
+    def data(self, pairs: Pairs) -> FeaturePairs:
+        return FeaturePairs(pairs, *self._features(pairs))
+
+    def optimizer(self, groups: list[dict[str, Any]], options: TrainingConfig) -> Optimizer:
+        return adamw(groups, options)
+
+    def measure(self, pairs: Pairs) -> Retrieval:
+        """Retrieval from kept features."""
+        with torch.inference_mode():
+            device = self.heads.log_temperature.device
+            images, texts = (torch.from_numpy(features).to(device) for features in self._features(pairs))
+            embedded = [part.cpu().numpy() for part in self.heads(images, texts)]
+        return retrieval(*embedded, pairs.image_of)
+
+    def _features(self, pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
+        model = self.model[0]
+        return (
+            image_features(model.image_encoder, pairs.images, pairs.digests, self.cache),
+            text_features(model.text_encoder, pairs.texts, self.cache),
+        )
+
+
+class _Whole(_Learner):
+    """Towers and heads learn together from pixels and tokens."""
+
+    def __init__(self, model: DualEncoder, config: LearningConfig, cache: Path) -> None:
+        super().__init__(model, config, cache)
+        self.model = model
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        images = self.model.image_encoder(batch["pixels"])
+        texts = self.model.text_encoder(batch["ids"], batch["mask"])
+        return self.loss(self.model.heads, batch, images, texts)
+
+    def data(self, pairs: Pairs) -> PicturePairs:
+        return PicturePairs(pairs, self.model.image_encoder, self.model.text_encoder, self.config)
+
+    def optimizer(self, groups: list[dict[str, Any]], options: TrainingConfig) -> Optimizer:
+        """Towers that know something already learn at a share of the rate, so that they do not forget it."""
+        heads = {id(parameter) for parameter in self.model.heads.parameters()}
+        slow = options.learning_rate * self.config.tower_rate
+        split = []
+        for group in groups:
+            split.append({**group, "params": [p for p in group["params"] if id(p) in heads]})
+            split.append({**group, "params": [p for p in group["params"] if id(p) not in heads], "lr": slow})
+        return adamw([group for group in split if group["params"]], options)
+
+    def measure(self, pairs: Pairs) -> Retrieval:
+        """Retrieval by the model as it is now."""
+        return evaluate_on(self.model, pairs)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device that the training loop would choose for `auto`, `cpu`, `cuda` or `mps`."""
+    found = torch.accelerator.current_accelerator() if name == "auto" else None
+    return found or torch.device("cpu" if name == "auto" else name)
+
+
+def _options(pictures: int, config: LearningConfig) -> TrainingConfig:
+    batch = min(config.batch_size, pictures)
+    steps = config.epochs * (pictures // batch)
+    return TrainingConfig(
+        steps=steps,
+        batch_size=batch,
+        learning_rate=config.learning_rate,
+        warmup_steps=steps // WARMUP_SHARE,
+        weight_decay=config.weight_decay,
+        checkpoint_every=max(1, min(500, steps // 10)),
+        log_every=max(1, min(20, steps // 10)),
+        workers=config.workers if config.unfreeze else 0,
+        seed=config.seed,
+        device=config.device,
+    )
+
+
+def _figures(measured: Retrieval) -> dict[str, float]:
+    return {
+        "mean_recall": measured.mean_recall,
+        "image_to_text_recall_1": measured.image_to_text.recall[0],
+        "text_to_image_recall_1": measured.text_to_image.recall[0],
+    }

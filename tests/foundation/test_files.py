@@ -1,0 +1,111 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from nonet.foundation import files
+from nonet.foundation.files import atomic_folder, atomic_write, readable_folder, replace_file
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "new" / "words.txt"
+    replace_file(path, "ä\r\n")
+    assert path.read_bytes() == "ä\r\n".encode()
+    path.chmod(0o600)
+    with atomic_write(path, "w") as file:
+        file.write("b\n")
+        assert path.read_bytes() == "ä\r\n".encode(), "the former content stays until the end"
+    assert path.read_bytes() == b"b\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_failed_write_changes_nothing(tmp_path):
+    path = tmp_path / "words.txt"
+    replace_file(path, "former")
+    with pytest.raises(KeyboardInterrupt), atomic_write(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "former"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "link").symlink_to("target")
+    replace_file(tmp_path / "link", "x")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "x"
+
+
+def test_only_the_leftovers_of_dead_writers_are_swept(tmp_path):
+    path = tmp_path / "words.txt"
+    dead = tmp_path / ".words.txt.partial-00000000"
+    dead.write_text("half")
+    other = tmp_path / ".other.txt.partial-00000000"
+    other.write_text("half")
+    with atomic_write(path) as outer:
+        replace_file(path, "inner")
+        outer.write(b"outer")
+    assert path.read_text() == "outer", "the writer that ends last wins and neither disturbs the other"
+    assert not dead.exists()
+    assert other.exists()
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_a_folder_is_replaced_whole(tmp_path, monkeypatch, exchange):
+    if not exchange:
+        monkeypatch.setattr(files, "_exchange", lambda first, second: False)
+    folder = tmp_path / "model"
+    for content in ("first", "second"):
+        with atomic_folder(folder) as partial:
+            (partial / "deep").mkdir()
+            (partial / "deep" / content).write_text(content)
+    assert [path.name for path in folder.rglob("*")] == ["deep", "second"]
+    with pytest.raises(RuntimeError), atomic_folder(folder) as partial:
+        (partial / "third").write_text("half")
+        raise RuntimeError
+    assert [path.name for path in folder.rglob("*")] == ["deep", "second"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_killed_between_two_renames_the_former_is_found_and_put_back(tmp_path):
+    folder = tmp_path / "model"
+    with atomic_folder(folder) as partial:
+        (partial / "value").write_text("former")
+    folder.rename(tmp_path / ".model.former")
+    assert (readable_folder(folder) / "value").read_text() == "former"
+    with pytest.raises(RuntimeError), atomic_folder(folder):
+        raise RuntimeError
+    assert (folder / "value").read_text() == "former"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="renameat2 is Linux's")
+def test_exchange_has_no_moment_without_a_folder(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    assert files._exchange(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "a" / "b").exists()
+    assert (tmp_path / "b" / "a").exists()
+    with pytest.raises(FileNotFoundError):
+        files._exchange(tmp_path / "a", tmp_path / "absent")
+
+
+def test_a_killed_writer_is_swept_by_the_next(tmp_path):
+    program = (
+        "import sys, time; from pathlib import Path; from nonet.foundation.files import atomic_write\n"
+        "with atomic_write(Path(sys.argv[1])) as file:\n"
+        "    file.write(b'half'); file.flush(); print('ready', flush=True); time.sleep(100)"
+    )
+    path = tmp_path / "words.txt"
+    replace_file(path, "former")
+    with subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert len(list(tmp_path.iterdir())) == 2
+        os.kill(child.pid, signal.SIGKILL)
+    assert path.read_text() == "former"
+    replace_file(path, "new")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
