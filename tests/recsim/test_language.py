@@ -10,7 +10,6 @@ from nonet.recsim.language import Variable
 from nonet.recsim.network import Network
 from nonet.recsim.runtime import check_story
 from nonet.recsim.spaces import label, real
-
 from nonet.recsim.stories.radio import Listeners, Station, radio, world
 
 

@@ -1,13 +1,15 @@
 """Models of what users do, fitted to logs: the user side of a simulator.
 
-Two kinds. `fit_clicks` is for logs with clicks and positions: ``P(click) = examined[position] sigmoid(attraction[item])``.
-`fit_taste` is for logs of things taken: ``P(item | user) = softmax(appeal[item] + <taste[user], trait[item]>)`` over what
-the user has not taken yet. Both maximise a penalised likelihood and are judged by held-out log-likelihood.
+Two kinds. `fit_clicks` is for logs with clicks and positions:
+``P(click) = examined[position] sigmoid(attraction[item])``. `fit_taste` is for logs of things taken:
+``P(item | user) = softmax(appeal[item] + <taste[user], trait[item]>)`` over what the user has not taken yet. Both maximise a penalised likelihood and are judged by held-out log-likelihood.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,10 +20,22 @@ from jaxtyping import Array, Bool, Float
 
 from nonet.foundation import console
 from nonet.foundation.errors import DataError
+from nonet.foundation.files import atomic_folder
 from nonet.recsim.blocks.recommenders import collaborative_filter
-from nonet.recsim.data import Log
+from nonet.recsim.data import Log, read_log
 
-__all__ = ["ClickModel", "TasteModel", "click_rates", "fit_clicks", "fit_taste", "popularity", "taste_baseline"]
+__all__ = [
+    "ClickModel",
+    "Fitted",
+    "TasteModel",
+    "click_rates",
+    "fit_clicks",
+    "fit_taste",
+    "fitted_to",
+    "popularity",
+    "save_fitted",
+    "taste_baseline",
+]
 
 
 @dataclass(frozen=True)
@@ -167,11 +181,13 @@ def fit_taste(
     def logits(free: dict[str, Array]) -> Array:
         return free["appeal"] + free["taste"] @ free["trait"].T
 
-    def loss(free: dict[str, Array]) -> Array:
+    events = (jnp.asarray(user), jnp.asarray(item))  # an argument: as constants they would be folded at great length
+
+    def loss(free: dict[str, Array], events: tuple[Array, Array]) -> Array:
         # an event is one choice among all items; the order in which a user took them does not matter here
         logs = jax.nn.log_softmax(logits(free), axis=1)
         penalty = 0.5 * ridge * (jnp.square(free["taste"]).sum() + jnp.square(free["trait"]).sum())
-        return (-logs[user, item].sum() + penalty) / len(item)
+        return (-logs[events].sum() + penalty) / len(item)
 
     @jax.jit
     def held_out(free: dict[str, Array]) -> Array:
@@ -181,22 +197,75 @@ def fit_taste(
     optimiser = optax.adam(0.02)
 
     @jax.jit
-    def portion(free: dict[str, Array], state: Any) -> tuple[dict[str, Array], Any]:
+    def portion(free: dict[str, Array], state: Any, events: tuple[Array, Array]) -> tuple[dict[str, Array], Any]:
         def step(carried: tuple[Any, Any], _: None) -> tuple[tuple[Any, Any], None]:
             free, state = carried
-            updates, state = optimiser.update(jax.grad(loss)(free), state)
+            updates, state = optimiser.update(jax.grad(loss)(free, events), state)
             return (optax.apply_updates(free, updates), state), None
 
         return jax.lax.scan(step, (free, state), None, length=10)[0]
 
     state, best, best_score, waited = optimiser.init(free), free, -np.inf, 0
     for _ in console.track(range(steps // 10), "fitting taste"):
-        free, state = portion(free, state)
+        free, state = portion(free, state, events)
         score = float(held_out(free))
         best, best_score, waited = (free, score, 0) if score > best_score else (best, best_score, waited + 1)
         if waited == 5:
             break
     return TasteModel(logits(best), np.asarray(taken))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model of users, fitted and judged.
+
+    Attributes:
+        kind: "clicks" or "taste".
+        arrays: its parameters.
+        scores: held-out log-likelihood of the model and of its baselines.
+        log: what it was fitted to.
+    """
+
+    kind: str
+    arrays: dict[str, np.ndarray]
+    scores: dict[str, float]
+    log: Log
+
+
+def fitted_to(source: str, *, rank: int = 16, seed: int = 0) -> Fitted:
+    """Fits the model that a log allows, on its first events, and judges it on the last.
+
+    Args:
+        source: as of `data.read_log`.
+        rank: length of tastes.
+        seed: of the start.
+    """
+    log = read_log(source)
+    train, validation, test = log.split()
+    if log.click is not None:
+        model = fit_clicks(train)
+        scores = {"click model": model.log_likelihood(test), "click rates": click_rates(train).log_likelihood(test)}
+        arrays = {"examined": np.asarray(model.examined), "attraction": np.asarray(model.attraction)}
+        return Fitted("clicks", arrays, scores, log)
+    models = {
+        "taste model": fit_taste(train, validation, rank=rank, seed=seed),
+        "matrix factorisation": taste_baseline(train, validation, rank=rank),
+        "popularity": popularity(train),
+    }
+    scores = {name: model.log_likelihood(test) for name, model in models.items()}
+    return Fitted("taste", {"logits": np.asarray(models["taste model"].logits)}, scores, log)
+
+
+def save_fitted(folder: Path, fitted: Fitted) -> None:
+    """Writes ``config.json`` and ``model.safetensors``, whole or not at all."""
+    from safetensors.numpy import save_file
+
+    config = {"kind": fitted.kind, "log": fitted.log.source, "held_out": fitted.scores, "items": fitted.log.items}
+    with atomic_folder(folder) as fresh:
+        (fresh / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        save_file(
+            {name: np.ascontiguousarray(value) for name, value in fitted.arrays.items()}, fresh / "model.safetensors"
+        )
 
 
 def _minimise(loss: Any, start: Any, steps: int) -> Any:

@@ -1,10 +1,11 @@
-"""``nonet recsim``: list, run, compare and export."""
+"""``nonet recsim``: run and compare stories, fit models of users to logs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -21,9 +22,7 @@ def list_stories() -> None:
     """
     from nonet.recsim.shelf import SHELF
 
-    console.table(
-        ["story", "policies", "what it shows"], [(e.name, ", ".join(e.policies), e.summary) for e in SHELF]
-    )
+    console.table(["story", "policies", "what it shows"], [(e.name, ", ".join(e.policies), e.summary) for e in SHELF])
 
 
 def run(
@@ -71,9 +70,7 @@ def run(
     from nonet.recsim.simulation import profile as costs
     from nonet.recsim.simulation import simulate
 
-    config = RunConfig(
-        story, policy, users, providers, horizon, runs, slate, boost, viability, arms, seed, devices
-    )
+    config = RunConfig(story, policy, users, providers, horizon, runs, slate, boost, viability, arms, seed, devices)
     exhibit, cast = shelf.cast(config)
     if profile:
         console.table(["variable", "ms a step"], costs(cast).items(), right=["ms a step"])
@@ -91,7 +88,9 @@ def run(
     }
     total = mean_with_interval(series_of(trajectory, exhibit.headline).sum(1))
     word = exhibit.headline.removeprefix("measures.")
-    console.summary(f"{exhibit.name}, {config.policy or exhibit.policies[0]}", {f"{word}, all steps": str(total)} | finals)
+    console.summary(
+        f"{exhibit.name}, {config.policy or exhibit.policies[0]}", {f"{word}, all steps": str(total)} | finals
+    )
     console.note(f"Look at it: nonet serve --recsim {out}")
 
 
@@ -162,6 +161,64 @@ def compare(
         console.note(f"Report: {report.save(out)}")
 
 
+def fit(
+    model: tyro.conf.Positional[Literal["choice-model"]],
+    *,
+    log: str,
+    out: Path,
+    rank: int = 16,
+    seed: int = 0,
+) -> None:
+    """Fit the user side of a simulator to a log, and judge it on later events.
+
+    A log with clicks gets a click model with position bias, a log of things taken a model of tastes.
+
+    Example: nonet recsim fit choice-model --log ml-100k --out fitted/
+
+    Args:
+        model: what to fit.
+        log: a Parquet or CSV file, a folder of MovieLens or of the Open Bandit Dataset, or a name: ml-100k,
+            open-bandit/random, open-bandit/bts.
+        out: folder for the fitted model.
+        rank: length of tastes.
+        seed: of the start.
+    """
+    from nonet.recsim.clicks import fitted_to, save_fitted
+
+    fitted = fitted_to(log, rank=rank, seed=seed)
+    save_fitted(out, fitted)
+    console.table(
+        ["model", "held-out log-likelihood, nats an event"],
+        fitted.scores.items(),
+        title=f"{fitted.kind} on the last tenth of every user's events",
+        right=["held-out log-likelihood, nats an event"],
+    )
+
+
+def value(*, log: str, target: str, seed: int = 0) -> None:
+    """Estimate the click rate of another policy from this policy's log.
+
+    Example: nonet recsim value --log open-bandit/random --target open-bandit/bts
+
+    Args:
+        log: clicks with propensities of the policy that ran.
+        target: log of the policy to judge; only what it shows is used, and its clicks for comparison.
+        seed: of the bootstrap.
+    """
+    from nonet.recsim import offpolicy
+    from nonet.recsim.clicks import fit_clicks
+    from nonet.recsim.data import read_log
+
+    ran, other = read_log(log), read_log(target)
+    found = offpolicy.estimate(ran, offpolicy.policy_of(other), fit_clicks(ran), seed=seed)
+    names = ("importance", "normalised", "direct", "doubly_robust")
+    rows = [(name.replace("_", " "), str(getattr(found, name))) for name in names]
+    if other.click is not None:
+        rows.append(("measured in its own log", f"{other.click.mean():.4g}"))
+    console.table(["estimate", "click rate with 95 % interval"], rows, title=f"{target} from {log}")
+    console.note(f"The log is worth {found.effective:,.0f} events of that policy.")
+
+
 def export(folder: tyro.conf.Positional[Path], *, out: Path) -> None:
     """Write the tables of a run folder as CSV (they are Parquet files already).
 
@@ -181,5 +238,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_stories,
     "run": run,
     "compare": compare,
+    "fit": fit,
+    "value": value,
     "export": export,
 }

@@ -43,10 +43,14 @@ class RunConfig:
     def __post_init__(self) -> None:
         for name in ("users", "horizon", "runs", "slate", "arms", "devices"):
             if getattr(self, name) < 1:
-                raise UsageError(f"{getattr(self, name)} {name} cannot be simulated.", where=f"--{name}", fix="Ask for 1 or more.")
+                raise UsageError(
+                    f"{getattr(self, name)} {name} cannot be simulated.", where=f"--{name}", fix="Ask for 1 or more."
+                )
         if self.providers < 2 or self.providers % 2:
             raise UsageError(
-                f"{self.providers} providers cannot be placed in pairs.", where="--providers", fix="Choose an even number."
+                f"{self.providers} providers cannot be placed in pairs.",
+                where="--providers",
+                fix="Choose an even number.",
             )
         for name in ("boost", "viability"):
             if not getattr(self, name) >= 0:

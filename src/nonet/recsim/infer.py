@@ -18,9 +18,10 @@ from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution, biject_to, constraints
 
 from nonet.foundation.errors import DataError, UsageError
+from nonet.recsim.handlers import Sampler, first_slice
 from nonet.recsim.language import Story
 from nonet.recsim.probability import log_prob, sites
-from nonet.recsim.runtime import Trajectory
+from nonet.recsim.runtime import Trajectory, named
 
 __all__ = ["Posterior", "Target", "calibration_ranks", "posterior", "target_of"]
 
@@ -66,7 +67,7 @@ class Target:
     Attributes:
         log_density: of free values, a dict of arrays.
         constrain: from free values to the latent values.
-        start: a draw of free values from the story itself, given a key.
+        start: free values to begin at, given a key: latent fields as the story draws them at step 0.
     """
 
     log_density: Callable[[dict[str, Array]], Float[Array, ""]]
@@ -125,9 +126,11 @@ def target_of(
         return total
 
     def start(key: Key[Array, ""]) -> dict[str, Array]:
-        keys = dict(zip([*latents, *priors], jax.random.split(key, len(latents) + len(priors)), strict=True))
-        free = {name: 0.5 * jax.random.normal(keys[name], shapes[name]) for name in latents}
-        return free | {name: maps[name].inv(prior.sample(keys[name])) for name, prior in priors.items()}
+        keys = jax.random.split(key, len(priors) + 1)
+        drawn = named(first_slice(story.network(), Sampler(keys[0], 0)))
+        free = {name: maps[name].inv(jnp.broadcast_to(drawn[name], shapes[name])) for name in latents}
+        given = zip(priors.items(), keys[1:], strict=True)
+        return free | {name: maps[name].inv(prior.sample(own)) for (name, prior), own in given}
 
     return Target(log_density, constrain, start)
 

@@ -169,7 +169,9 @@ class Story(eqx.Module):
         declared = _declared(self.actors)
         for name in values:
             if name not in declared:
-                raise UsageError(f"There is no parameter '{name}'.", where=self.name, fix=f"There are {list(declared)}.")
+                raise UsageError(
+                    f"There is no parameter '{name}'.", where=self.name, fix=f"There are {list(declared)}."
+                )
         if not values:
             return self
         paths = [declared[name][0] for name in values]

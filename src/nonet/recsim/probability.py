@@ -16,9 +16,9 @@ from numpyro.distributions import Distribution, constraints
 
 from nonet.foundation.errors import DataError, UsageError
 from nonet.recsim.handlers import Sampler, Scorer, first_slice, next_slice
+from nonet.recsim.language import Story
 from nonet.recsim.network import Network
 from nonet.recsim.runtime import Trajectory
-from nonet.recsim.language import Story
 
 __all__ = ["Site", "log_prob", "site_log_probs", "sites"]
 
@@ -149,5 +149,3 @@ def _split(network: Network, values: dict[str, Array]) -> tuple[dict[str, Array]
     if 0 in lengths.values():
         raise DataError("The trajectory has no steps.", fix="Put the step on the first axis.")
     return fixed, moving, next(iter(lengths.values()), 1)
-
-

@@ -19,9 +19,9 @@ from numpyro.distributions import Distribution
 
 from nonet.foundation.errors import UsageError
 from nonet.recsim.handlers import Sampler, Slice, first_slice, next_slice
+from nonet.recsim.language import Story
 from nonet.recsim.network import Network
 from nonet.recsim.spaces import Shaped, check_value, names_of
-from nonet.recsim.language import Story
 
 __all__ = ["AXIS", "Record", "State", "Trajectory", "advance", "check_story", "named", "start"]
 
@@ -213,7 +213,9 @@ def check_story(story: Story) -> Network:
         for variable, value in slice_.items():
             node = network.nodes[variable]
             names = iter([name for name, _ in names_of(variable, value)])
-            shaped = jax.tree.map(lambda leaf, names=names: Shaped(leaf.shape, leaf.dtype, supports.get(next(names))), value)
+            shaped = jax.tree.map(
+                lambda leaf, names=names: Shaped(leaf.shape, leaf.dtype, supports.get(next(names))), value
+            )
             check_value(variable, shaped, node.spec, node.over.size if node.over else None)
     for name in network.step_order:
         _same_shape(name, first[name], later[name])

@@ -190,8 +190,7 @@ def _refuse_nan(
             culprit = _first_nan(network.step_order, slice_)
         if culprit:
             raise DataError(
-                f"It is NaN for the first time at step {step}"
-                + (f" of run {run}." if keys.shape[0] > 1 else "."),
+                f"It is NaN for the first time at step {step}" + (f" of run {run}." if keys.shape[0] > 1 else "."),
                 where=culprit,
                 fix="Look for a logarithm, a root or a division in its behaviour that can meet zero or less.",
             )

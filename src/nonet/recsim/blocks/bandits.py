@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from jaxtyping import Array, Float, Int
 
-__all__ = ["EpsilonGreedy", "LinUCB", "Tally", "Thompson", "UCB"]
+__all__ = ["UCB", "EpsilonGreedy", "LinUCB", "Tally", "Thompson"]
 
 
 class Tally(eqx.Module):

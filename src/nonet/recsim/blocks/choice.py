@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -49,7 +49,7 @@ class PlackettLuce(dist.Distribution):
         count: how many are chosen.
     """
 
-    arg_constraints = {"scores": constraints.real_vector}
+    arg_constraints: ClassVar[dict[str, Any]] = {"scores": constraints.real_vector}
     pytree_data_fields = ("scores",)
     pytree_aux_fields = ("count",)
 
@@ -73,7 +73,9 @@ class PlackettLuce(dist.Distribution):
         return jax.lax.top_k(self.scores + noise, self.count)[1]
 
     def log_prob(self, value: Int[Array, "..."], intermediates: Any = None) -> Float[Array, "..."]:
-        picked = jnp.take_along_axis(jnp.broadcast_to(self.scores, (*value.shape[:-1], self.scores.shape[-1])), value, -1)
+        picked = jnp.take_along_axis(
+            jnp.broadcast_to(self.scores, (*value.shape[:-1], self.scores.shape[-1])), value, -1
+        )
         ranks = jnp.arange(self.scores.shape[-1])
         taken = jnp.zeros((*value.shape[:-1], self.scores.shape[-1]), bool)
         total = jnp.zeros(value.shape[:-1])
@@ -120,7 +122,9 @@ class PositionBiased(eqx.Module):
         return dist.Bernoulli(probs=self.examined[: scores.shape[1]] * jax.nn.sigmoid(scores))
 
 
-def chosen(slate: Int[Array, "users positions"], choice: Int[Array, " users"]) -> tuple[Int[Array, " users"], Bool[Array, " users"]]:
+def chosen(
+    slate: Int[Array, "users positions"], choice: Int[Array, " users"]
+) -> tuple[Int[Array, " users"], Bool[Array, " users"]]:
     """The chosen item of each user, and whether there was one.
 
     Args:

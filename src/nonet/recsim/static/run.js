@@ -6,16 +6,17 @@ function layout(extra) {
   const axis = { gridcolor: colour("--line"), zerolinecolor: colour("--line"), automargin: true };
   return {
     paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: colour("--ink") },
-    margin: { l: 50, r: 14, t: 36, b: 40 }, showlegend: false, ...extra,
+    margin: { l: 50, r: 14, t: 36, b: 52 }, showlegend: false, ...extra,
     xaxis: { ...axis, ...extra.xaxis }, yaxis: { ...axis, ...extra.yaxis },
   };
 }
 
 function drawMeasures(board) {
   const place = document.getElementById("measures");
-  for (const series of board.series) {
-    const box = place.appendChild(document.createElement("div"));
-    box.style.height = "260px";
+  // all boxes first: the grid settles its columns before anything is drawn
+  const boxes = board.series.map(() => place.appendChild(document.createElement("div")));
+  board.series.forEach((series, number) => {
+    const box = boxes[number];
     box.setAttribute("role", "img");
     box.setAttribute("aria-label", `${series.name}: ${series.mean[0].toFixed(3)} at the start, ${series.mean.at(-1).toFixed(3)} at the end`);
     const band = {
@@ -24,7 +25,7 @@ function drawMeasures(board) {
     };
     const line = { x: board.steps, y: series.mean, mode: "lines", line: { color: colour("--accent") } };
     Plotly.newPlot(box, [band, line], layout({ title: { text: series.name }, xaxis: { title: { text: "step" } } }), quiet);
-  }
+  });
 }
 
 function drawFrame(board, at) {

@@ -190,9 +190,7 @@ def ecosystem(users: Consumers, providers: Providers, recommender: Any) -> list[
     clock.becomes(providers.tick, clock.previous)
     interest.constant(users.interest)
     publishing.starts(providers.open)
-    publishing.becomes(
-        providers.notice, publishing.previous, maker.previous, slate.previous, choice.previous, clock
-    )
+    publishing.becomes(providers.notice, publishing.previous, maker.previous, slate.previous, choice.previous, clock)
     maker.always(providers.write, publishing)
     features.always(providers.about, maker)
     score.always(recommender.score, interest, features, maker, publishing)
