@@ -1,3 +1,5 @@
+import itertools
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpyro.distributions as dist
@@ -37,7 +39,7 @@ def test_a_circle_is_named_even_when_an_unrelated_root_comes_first():
 
 def test_a_chain_of_five_thousand_variables_is_no_recursion():
     chain = recsim.variables(*(f"v{i}" for i in range(5000)))
-    for later, earlier in zip(chain, chain[1:], strict=False):
+    for later, earlier in itertools.pairwise(chain):
         later.always(lambda x: x, earlier)
     chain[-1].always(lambda: 0.0)
     assert Network.of(_nodes(*chain)).first_order[0] == "v4999"

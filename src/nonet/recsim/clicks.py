@@ -2,7 +2,8 @@
 
 Two kinds. `fit_clicks` is for logs with clicks and positions:
 ``P(click) = examined[position] sigmoid(attraction[item])``. `fit_taste` is for logs of things taken:
-``P(item | user) = softmax(appeal[item] + <taste[user], trait[item]>)`` over what the user has not taken yet. Both maximise a penalised likelihood and are judged by held-out log-likelihood.
+``P(item | user) = softmax(appeal[item] + <taste[user], trait[item]>)`` over what the user has
+not taken yet. Both maximise a penalised likelihood and are judged by held-out log-likelihood.
 """
 
 from __future__ import annotations

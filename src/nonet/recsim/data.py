@@ -164,7 +164,7 @@ def _open_bandit(table: pa.Table) -> pa.Table:
         {
             "item": table["item_id"],
             "time": table["timestamp"],
-            "position": pc.subtract(table["position"], 1),
+            "position": pa.array(table["position"].to_numpy() - 1),
             "click": table["click"],
             "propensity": table["propensity_score"],
         }
@@ -182,7 +182,7 @@ def _log(table: pa.Table, path: Path, source: str) -> Log:
         raise DataError("It has no events.", where=path)
     for name in COLUMNS:
         if name in table.column_names and table[name].null_count:
-            row = pc.index(pc.is_null(table[name]), True).as_py()
+            row = int(np.asarray(table[name].is_null()).argmax())
             raise DataError(f"Column '{name}' has no value there.", where=f"{path}, row {row + 1}")
     item, items = _numbered(table["item"])
     user, users = _numbered(table["user"]) if "user" in table.column_names else (None, ())

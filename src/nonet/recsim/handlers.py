@@ -38,7 +38,7 @@ class Sampler:
         self.key, self.step, self.pathwise = key, step, pathwise
 
     def __call__(self, site: str, distribution: Distribution) -> Array:
-        draw = distribution.sample(of_site(self.key, self.step, site))
+        draw = jnp.asarray(distribution.sample(of_site(self.key, self.step, site)))
         return draw if self.pathwise else jax.lax.stop_gradient(draw)
 
 
@@ -70,7 +70,7 @@ class Scorer:
         expected = tuple(distribution.batch_shape) + tuple(distribution.event_shape)
         if value.shape != expected:
             raise DataError(f"Its value has shape {value.shape} at a step, the story says {expected}.", where=site)
-        score = distribution.log_prob(value)
+        score = jnp.asarray(distribution.log_prob(value))
         if site in self.weights:
             # a value that was not observed may lie outside the support: its -inf must not become NaN
             score = jnp.where(self.weights[site] == 0, 0.0, score * self.weights[site])

@@ -120,7 +120,7 @@ def target_of(
         settled = story.with_parameters({name: values[name] for name in priors})
         total = log_prob(settled, data | {name: values[name] for name in latents}, weights=weights)
         for name, prior in priors.items():
-            total = total + prior.log_prob(values[name]).sum()
+            total = total + jnp.asarray(prior.log_prob(values[name])).sum()
         for name, value in free.items():
             total = total + maps[name].log_abs_det_jacobian(value, values[name]).sum()
         return total
@@ -158,9 +158,9 @@ def posterior(target: Target, *, seed: int = 0, chains: int = 4, warmup: int = 5
     @jax.jit
     def sample(starts: dict[str, Array], keys: Key[Array, "chains 3"]) -> Any:
         def chain(start: dict[str, Array], keys: Key[Array, " 3"]) -> Any:
-            adaptation = blackjax.window_adaptation(blackjax.nuts, target.log_density)
+            adaptation: Any = blackjax.window_adaptation(blackjax.nuts, target.log_density)
             (state, settings), _ = adaptation.run(keys[1], start, num_steps=warmup)
-            move = blackjax.nuts(target.log_density, **settings).step
+            move: Any = blackjax.nuts(target.log_density, **settings).step
 
             def step(state: Any, key: Key[Array, ""]) -> Any:
                 state, info = move(key, state)

@@ -44,8 +44,10 @@ def sites(story: Story) -> dict[str, Site]:
     def note(site: str, distribution: Distribution) -> Array:
         shape = tuple(distribution.batch_shape) + tuple(distribution.event_shape)
         if site not in found:
-            found[site] = Site(shape, distribution.support, site.split(".")[0] in network.constants)
-        return distribution.sample(jax.random.key(0))
+            support = distribution.support
+            assert support is not None  # every distribution that can be drawn has one
+            found[site] = Site(shape, support, site.split(".")[0] in network.constants)
+        return jnp.asarray(distribution.sample(jax.random.key(0)))
 
     def both() -> None:
         first = first_slice(network, note)
@@ -124,9 +126,11 @@ def site_log_probs(
         return {name: after[name] for name in network.remembered}, handler.scores
 
     if length > 1:
-        rest = [{name: leaf[1:] for name, leaf in tree.items()} for tree in (moving, moving_weights)]
+        later_values, later_weights = (
+            {name: leaf[1:] for name, leaf in tree.items()} for tree in (moving, moving_weights)
+        )
         remembered = {name: first[name] for name in network.remembered}
-        _, later = jax.lax.scan(step, remembered, (jnp.arange(1, length), *rest))
+        _, later = jax.lax.scan(step, remembered, (jnp.arange(1, length), later_values, later_weights))
         for site, terms in later.items():
             scores[site] = scores.get(site, jnp.zeros(())) + terms.sum()
     return scores

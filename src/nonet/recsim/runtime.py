@@ -202,7 +202,7 @@ def check_story(story: Story) -> Network:
 
     def note(site: str, distribution: Distribution) -> Array:
         supports[site] = distribution.support
-        return distribution.sample(jax.random.key(0))
+        return jnp.asarray(distribution.sample(jax.random.key(0)))
 
     def both() -> tuple[Slice, Slice]:
         first = first_slice(network, note)

@@ -37,7 +37,9 @@ class Store:
             return
         leaves = {f"state/{place}": np.asarray(leaf) for place, leaf in enumerate(jax.tree.leaves(state))}
         with atomic_write(self._path(number)) as file:
-            np.savez(file, **leaves, **{f"kept/{name}": np.asarray(leaf) for name, leaf in kept.items()})
+            # no name of ours is `allow_pickle`, which is what the type checker fears
+            arrays: dict[str, Any] = leaves | {f"kept/{name}": np.asarray(leaf) for name, leaf in kept.items()}
+            np.savez(file, **arrays)
 
     def load(self, number: int, like: State) -> tuple[State, dict[str, np.ndarray]] | None:
         """Reads one portion back, or None if it is not finished.

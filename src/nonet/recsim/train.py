@@ -110,7 +110,7 @@ def _descend(
             else:
                 value, grad = jax.value_and_grad(loss)(free)
                 updates, state = solver.update(grad, state, free)
-            return (optax.apply_updates(free, updates), state), value
+            return (optax.apply_updates(free, updates), state), jnp.asarray(value)
 
         (free, _), losses = jax.lax.scan(step, (start, solver.init(start)), None, length=steps)
         return free, losses

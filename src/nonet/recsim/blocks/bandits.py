@@ -78,7 +78,7 @@ class EpsilonGreedy(_Counting):
         """The law of the next arm; never-pulled arms come first."""
         value = jnp.where(known.pulls == 0, jnp.inf, known.means)
         best = jax.nn.one_hot(value.argmax(1), self.arms)
-        return dist.Categorical(probs=(1 - self.epsilon) * best + self.epsilon / self.arms)
+        return dist.CategoricalProbs(probs=(1 - self.epsilon) * best + self.epsilon / self.arms)
 
 
 class UCB(_Counting):

@@ -35,7 +35,7 @@ class MultinomialLogit(eqx.Module):
         if self.no_choice is not None:
             nothing = jnp.broadcast_to(jnp.asarray(self.no_choice, scores.dtype), (scores.shape[0], 1))
             scores = jnp.concatenate([scores, nothing], axis=1)
-        return dist.Categorical(logits=scores)
+        return dist.CategoricalLogits(logits=scores)
 
 
 class PlackettLuce(dist.Distribution):
@@ -63,7 +63,7 @@ class PlackettLuce(dist.Distribution):
         self.scores, self.count = scores, count
         super().__init__(scores.shape[:-1], (count,), validate_args=validate_args)
 
-    @constraints.dependent_property(is_discrete=True, event_dim=1)
+    @constraints.dependent_property(is_discrete=True, event_dim=1)  # pyright: ignore[reportArgumentType]
     def support(self) -> constraints.Constraint:
         return constraints.independent(constraints.integer_interval(0, self.scores.shape[-1] - 1), 1)
 
@@ -99,7 +99,9 @@ class Cascade(eqx.Module):
         _refuse_empty(scores)
         passed = jnp.cumsum(jax.nn.log_sigmoid(-scores), axis=1)
         reached = jnp.concatenate([jnp.zeros_like(passed[:, :1]), passed[:, :-1]], axis=1)
-        return dist.Categorical(logits=jnp.concatenate([reached + jax.nn.log_sigmoid(scores), passed[:, -1:]], axis=1))
+        return dist.CategoricalLogits(
+            logits=jnp.concatenate([reached + jax.nn.log_sigmoid(scores), passed[:, -1:]], axis=1)
+        )
 
 
 class PositionBiased(eqx.Module):

@@ -134,7 +134,7 @@ class Providers(eqx.Module):
         # where nobody is left the catalogue is shared again: an empty one would end the story
         listed = state.alive | ~state.alive.any()
         logits = jnp.where(listed, share, -jnp.inf)
-        return dist.Categorical(logits=logits).expand((self.per_provider * self.size,))
+        return dist.CategoricalLogits(logits=logits).expand((self.per_provider * self.size,))
 
     def about(self, maker: Array) -> dist.Distribution:
         """What the documents are about."""

@@ -1,8 +1,8 @@
 """Interests that move with what is consumed: a partially observed world to train recommenders in.
 
 Documents are either sweet (clicked, bad in the long run) or good. Consuming one moves the user's interest by its
-quality. A myopic recommender serves what is liked now; a far-sighted one moves users to topics of quality. After the partially
-observable application of the article's library (Mladenov et al. 2021, §4).
+quality. A myopic recommender serves what is liked now; a far-sighted one moves users to topics of quality. After the
+partially observable application of the article's library (Mladenov et al. 2021, §4).
 """
 
 from __future__ import annotations
