@@ -219,6 +219,26 @@ def value(*, log: str, target: str, seed: int = 0) -> None:
     console.note(f"The log is worth {found.effective:,.0f} events of that policy.")
 
 
+def study(*, out: Path, scale: Literal["minutes", "hours", "paper"] = "minutes", seed: int = 0) -> None:
+    """Make the article's claims about the ecosystem again.
+
+    Example: nonet recsim study --scale minutes --out report/
+
+    Args:
+        out: folder for the report.
+        scale: how large; "paper" has the 2,000 users and 300 steps of the library's demonstration.
+        seed: same seed, same report.
+    """
+    from dataclasses import replace
+
+    from nonet.recsim.study import SCALES
+    from nonet.recsim.study import study as made
+
+    report = made(replace(SCALES[scale], seed=seed))
+    report.show()
+    console.note(f"Report: {report.save(out)}")
+
+
 def export(folder: tyro.conf.Positional[Path], *, out: Path) -> None:
     """Write the tables of a run folder as CSV (they are Parquet files already).
 
@@ -240,5 +260,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare,
     "fit": fit,
     "value": value,
+    "study": study,
     "export": export,
 }
