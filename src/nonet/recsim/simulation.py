@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,9 @@ def _median_time(function: Callable[..., Any], *values: Any, repeats: int) -> fl
     return float(np.median(seconds))
 
 
+@lru_cache(maxsize=32)
 def _compiled(record: Record, mesh: Mesh | None) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The same functions for the same record, so that a second simulation of a story compiles nothing."""
     begin = eqx.filter_jit(lambda story, keys: jax.vmap(lambda key: start(story, key, record, mesh))(keys))
 
     def go(story: Story, keys: Key[Array, " runs"], state: State, size: int) -> Any:

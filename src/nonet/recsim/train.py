@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 from numpyro.distributions import biject_to
 
@@ -72,59 +74,76 @@ def fit(
     if not chosen:
         raise UsageError("The story declares no parameters.", where=story.name, fix="Declare fields with `parameter`.")
     story.with_parameters({name: declared.get(name) for name in chosen})  # refuses unknown names
-    maps = {name: biject_to(story.constraints()[name]) for name in chosen}
     data = trajectory.fields if isinstance(trajectory, Trajectory) else dict(trajectory)
-
-    def values_of(free: dict[str, Array]) -> dict[str, Array]:
-        return {name: maps[name](free[name]) for name in chosen}
-
-    def loss(free: dict[str, Array]) -> Array:
-        return -log_prob(story.with_parameters(values_of(free)), data, weights=weights)
-
+    maps = {name: biject_to(story.constraints()[name]) for name in chosen}
     start = {name: maps[name].inv(jnp.asarray(declared[name], float)) for name in chosen}
-    if not np.isfinite(float(loss(start))):
+    problem = _Problem(story, data, dict(weights or {}))
+    if not np.isfinite(float(_loss(problem, start))):
         raise DataError(
             "The data are impossible under the story where the fit starts: their log-probability is not finite.",
             where=story.name,
             fix="Start from other parameters, or look at `site_log_probs` for the field that does not fit.",
         )
-    free, losses = _descend(loss, start, method, steps, learning_rate)
-    estimates = values_of(free)
-    fitted = story.with_parameters(estimates)
-    return Fit(fitted, estimates, _errors(loss, free, values_of), -float(loss(free)), np.asarray(losses))
+    free, losses = _descend(problem, start, method, steps, learning_rate)
+    estimates = problem.values(free)
+    return Fit(
+        story.with_parameters(estimates),
+        estimates,
+        _errors(problem, free),
+        -float(_loss(problem, free)),
+        np.asarray(losses),
+    )
 
 
+class _Problem(eqx.Module):
+    """What is fitted to what; a pytree, so that the compiled search serves every story and data of the same shape."""
+
+    story: Story
+    data: dict[str, Array]
+    weights: dict[str, Array]
+
+    def values(self, free: dict[str, Array]) -> dict[str, Array]:
+        """Parameters from free values."""
+        sets = self.story.constraints()
+        return {name: biject_to(sets[name])(value) for name, value in free.items()}
+
+    def loss(self, free: dict[str, Array]) -> Array:
+        """Minus the log-probability of the data."""
+        return -log_prob(self.story.with_parameters(self.values(free)), self.data, weights=self.weights)
+
+
+@eqx.filter_jit
+def _loss(problem: _Problem, free: dict[str, Array]) -> Array:
+    return problem.loss(free)
+
+
+@eqx.filter_jit
 def _descend(
-    loss: Callable[[Any], Array], start: Any, method: str, steps: int, learning_rate: float
-) -> tuple[Any, Array]:
+    problem: _Problem, start: dict[str, Array], method: str, steps: int, learning_rate: float
+) -> tuple[dict[str, Array], Array]:
+    loss = problem.loss
     solver = optax.lbfgs() if method == "lbfgs" else optax.adam(learning_rate)
     value_and_grad = optax.value_and_grad_from_state(loss) if method == "lbfgs" else None
 
-    @jax.jit
-    def run(start: Any) -> tuple[Any, Array]:
-        def step(carried: tuple[Any, Any], _: None) -> tuple[tuple[Any, Any], Array]:
-            free, state = carried
-            if value_and_grad is not None:
-                value, grad = value_and_grad(free, state=state)
-                updates, state = solver.update(grad, state, free, value=value, grad=grad, value_fn=loss)
-            else:
-                value, grad = jax.value_and_grad(loss)(free)
-                updates, state = solver.update(grad, state, free)
-            return (optax.apply_updates(free, updates), state), jnp.asarray(value)
+    def step(carried: tuple[Any, Any], _: None) -> tuple[tuple[Any, Any], Array]:
+        free, state = carried
+        if value_and_grad is not None:
+            value, grad = value_and_grad(free, state=state)
+            updates, state = solver.update(grad, state, free, value=value, grad=grad, value_fn=loss)
+        else:
+            value, grad = jax.value_and_grad(loss)(free)
+            updates, state = solver.update(grad, state, free)
+        return (optax.apply_updates(free, updates), state), jnp.asarray(value)
 
-        (free, _), losses = jax.lax.scan(step, (start, solver.init(start)), None, length=steps)
-        return free, losses
-
-    return run(start)
+    (free, _), losses = jax.lax.scan(step, (start, solver.init(start)), None, length=steps)
+    return free, losses
 
 
-def _errors(loss: Callable[[Any], Array], free: Any, values_of: Callable[[Any], Any]) -> Any:
+@eqx.filter_jit
+def _errors(problem: _Problem, free: dict[str, Array]) -> dict[str, Array]:
     """Inverse Hessian at the optimum, carried over to the parameters' units (delta method)."""
-    from jax.flatten_util import ravel_pytree
-
     flat, unravel = ravel_pytree(free)
-    information = jax.hessian(lambda x: loss(unravel(x)))(flat)
-    slope = jax.jacobian(lambda x: ravel_pytree(values_of(unravel(x)))[0])(flat)
-    covariance = slope @ jnp.linalg.pinv(information) @ slope.T
-    variance = jnp.diag(covariance)
+    information = jax.hessian(lambda x: problem.loss(unravel(x)))(flat)
+    slope = jax.jacobian(lambda x: ravel_pytree(problem.values(unravel(x)))[0])(flat)
+    variance = jnp.diag(slope @ jnp.linalg.pinv(information) @ slope.T)
     return unravel(jnp.where(variance > 0, jnp.sqrt(jnp.abs(variance)), jnp.nan))
