@@ -84,8 +84,9 @@ def _ecosystem(config: RunConfig, policy: str) -> Story:
     # the map of providers does not change with the number of users or of runs
     topics = ecosystem_story.scattered_topics(random.key(config.seed), clusters=config.providers // 2)
     recommenders: dict[str, Any] = {
-        "myopic": ecosystem_story.Matchmaker(config.slate),
-        "provider-aware": ecosystem_story.Matchmaker(config.slate, config.boost),
+        # boosts are arrays: one compiled simulation serves them all
+        "myopic": ecosystem_story.Matchmaker(config.slate, jnp.zeros(())),
+        "provider-aware": ecosystem_story.Matchmaker(config.slate, jnp.asarray(config.boost, float)),
         "random": AtRandom(config.slate),
         "popular": Popular(config.slate),
     }
