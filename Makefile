@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-warn-conflicts
 # One numerical library must not start threads inside another's.
 export OMP_NUM_THREADS ?= 2
 export OPENBLAS_NUM_THREADS ?= 1
@@ -37,7 +37,7 @@ install-dev: $(VENV)/dev.stamp
 
 demo: install
 	$(BIN)/nonet align pairs openmoji --out demo/pairs
-	$(BIN)/nonet align train demo/pairs --out demo/model
+	$(BIN)/nonet align train demo/pairs --out demo/model --image-size 128
 	$(BIN)/nonet align evaluate demo/model demo/pairs --split test
 	$(BIN)/nonet align index demo/model demo/pairs --out demo/index
 	$(BIN)/nonet serve --align demo/index --port $(PORT)

@@ -23,7 +23,7 @@ from nonet.wings import WINGS, present
 __all__ = ["main", "run"]
 
 Command = Callable[..., Any]
-Group = Mapping[str, "Command | Group"]
+Group = Mapping[str, Any]  # verbs: each a Command or a Group again
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

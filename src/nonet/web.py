@@ -147,6 +147,8 @@ def _guard(app: FastAPI, local: bool) -> None:
         response.headers.setdefault("Content-Security-Policy", _POLICY)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "no-referrer")
+        # another site's page must not show, or measure, the pictures that are here
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
 
     @app.exception_handler(NonetError)

@@ -29,6 +29,9 @@ class ColourModel:
         self.pictures_seen = 0
         self.texts_seen = 0
 
+    def to(self, device: object) -> "ColourModel":
+        return self
+
     def embed_images(self, pictures: Sequence[Image.Image | Path]) -> np.ndarray:
         self.pictures_seen += len(pictures)
         means = [np.asarray(picture, float).reshape(-1, 3).mean(0) for picture in pictures]

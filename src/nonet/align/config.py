@@ -7,7 +7,9 @@ from typing import Literal
 
 from nonet.foundation.errors import UsageError
 
-__all__ = ["HeadConfig", "LearningConfig"]
+__all__ = ["HeadConfig", "LearningConfig", "Projection"]
+
+Projection = Literal["none", "linear", "mlp"]
 
 
 @dataclass(frozen=True)
@@ -16,14 +18,14 @@ class HeadConfig:
 
     dim: int = 256
     """Length of an embedding."""
-    image_projection: Literal["none", "linear", "mlp"] = "linear"
+    image_projection: Projection = "mlp"
     """From image features to embedding; the paper has `none` (the widths agree) or `linear` (its ablations)."""
-    text_projection: Literal["none", "linear", "mlp"] = "linear"
+    text_projection: Projection = "mlp"
     """From text features to embedding; the paper has `linear`."""
-    hidden: int = 1024
+    hidden: int = 512
     """Width of the hidden layer of `mlp`."""
     dropout: float = 0.3
-    """Share of the features that a projection does not see in a training step."""
+    """Share of the features that `mlp` does not see in a training step."""
     temperature: float = 0.07
     """Divisor of the cosines at the start of training. It is learnt as its logarithm, so a step changes it by a share
     of itself and it stays positive. The paper starts at 1.0 and falls to about 1/64 over a million steps; a training
@@ -42,7 +44,7 @@ class HeadConfig:
 class LearningConfig:
     """How a dual encoder learns."""
 
-    epochs: int = 20
+    epochs: int = 30
     """Times that every picture is shown."""
     batch_size: int = 256
     """Pairs that are each other's negatives; at most as many as there are pictures to train on."""

@@ -74,7 +74,7 @@ class FeatureStore:
         try:
             with np.load(path, allow_pickle=False) as segment:
                 keys, features = segment["keys"], segment["features"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
             path.unlink(missing_ok=True)  # damaged: its rows are computed again
             return []
         if features.shape != (len(keys), self.width):
@@ -137,5 +137,5 @@ def text_features(
     return FeatureStore(cache, encoder.fingerprint(), encoder.width).get(keys, compute, "Text features")
 
 
-def _features(encoder: ImageEncoder, pixels: Float[Tensor, "n 3 height width"]) -> Float[np.ndarray, "n width"]:
+def _features(encoder: ImageEncoder, pixels: Float[Tensor, "n 3 height width"]) -> Float[np.ndarray, "n features"]:
     return encoder(pixels.to(next(encoder.parameters()).device)).float().cpu().numpy()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
-from nonet.align.config import HeadConfig
+from nonet.align.config import HeadConfig, Projection
 from nonet.align.encoders import (
     ImageEncoder,
     TextEncoder,
@@ -27,7 +27,7 @@ from nonet.align.encoders import (
 from nonet.align.pictures import open_picture
 from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
-from nonet.foundation.errors import ArtifactError
+from nonet.foundation.errors import ArtifactError, UsageError
 
 __all__ = ["KIND", "DualEncoder", "Heads", "image_batches", "text_batches"]
 
@@ -198,16 +198,24 @@ def text_batches(encoder: TextEncoder, texts: Sequence[str], batch_size: int) ->
     by_length = np.argsort([len(text) for text in texts], kind="stable")
     for start in range(0, len(texts), batch_size):
         rows = by_length[start : start + batch_size]
-        yield rows, encoder.preprocess([texts[row] for row in rows])
+        yield rows, encoder.preprocess([texts[int(row)] for row in rows])
 
 
-def _head(kind: Literal["none", "linear", "mlp"], width: int, config: HeadConfig) -> nn.Module:
+def _head(kind: Projection, width: int, config: HeadConfig) -> nn.Module:
     if kind == "none":
         if width != config.dim:
-            raise ValueError(f"without a projection the embedding has the tower's width {width}, not {config.dim}")
+            raise UsageError(
+                f"Without a projection the embedding has the encoder's width {width}, not {config.dim}.",
+                fix=f"Choose --dim {width}, or a projection.",
+            )
         return nn.Identity()
-    entry = [nn.LayerNorm(width), nn.Dropout(config.dropout)]
     if kind == "linear":
-        return nn.Sequential(*entry, nn.Linear(width, config.dim))
-    middle = [nn.Linear(width, config.hidden), nn.GELU(), nn.Dropout(config.dropout)]
-    return nn.Sequential(*entry, *middle, nn.Linear(config.hidden, config.dim))
+        return nn.Linear(width, config.dim)
+    return nn.Sequential(
+        nn.LayerNorm(width),
+        nn.Dropout(config.dropout),
+        nn.Linear(width, config.hidden),
+        nn.GELU(),
+        nn.Dropout(config.dropout),
+        nn.Linear(config.hidden, config.dim),
+    )

@@ -129,7 +129,7 @@ def _suggestions(snapshot: Snapshot) -> list[str]:
     last = max(1, snapshot.manifest.next_id - 1)
     looked_at = {last * step // _LOOKED_AT for step in range(_LOOKED_AT)}
     captions = (caption for picture in snapshot.pictures(looked_at).values() for caption in picture.captions[:1])
-    short = dict.fromkeys(caption for caption in captions if len(caption) <= _SHORT)
+    short = dict.fromkeys(text for text in captions if len(text) <= _SHORT and text.replace(" ", "").isalpha())
     return list(short)[:: max(1, len(short) // _SUGGESTIONS)][:_SUGGESTIONS]
 
 

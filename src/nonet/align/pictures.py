@@ -20,7 +20,7 @@ __all__ = ["PICTURE_SUFFIXES", "Facts", "Limits", "inspect_picture", "open_pictu
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif"})
 # no formats that run other programs (EPS) or that are seldom pictures of anything
-_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")  # a JPEG of several pictures (MPO) opens as JPEG
 _SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "GIF": ".gif", "WEBP": ".webp", "BMP": ".bmp"}
 _SUFFIXES |= {"TIFF": ".tif", "AVIF": ".avif"}
 

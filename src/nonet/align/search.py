@@ -108,13 +108,13 @@ class Searcher:
         self._file = lru_cache(_REMEMBERED)(self._embed_file)
 
     @classmethod
-    def open(cls, folder: Path, model: Path | None = None, device: str | None = None) -> Searcher:
+    def open(cls, folder: Path, model: Path | None = None, device: str = "auto") -> Searcher:
         """The index in ``folder`` with its model.
 
         Args:
             folder: of the index.
             model: where the model is; by default where it was when the index was written.
-            device: to compute on, such as ``cuda``; by default the processor.
+            device: where to compute: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         Raises:
             ArtifactError: if one of them is missing or damaged, or they do not belong together.
         """
@@ -127,9 +127,9 @@ class Searcher:
                 fix="Say where it is with --model, or run `nonet align index` again, which notes the new place.",
             )
         from nonet.align.model import DualEncoder
+        from nonet.align.train import pick_device
 
-        encoder = DualEncoder.load(home)
-        return cls(index, encoder.to(device) if device else encoder)
+        return cls(index, DualEncoder.load(home).to(pick_device(device)))
 
     def search(self, query: Query, k: int, offset: int = 0) -> Answer:
         """The pictures nearest to a query.

@@ -118,7 +118,8 @@ class _Learner(nn.Module):
 
     def loss(self, heads: Heads, batch: Batch, images: Tensor, texts: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         temperature = heads.temperature
-        loss = contrastive_loss(*heads(images, texts), temperature, smoothing=self.config.smoothing, alike=alike(batch))
+        seen, read = heads(images, texts)
+        loss = contrastive_loss(seen, read, temperature, smoothing=self.config.smoothing, alike=alike(batch))
         return loss, {"temperature": temperature}
 
 
@@ -144,8 +145,8 @@ class _HeadsAlone(_Learner):
         with torch.inference_mode():
             device = self.heads.log_temperature.device
             images, texts = (torch.from_numpy(features).to(device) for features in self._features(pairs))
-            embedded = [part.cpu().numpy() for part in self.heads(images, texts)]
-        return retrieval(*embedded, pairs.image_of)
+            seen, read = self.heads(images, texts)
+        return retrieval(seen.cpu().numpy(), read.cpu().numpy(), pairs.image_of)
 
     def _features(self, pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
         model = self.model[0]

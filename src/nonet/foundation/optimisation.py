@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nonet.foundation.errors import UsageError
 from nonet.foundation.training_config import TrainingConfig
 
-__all__ = ["Average", "adamw", "parameter_groups", "rate_factor"]
+__all__ = ["Average", "adamw", "parameter_groups", "rate_factor", "restore"]
 
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict]:
@@ -30,6 +30,19 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict]:
 def adamw(groups: list[dict], config: TrainingConfig) -> torch.optim.Optimizer:
     """AdamW in its fused form, one kernel for all parameters."""
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+
+
+def restore(optimizer: torch.optim.Optimizer, state: dict) -> None:
+    """Takes up a stored state, each average laid out in memory like its parameter.
+
+    Stored tensors are contiguous. The fused kernels walk parameter and averages in memory order, so beside a
+    channels-last parameter a contiguous average would be read in the wrong places.
+    """
+    optimizer.load_state_dict(state)
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                values[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def rate_factor(step: int, config: TrainingConfig) -> float:

@@ -180,7 +180,13 @@ def seed_all(*key: int | str) -> None:
     seed = int.from_bytes(digest, "little")
     random.seed(seed)
     np.random.seed(seed & 0xFFFFFFFF)
-    torch.manual_seed(seed >> 1)  # torch takes 63 bits alike on every device
+    # torch.manual_seed would prepare every kind of device that is not there, which costs milliseconds a step;
+    # the seed has 63 bits, which torch takes alike on every device
+    torch.default_generator.manual_seed(seed >> 1)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(seed >> 1)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed >> 1)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from nonet.foundation import checkpoint, console, devices, training_log
 from nonet.foundation.checkpoint import Checkpoint
 from nonet.foundation.interruption import stop_requested
 from nonet.foundation.meter import Meter, Window
-from nonet.foundation.optimisation import Average, adamw, parameter_groups, rate_factor
+from nonet.foundation.optimisation import Average, adamw, parameter_groups, rate_factor, restore
 from nonet.foundation.sampling import Plan, Rows, Seeded, batches, kept_randomness, seed_all
 from nonet.foundation.training_config import TrainingConfig
 from nonet.foundation.training_log import History, Log, Record
@@ -159,7 +159,7 @@ class _Run:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes up a `state`."""
         self.module.load_state_dict(state["module"])
-        self.optimizer.optimizer.load_state_dict(state["optimizer"])
+        restore(self.optimizer.optimizer, state["optimizer"])
         if self.accelerator.scaler:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         if self.average:

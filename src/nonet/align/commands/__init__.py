@@ -1,5 +1,6 @@
 """``nonet align …``: the wing on the command line, a module for each group of verbs."""
 
+from nonet.align.commands.filter import filter_candidates
 from nonet.align.commands.learn import evaluate, train
 from nonet.align.commands.pairs import pairs_folder, pairs_openmoji, pairs_pages
 from nonet.align.commands.search import index, remove, search
@@ -12,6 +13,7 @@ COMMANDS = {
         "folder": pairs_folder,
         "pages": pairs_pages,
     },
+    "filter": filter_candidates,
     "train": train,
     "evaluate": evaluate,
     "index": index,

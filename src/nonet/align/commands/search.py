@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["index", "remove", "search"]
 
 SplitName = Literal["train", "validation", "test"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def index(
@@ -22,7 +23,7 @@ def index(
     out: Path,
     split: SplitName | None = None,
     batch: int = 32,
-    device: str | None = None,
+    device: Device = "auto",
 ) -> None:
     """Index pictures for search; run again, it embeds only what is new or changed.
 
@@ -38,20 +39,19 @@ def index(
         out: the index folder, new or to be brought up to date.
         split: of a pairs folder, index only this split.
         batch: pictures that the model sees at once.
-        device: to compute on, such as cuda; by default the processor.
+        device: where to compute.
     """
     from nonet.align.indexing import open_or_create, update
     from nonet.align.listing import list_pictures
     from nonet.align.model import DualEncoder
+    from nonet.align.train import pick_device
     from nonet.foundation import console
     from nonet.foundation.errors import UsageError
 
     if batch < 1:
         raise UsageError(f"{batch} pictures cannot be embedded at once.", where="--batch", fix="Choose 1 or more.")
     listing = list_pictures(images, split)
-    embedder = DualEncoder.load(model)
-    if device:
-        embedder.to(device)
+    embedder = DualEncoder.load(model).to(pick_device(device))
     opened = open_or_create(out, embedder, model)
     with console.progress("Indexing", total=len(listing.pictures)) as bar:
         outcome = update(opened, embedder, listing, batch=batch, advance=bar.advance)
@@ -69,7 +69,7 @@ def search(
     json: bool = False,
     sheet: Path | None = None,
     model: Path | None = None,
-    device: str | None = None,
+    device: Device = "auto",
 ) -> None:
     """Search an index by words, by a picture, or by both added and taken away.
 
@@ -86,7 +86,7 @@ def search(
         json: print JSON for other programs.
         sheet: also write the pictures to a file to look at, .html or .png.
         model: where the model is now, if it has moved.
-        device: to compute on, such as cuda; by default the processor.
+        device: where to compute.
     """
     from nonet.align.contactsheet import check_name, write_sheet
     from nonet.align.search import PictureFile, Query, Searcher, Words

@@ -100,10 +100,13 @@ class Convolution(nn.Conv2d):
         super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
 
     def forward(self, input: Tensor) -> Tensor:
-        if self.stride[0] > 1:
-            before, after = self.kernel_size[0] // 2 - 1, self.kernel_size[0] // 2
-            input = F.pad(input, (before, after, before, after))
-        return super().forward(input)
+        side, stride = self.kernel_size[0], self.stride[0]
+        if stride == 1 and side <= input.shape[-1]:
+            return super().forward(input)
+        # a map smaller than the kernel is padded here as well: oneDNN's gradient is three times as fast without padding
+        before, after = (side // 2 - 1 if stride > 1 else side // 2), side // 2
+        padded = F.pad(input, (before, after, before, after))
+        return F.conv2d(padded, self.weight, self.bias, self.stride, groups=self.groups)
 
 
 class SqueezeExcite(nn.Module):
@@ -183,7 +186,7 @@ class EfficientNet(nn.Module):
         self.head_norm = _norm(config.head) if config.head else None
         self.width = (config.head or channels) + pooled
         self._initialise()
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def forward(self, pixels: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n features"]:
         """Features of normalised pictures, averaged over space."""

@@ -30,7 +30,7 @@ def folded(network: EfficientNet) -> EfficientNet:
             _fold(module, _BLOCK_PARTS)
         if isinstance(module, (nn.SiLU, nn.ReLU6)):
             module.inplace = True
-    return result.to(memory_format=torch.channels_last)
+    return result.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def _fold(owner: nn.Module, parts: tuple[str, ...]) -> None:

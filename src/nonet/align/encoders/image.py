@@ -65,7 +65,8 @@ class EfficientNetEncoder(ImageEncoder):
         """The encoder that `describe` described, without its weights."""
         network = dict(description["network"])
         network["pool_stages"] = tuple(network["pool_stages"])
-        preparation = {key: tuple(v) if isinstance(v, list) else v for key, v in description["preparation"].items()}
+        preparation: dict[str, Any] = dict(description["preparation"])
+        preparation |= {key: tuple(value) for key, value in preparation.items() if isinstance(value, list)}
         return cls(EfficientNetConfig(**network), Preparation(**preparation))
 
     def describe(self) -> dict[str, Any]:
@@ -110,6 +111,7 @@ class HuggingFaceImageEncoder(ImageEncoder):
         super().__init__()
         self.network = network
         self.processor = processor
+        self._description: dict[str, Any] | None = None
         config = network.config
         sizes = getattr(config, "hidden_sizes", None)
         self.width = sizes[-1] if sizes else getattr(config, "hidden_dim", None) or config.hidden_size
@@ -119,14 +121,19 @@ class HuggingFaceImageEncoder(ImageEncoder):
         """The encoder that `describe` described, without its weights."""
         from nonet.align.encoders import huggingface
 
-        return cls(
+        encoder = cls(
             huggingface.network(description["network"]),
             huggingface.image_processor(description["processor"]),
         )
+        # kept word for word: a later version of the library may write more fields, and the fingerprint would change
+        encoder._description = dict(description)
+        return encoder
 
     def describe(self) -> dict[str, Any]:
         from nonet.align.encoders import huggingface
 
+        if self._description is not None:
+            return self._description
         return {
             "kind": "huggingface",
             "network": huggingface.plain(self.network.config),

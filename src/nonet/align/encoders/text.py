@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -44,6 +44,7 @@ class TransformerTextEncoder(TextEncoder):
         self.pooling: Pooling = pooling
         self.max_tokens = max_tokens
         self.width = network.config.hidden_size
+        self._description: dict[str, Any] | None = None
         if pooling != "pooler" and getattr(network, "pooler", None) is not None:
             network.pooler = None  # weights that would never learn
         pad = getattr(network.config, "pad_token_id", None) or 0
@@ -53,7 +54,7 @@ class TransformerTextEncoder(TextEncoder):
 
     @classmethod
     def small(
-        cls, texts: Iterable[str], *, vocabulary: int = 8000, layers: int = 4, width: int = 256
+        cls, texts: Collection[str], *, vocabulary: int = 8000, layers: int = 4, width: int = 256
     ) -> TransformerTextEncoder:
         """A BERT of four layers (the paper's "mini") with random weights and a vocabulary learnt from `texts`."""
         from transformers import BertConfig, BertModel
@@ -74,16 +75,21 @@ class TransformerTextEncoder(TextEncoder):
         """The encoder that `describe` described, without its weights."""
         from nonet.align.encoders import huggingface
 
-        return cls(
+        encoder = cls(
             huggingface.network(description["network"]),
             Tokenizer.from_str(json.dumps(description["tokenizer"])),
             description["pooling"],
             description["max_tokens"],
         )
+        # kept word for word: a later version of the library may write more fields, and the fingerprint would change
+        encoder._description = dict(description)
+        return encoder
 
     def describe(self) -> dict[str, Any]:
         from nonet.align.encoders import huggingface
 
+        if self._description is not None:
+            return self._description
         return {
             "kind": "huggingface",
             "network": huggingface.plain(self.network.config),
@@ -93,7 +99,7 @@ class TransformerTextEncoder(TextEncoder):
         }
 
     def preprocess(self, texts: Sequence[str]) -> Tokens:
-        encoded = self.tokenizer.encode_batch([text[:_MAX_CHARACTERS] for text in texts])
+        encoded = self.tokenizer.encode_batch([_readable(text) for text in texts])
         ids = np.array([row.ids for row in encoded], dtype=np.int64).reshape(len(texts), -1)
         mask = np.array([row.attention_mask for row in encoded], dtype=bool).reshape(len(texts), -1)
         return Tokens(torch.from_numpy(ids), torch.from_numpy(mask))
@@ -108,22 +114,42 @@ class TransformerTextEncoder(TextEncoder):
         return (output.last_hidden_state * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
-def train_wordpiece(texts: Iterable[str], size: int) -> Tokenizer:
+def _readable(text: str) -> str:
+    """The part of a text that can matter, with lone surrogates (which have no UTF-8) as question marks."""
+    return text[:_MAX_CHARACTERS].encode("utf-8", "replace").decode()
+
+
+def train_wordpiece(texts: Collection[str], size: int) -> Tokenizer:
     """A lower-casing WordPiece vocabulary learnt from texts, framed as BERT frames them.
 
+    The same texts give the same vocabulary: the library's trainer numbers the pieces inside words in an order that
+    differs from run to run and breaks ties by number, so these pieces are numbered before it starts.
+
     Args:
-        texts: read once.
+        texts: read twice.
         size: entries at most, the five special ones among them (the paper has 100,000).
     """
     from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
 
+    normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=_SPECIAL_TOKENS, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizers.BertPreTokenizer()
+    characters = {character for text in texts for character in text}
+    inner = sorted(
+        {f"##{c}" for raw in characters for c in normalizer.normalize_str(_readable(raw)) if not c.isspace()}
     )
-    return tokenizer
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=max(size, len(_SPECIAL_TOKENS) + len(inner)),
+        special_tokens=[*_SPECIAL_TOKENS, *inner],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(map(_readable, texts), trainer)
+    # only the true special tokens stay special
+    final = Tokenizer(models.WordPiece(tokenizer.get_vocab(), unk_token="[UNK]"))
+    final.normalizer, final.pre_tokenizer = normalizer, pre_tokenizers.BertPreTokenizer()
+    final.add_special_tokens(_SPECIAL_TOKENS)
+    final.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[(token, final.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+    )
+    return final

@@ -45,6 +45,7 @@ function present() {
 
 async function run(offset = 0) {
   clearTimeout(waiting);
+  busy(true);
   const request = toRequest(state, PAGE, offset);
   byId("start").hidden = request !== null && status.dataset.pictures !== "0";
   byId("share").hidden = request === null;
@@ -58,7 +59,13 @@ async function run(offset = 0) {
   }
 }
 
+// While this is set, the results shown are not yet those of the query shown.
+function busy(is) {
+  byId("results").setAttribute("aria-busy", String(is));
+}
+
 function receive(answer, offset, took) {
+  busy(false);
   hideProblem();
   for (const result of answer.results) names.set(String(result.id), captionOf(result));
   if (offset) appendResults(answer.results, showDetail);
@@ -72,6 +79,7 @@ function receive(answer, offset, took) {
 }
 
 function rest() {
+  busy(false);
   forget();
   clearResults();
   hideProblem();
@@ -80,6 +88,7 @@ function rest() {
 }
 
 function complain(message, again = null) {
+  busy(false);
   const problem = byId("problem");
   problem.firstElementChild.textContent = message;
   problem.lastElementChild.hidden = again === null;
@@ -95,6 +104,7 @@ function hideProblem() {
 
 words.addEventListener("input", () => {
   clearTimeout(waiting);
+  busy(true);
   waiting = setTimeout(() => become({ ...state, words: words.value }, { step: false }), TYPING_PAUSE);
 });
 words.addEventListener("keydown", (event) => {

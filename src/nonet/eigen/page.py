@@ -1,0 +1,38 @@
+"""The wing's page: a lesson in which the four numbers move, and the digits that each way of computing gets right."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from nonet.eigen.lesson import explain
+from nonet.foundation.page import Mount, render
+
+__all__ = ["mount"]
+
+_LARGEST = 1e150  # so that no product on the page overflows
+Entry = Annotated[float, Query(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
+
+
+def mount(source: Path | None) -> Mount:
+    """The lesson, which needs no folder.
+
+    Args:
+        source: nothing is read from it.
+    """
+    router = APIRouter()
+
+    @router.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def lesson(request: Request) -> HTMLResponse:
+        return render(request, "eigen/lesson.html")
+
+    @router.get("/explain")
+    def explained(a: Entry, b: Entry, c: Entry, d: Entry) -> dict[str, Any]:
+        """Mean, product, eigenvalues, eigenvectors and steps for [[a, b], [c, d]], and right digits by method."""
+        return asdict(explain(a, b, c, d))
+
+    return Mount(router, "the trick with mean and product, as a lesson")
