@@ -1,0 +1,4 @@
+"""Building blocks: small actors and functions, each with its equation.
+
+Affinities, choice, user state, estimation, corpora, recommenders, bandits.
+"""

@@ -1,0 +1,150 @@
+"""The dashboard of a run: welfare and inequality over time, the providers' map, single users."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pyarrow as pa
+from fastapi import APIRouter, Request
+from fastapi import Path as InPath
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
+
+from nonet.foundation.errors import DataError, UsageError
+from nonet.foundation.page import Mount, render
+from nonet.recsim.results import Run, load_run
+
+__all__ = ["mount"]
+
+_FRAMES = 60
+
+
+class Series(BaseModel):
+    """A measure over time: mean over runs and its 95 % band."""
+
+    name: str
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+
+
+class Frame(BaseModel):
+    """The providers at one step."""
+
+    step: int
+    clicks: list[float]
+    satisfaction: list[float]
+    alive: list[bool]
+
+
+class Dashboard(BaseModel):
+    """All that the page draws, but for single users."""
+
+    title: str
+    config: dict[str, Any]
+    steps: list[int]
+    series: list[Series]
+    x: list[float]
+    y: list[float]
+    frames: list[Frame]
+    users: int
+
+
+class User(BaseModel):
+    """One followed user of run 0."""
+
+    x: float
+    y: float
+    steps: list[int]
+    utility: list[float]
+    provider: list[int]
+
+
+def mount(source: Path | None) -> Mount:
+    """The dashboard of a run folder.
+
+    Raises:
+        UsageError: if no folder is named.
+        ArtifactError: if it is not a run folder.
+    """
+    if source is None:
+        raise UsageError("The dashboard needs a run.", fix="Name its folder: nonet serve --recsim run/")
+    run = load_run(source)
+    board = _board(run)
+    router = APIRouter()
+
+    @router.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def page(request: Request) -> HTMLResponse:
+        return render(request, "recsim/run.html", board=board)
+
+    @router.get("/api/run")
+    def dashboard() -> Dashboard:
+        """Measures over time and the providers' map."""
+        return board
+
+    @router.get("/api/users/{user}", responses={422: {"description": "No such user was followed."}})
+    def user(user: Annotated[int, InPath(ge=0, le=2**31)]) -> User:
+        """What one user met."""
+        return _user(run, user)
+
+    return Mount(router, state=f"{board.title}: {run.config.runs} runs of {run.config.horizon} steps")
+
+
+def _board(run: Run) -> Dashboard:
+    steps = np.unique(run.series["step"].to_numpy())
+    measures = [name for name in run.series.column_names if name not in ("run", "step")]
+    users = 0 if run.users is None else len(np.unique(run.users["user"].to_numpy()))
+    x, y, frames = _frames(run.providers)
+    return Dashboard(
+        title=f"{run.config.story}, {run.config.policy or 'default policy'}",
+        config=asdict(run.config),
+        steps=steps.tolist(),
+        series=[_series(run.series, name, len(steps)) for name in measures],
+        x=x,
+        y=y,
+        frames=frames,
+        users=users,
+    )
+
+
+def _series(table: pa.Table, name: str, steps: int) -> Series:
+    values = table[name].to_numpy().reshape(-1, steps)
+    mean = values.mean(0)
+    half = 1.96 * values.std(0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.zeros(steps)
+    return Series(name=name, mean=mean.tolist(), low=(mean - half).tolist(), high=(mean + half).tolist())
+
+
+def _frames(table: pa.Table | None) -> tuple[list[float], list[float], list[Frame]]:
+    if table is None:
+        return [], [], []
+    size = len(np.unique(table["provider"].to_numpy()))
+    columns = {name: table[name].to_numpy(zero_copy_only=False).reshape(-1, size) for name in table.column_names}
+    chosen = np.unique(np.linspace(0, len(columns["step"]) - 1, _FRAMES).astype(int))
+    frames = [
+        Frame(
+            step=int(columns["step"][at, 0]),
+            clicks=columns["clicks"][at].tolist(),
+            satisfaction=columns["satisfaction"][at].tolist(),
+            alive=columns["alive"][at].astype(bool).tolist(),
+        )
+        for at in chosen
+    ]
+    return columns["x"][0].tolist(), columns["y"][0].tolist(), frames
+
+
+def _user(run: Run, user: int) -> User:
+    table = run.users
+    mask = np.zeros(0, bool) if table is None else table["user"].to_numpy() == user
+    if table is None or not mask.any():
+        raise DataError("This user was not followed.", where=f"user {user}")
+    column = {name: table[name].to_numpy()[mask] for name in table.column_names}
+    return User(
+        x=float(column["x"][0]),
+        y=float(column["y"][0]),
+        steps=column["step"].tolist(),
+        utility=column["utility"].tolist(),
+        provider=column["provider"].tolist(),
+    )

@@ -1,0 +1,131 @@
+"""Run folders: what a simulation leaves for people and other programs.
+
+A folder holds ``run.json`` (the configuration), ``series.parquet`` (one row for each run and step), and for the
+ecosystem ``providers.parquet`` and ``users.parquet`` (run 0, one row for each step and provider or followed user).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from nonet.foundation.errors import ArtifactError, DataError
+from nonet.foundation.files import atomic_folder, atomic_write
+from nonet.recsim.config import RunConfig
+from nonet.recsim.language import Story
+from nonet.recsim.runtime import Trajectory
+
+__all__ = ["Run", "export_csv", "load_run", "save_run", "series_of"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, read.
+
+    Attributes:
+        config: what was asked for.
+        series: columns ``run``, ``step`` and the measures.
+        providers: columns ``step, provider, x, y, satisfaction, clicks, alive``; None where the story has none.
+        users: columns ``step, user, x, y, utility, provider``; None where the story follows none.
+    """
+
+    config: RunConfig
+    series: pa.Table
+    providers: pa.Table | None
+    users: pa.Table | None
+
+
+def series_of(trajectory: Trajectory, name: str) -> np.ndarray:
+    """A measure as an array of shape (runs, steps)."""
+    return np.asarray(trajectory[name])
+
+
+def save_run(folder: Path, config: RunConfig, story: Story, trajectory: Trajectory) -> None:
+    """Writes a run folder, whole or not at all.
+
+    Args:
+        folder: made, or replaced if it holds a run.
+        config: what was asked for.
+        story: the story that ran.
+        trajectory: of several runs, kept as the story's exhibit says.
+    Raises:
+        DataError: if the folder holds something else.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / "run.json").exists():
+        raise DataError("The folder holds something else than a run.", where=folder, fix="Choose another folder.")
+    with atomic_folder(folder) as fresh:
+        (fresh / "run.json").write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
+        pq.write_table(_series(trajectory), fresh / "series.parquet")
+        if "publishing.clicks" in trajectory.values:
+            topics = np.asarray(story.actors["providers"].topics)
+            pq.write_table(_providers(trajectory, topics), fresh / "providers.parquet")
+            pq.write_table(_users(trajectory), fresh / "users.parquet")
+
+
+def load_run(folder: Path) -> Run:
+    """Reads a run folder.
+
+    Raises:
+        ArtifactError: if it is not one.
+    """
+    try:
+        config = RunConfig(**json.loads((folder / "run.json").read_text(encoding="utf-8")))
+        tables = [
+            pq.read_table(path) if path.exists() else None
+            for path in (folder / "series.parquet", folder / "providers.parquet", folder / "users.parquet")
+        ]
+        if tables[0] is None:
+            raise FileNotFoundError("series.parquet is missing")
+    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
+        raise ArtifactError(
+            f"This is not a run folder ({error}).", where=folder, fix="Make one with `nonet recsim run --out FOLDER`."
+        ) from error
+    return Run(config, tables[0], tables[1], tables[2])
+
+
+def export_csv(folder: Path, out: Path) -> list[Path]:
+    """Writes the tables of a run folder as CSV.
+
+    Returns:
+        The files written.
+    """
+    load_run(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for path in sorted(folder.glob("*.parquet")):
+        target = out / f"{path.stem}.csv"
+        with atomic_write(target) as file:
+            pyarrow.csv.write_csv(pq.read_table(path), file)
+        written.append(target)
+    return written
+
+
+def _series(trajectory: Trajectory) -> pa.Table:
+    measures = {name: series_of(trajectory, name) for name in trajectory.values if name.startswith("measures.")}
+    runs, steps = next(iter(measures.values())).shape
+    columns = {"run": np.repeat(np.arange(runs), steps), "step": np.tile(np.asarray(trajectory.steps), runs)}
+    return pa.table(columns | {name.removeprefix("measures."): values.ravel() for name, values in measures.items()})
+
+
+def _providers(trajectory: Trajectory, topics: np.ndarray) -> pa.Table:
+    fields = {name: np.asarray(trajectory[f"publishing.{name}"])[0] for name in ("satisfaction", "clicks", "alive")}
+    steps, size = fields["clicks"].shape
+    place = {axis: np.tile(topics[:, column], steps) for column, axis in enumerate("xy")}
+    columns = {"step": np.repeat(np.asarray(trajectory.steps), size), "provider": np.tile(np.arange(size), steps)}
+    return pa.table(columns | place | {name: values.ravel() for name, values in fields.items()})
+
+
+def _users(trajectory: Trajectory) -> pa.Table:
+    utility, provider, interest = (
+        np.asarray(trajectory[f"followed.{name}"])[0] for name in ("utility", "provider", "interest")
+    )
+    steps, size = utility.shape
+    columns = {"step": np.repeat(np.asarray(trajectory.steps), size), "user": np.tile(np.arange(size), steps)}
+    place = {axis: interest[:, :, column].ravel() for column, axis in enumerate("xy")}
+    return pa.table(columns | place | {"utility": utility.ravel(), "provider": provider.ravel()})

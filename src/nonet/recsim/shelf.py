@@ -1,0 +1,184 @@
+"""The stories that come with nonet, cast and ready to run by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from nonet.foundation.errors import UsageError
+from nonet.recsim import random
+from nonet.recsim.blocks import bandits
+from nonet.recsim.blocks.recommenders import AtRandom, Popular
+from nonet.recsim.config import RunConfig
+from nonet.recsim.language import Story
+from nonet.recsim.runtime import Record
+from nonet.recsim.stories import bandit as bandit_story
+from nonet.recsim.stories import ecosystem as ecosystem_story
+from nonet.recsim.stories import interest as interest_story
+from nonet.recsim.stories import satisfaction as satisfaction_story
+
+__all__ = ["SAMPLED_USERS", "SHELF", "Exhibit", "cast", "find"]
+
+SAMPLED_USERS = 32
+"""How many users are kept one by one, for a closer look."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A story by name.
+
+    Attributes:
+        name: its name on the command line.
+        summary: what it shows, one line.
+        policies: the recommenders it can be cast with, the first by default.
+        cast: makes the story.
+        record: what is kept of a run: reductions of small size, and whatever is small by itself.
+        headline: the series that is summed over a run to judge a policy.
+        better: whether more of it is better.
+    """
+
+    name: str
+    summary: str
+    policies: tuple[str, ...]
+    cast: Callable[[RunConfig, str], Story]
+    record: Record
+    headline: str
+    better: bool = True
+
+
+def cast(config: RunConfig) -> tuple[Exhibit, Story]:
+    """The story that a configuration names, with its policy.
+
+    Raises:
+        UsageError: if there is no such story or policy.
+    """
+    exhibit = find(config.story)
+    policy = config.policy or exhibit.policies[0]
+    if policy not in exhibit.policies:
+        raise UsageError(
+            f"'{policy}' is not a policy of {exhibit.name}.",
+            where="--policy",
+            fix=f"Choose one of {', '.join(exhibit.policies)}.",
+        )
+    return exhibit, exhibit.cast(config, policy)
+
+
+def find(name: str) -> Exhibit:
+    """A story by name.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    for exhibit in SHELF:
+        if exhibit.name == name:
+            return exhibit
+    raise UsageError(f"There is no story '{name}'.", fix=f"Choose one of {', '.join(e.name for e in SHELF)}.")
+
+
+def _ecosystem(config: RunConfig, policy: str) -> Story:
+    # the map of providers does not change with the number of users or of runs
+    topics = ecosystem_story.scattered_topics(random.key(config.seed), clusters=config.providers // 2)
+    recommenders: dict[str, Any] = {
+        # boosts are arrays: one compiled simulation serves them all
+        "myopic": ecosystem_story.Matchmaker(config.slate, jnp.zeros(())),
+        "provider-aware": ecosystem_story.Matchmaker(config.slate, jnp.asarray(config.boost, float)),
+        "random": AtRandom(config.slate),
+        "popular": Popular(config.slate),
+    }
+    return ecosystem_story.ecosystem(
+        ecosystem_story.Consumers(topics, config.users),
+        ecosystem_story.Providers(topics, viability=config.viability),
+        recommenders[policy],
+    )
+
+
+def _followed(slice_: dict[str, Any]) -> Array:
+    """Utility of the first users."""
+    return slice_["utility"][:SAMPLED_USERS]
+
+
+def _followed_provider(slice_: dict[str, Any]) -> Array:
+    """Whose documents the first users took."""
+    slate, choice = slice_["slate"][:SAMPLED_USERS], slice_["choice"][:SAMPLED_USERS]
+    return slice_["maker"][jnp.take_along_axis(slate, choice[:, None], 1)[:, 0]]
+
+
+def _followed_interest(slice_: dict[str, Any]) -> Array:
+    return slice_["interest"][:SAMPLED_USERS]
+
+
+def _interest(config: RunConfig, policy: str) -> Story:
+    documents = interest_story.catalogue(random.key(config.seed))
+    temperature = {"myopic": 0.1, "random": 1e3}[policy]
+    return interest_story.interest_evolution(
+        interest_story.MovingUsers(config.users, documents),
+        interest_story.Nearest(documents, min(config.slate, documents.size), temperature),
+    )
+
+
+def _satisfaction(config: RunConfig, policy: str) -> Story:
+    topics = 3
+    return satisfaction_story.satisfaction(
+        satisfaction_story.IntentUsers(config.users, topics),
+        satisfaction_story.RandomSlates(config.users, config.slate, topics),
+    )
+
+
+def _bandit(config: RunConfig, policy: str) -> Story:
+    rates = jax.random.uniform(random.key(config.seed), (config.users, config.arms))
+    algorithms: dict[str, Any] = {
+        "thompson": bandits.Thompson(config.users, config.arms),
+        "ucb": bandits.UCB(config.users, config.arms),
+        "epsilon-greedy": bandits.EpsilonGreedy(config.users, config.arms),
+        "linucb": bandits.LinUCB(jnp.eye(config.arms), config.users),
+    }
+    return bandit_story.bandit(bandit_story.Arms(rates), algorithms[policy])
+
+
+SHELF = (
+    Exhibit(
+        "ecosystem",
+        "users, content providers who live on clicks, and a recommender between them",
+        ("myopic", "provider-aware", "random", "popular"),
+        _ecosystem,
+        Record(
+            ("measures", "publishing"),
+            reduce={
+                "followed.utility": _followed,
+                "followed.provider": _followed_provider,
+                "followed.interest": _followed_interest,
+            },
+        ),
+        "measures.welfare",
+    ),
+    Exhibit(
+        "interest-evolution",
+        "interests move with what is consumed; sweet documents are clicked and harm",
+        ("myopic", "random"),
+        _interest,
+        Record((), reduce={"measures.time": lambda slice_: slice_["time"].mean()}),
+        "measures.time",
+    ),
+    Exhibit(
+        "satisfaction",
+        "a hidden intent and a satisfaction that remembers: the story to fit and to infer in",
+        ("random-slates",),
+        _satisfaction,
+        Record((), reduce={"measures.satisfaction": lambda slice_: slice_["satisfaction"].mean()}),
+        "measures.satisfaction",
+    ),
+    Exhibit(
+        "bandit",
+        "arms with unknown click rates and an algorithm that learns them",
+        ("thompson", "ucb", "epsilon-greedy", "linucb"),
+        _bandit,
+        Record((), reduce={"measures.regret": lambda slice_: slice_["regret"].mean()}),
+        "measures.regret",
+        better=False,
+    ),
+)

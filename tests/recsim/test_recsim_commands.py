@@ -1,0 +1,77 @@
+import json
+
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from fastapi.testclient import TestClient
+
+from nonet import cli, web
+from nonet.foundation.errors import ArtifactError
+from nonet.recsim.results import load_run
+
+SMALL = ["--users", "40", "--providers", "6", "--horizon", "12", "--runs", "2"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    assert cli.run(["recsim", "run", "ecosystem", *SMALL, "--policy", "provider-aware", "--out", str(folder)]) == 0
+    return folder
+
+
+def test_a_run_folder_holds_what_was_asked_for(folder):
+    run = load_run(folder)
+    assert (run.config.users, run.config.policy) == (40, "provider-aware")
+    assert run.series.num_rows == 2 * 12 and run.providers.num_rows == 12 * 6 and run.users.num_rows == 12 * 32
+    assert not folder.with_name("run.checkpoint").exists()
+    assert json.loads((folder / "run.json").read_text())["horizon"] == 12
+
+
+def test_its_tables_are_exported_as_csv(folder, tmp_path):
+    assert cli.run(["recsim", "export", str(folder), "--out", str(tmp_path)]) == 0
+    csv = pyarrow.csv.read_csv(tmp_path / "series.csv")
+    parquet = pq.read_table(folder / "series.parquet")
+    assert csv["welfare"].to_pylist() == pytest.approx(parquet["welfare"].to_pylist(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "nothing", "--out", "x"], "There is no story 'nothing'"),
+        (["run", "ecosystem", "--policy", "kind", "--out", "x"], "not a policy of ecosystem"),
+        (["run", "ecosystem", "--users", "0", "--out", "x"], "0 users"),
+        (["run", "ecosystem", "--horizon", "0", "--out", "x"], "0 horizon"),
+        (["run", "ecosystem", "--providers", "7", "--out", "x"], "7 providers"),
+        (["run", "ecosystem", "--providers", "2", "--slate", "50", "--out", "x"], "slate of 50"),
+        (["export", "nowhere", "--out", "x"], "not a run folder"),
+        (["fit", "choice-model", "--log", "nowhere", "--out", "x"], "no such log"),
+    ],
+)
+def test_wrong_words_are_told_in_one_paragraph(words, message, capsys):
+    assert cli.run(["recsim", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_list_names_every_story(capsys):
+    assert cli.run(["recsim", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("ecosystem", "interest-evolution", "satisfaction", "bandit"))
+
+
+def test_the_dashboard_answers_with_the_runs_numbers(folder):
+    client = TestClient(web.create_app({"recsim": folder}))
+    page = client.get("/recsim/", headers={"accept": "text/html"})
+    assert page.status_code == 200 and "ecosystem, provider-aware" in page.text
+    board = client.get("/recsim/api/run").json()
+    run = load_run(folder)
+    welfare = next(series for series in board["series"] if series["name"] == "welfare")
+    first = run.series.filter(pyarrow.compute.equal(run.series["step"], 0))["welfare"].to_pylist()
+    assert welfare["mean"][0] == pytest.approx(sum(first) / 2, rel=1e-5)
+    assert board["frames"][-1]["step"] == 11 and sum(board["frames"][-1]["clicks"]) == 40 * 11
+    assert len(client.get("/recsim/api/users/3").json()["utility"]) == 12
+    assert client.get("/recsim/api/users/99").status_code == 422
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(ArtifactError, match="not a run folder"):
+        load_run(tmp_path)
