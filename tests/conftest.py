@@ -9,6 +9,8 @@ import pytest
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # never the user's own cache; kept between runs, so that models are unpacked once
+    os.environ.setdefault("NONET_CACHE", str(config.rootpath / ".pytest_cache" / "nonet"))
 
 
 @pytest.fixture(scope="session")

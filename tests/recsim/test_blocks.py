@@ -12,6 +12,8 @@ from nonet.recsim.blocks import affinities, bandits, choice
 from nonet.recsim.blocks.recommenders import collaborative_filter, diversified, top
 from nonet.recsim.stories.bandit import Arms, bandit
 
+pytestmark = pytest.mark.slow  # each compiles a story of its own
+
 
 def test_affinities_are_their_equations():
     users, items = jnp.array([[1.0, 2.0], [0.0, 0.0]]), jnp.array([[4.0, 6.0], [1.0, 2.0]])

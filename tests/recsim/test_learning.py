@@ -11,6 +11,8 @@ from nonet.recsim import infer, train
 from nonet.recsim.language import Variable
 from nonet.recsim.stories.radio import world
 
+pytestmark = pytest.mark.slow  # each compiles a story of its own
+
 
 class Sensor(eqx.Module):
     scale: float = 1.0

@@ -7,6 +7,8 @@ from nonet.foundation.errors import DataError
 from nonet.recsim import clicks, offpolicy
 from nonet.recsim.data import Log, read_log
 
+pytestmark = pytest.mark.slow  # each compiles a story of its own
+
 
 def _simulated(events, rng, examined=(1.0, 0.5), items=6):
     rates = np.linspace(0.1, 0.6, items)

@@ -18,6 +18,8 @@ from nonet.recsim.stories.ecosystem import Consumers, Matchmaker, Providers, eco
 from nonet.recsim.stories.radio import world
 from nonet.recsim.stories.satisfaction import IntentUsers, RandomSlates, satisfaction
 
+pytestmark = pytest.mark.slow  # each compiles a story of its own
+
 FEW = 6
 
 

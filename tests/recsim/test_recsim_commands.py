@@ -9,6 +9,8 @@ from nonet import cli, web
 from nonet.foundation.errors import ArtifactError
 from nonet.recsim.results import load_run
 
+pytestmark = pytest.mark.slow  # each compiles a story of its own
+
 SMALL = ["--users", "40", "--providers", "6", "--horizon", "12", "--runs", "2"]
 
 

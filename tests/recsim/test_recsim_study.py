@@ -4,6 +4,8 @@ from nonet.recsim.config import RunConfig
 from nonet.recsim.evaluate import compare
 from nonet.recsim.study import StudyConfig, study
 
+pytestmark = pytest.mark.slow  # each compiles a story of its own
+
 
 @pytest.mark.slow
 def test_the_report_says_what_the_runs_say():

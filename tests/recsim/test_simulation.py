@@ -14,6 +14,8 @@ from nonet.recsim.language import Variable
 from nonet.recsim.stories import radio
 from nonet.recsim.stories.radio import Listeners, world
 
+pytestmark = pytest.mark.slow  # each compiles a story of its own
+
 SCRIPT = """
 import hashlib, sys
 import numpy as np

@@ -7,6 +7,8 @@ from nonet.recsim import evaluate, shelf
 from nonet.recsim.config import RunConfig
 from nonet.recsim.stories.ecosystem import Consumers, Matchmaker, Providers, ecosystem
 
+pytestmark = pytest.mark.slow  # each compiles a story of its own
+
 
 def test_the_ecosystem_has_the_mean_that_the_official_tests_expect():
     # four providers, 2,000 users: the official test demands a mean utility of -14 within 5 %
