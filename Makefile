@@ -53,7 +53,7 @@ check: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m 'not slow and not browser'
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser"
 
 bench: install-dev
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -4,7 +4,6 @@ import os
 import pickle
 import random
 import shutil
-import signal
 import time
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from children import start
 from nonet.foundation import artifact, files, manifest
 from nonet.foundation.artifact import Card, load, save
 from nonet.foundation.errors import ArtifactError, ResourceError, UsageError
@@ -280,22 +280,22 @@ def test_kill_at_any_moment_leaves_a_whole_artifact(tmp_path, exchange):
     folder = write(tmp_path / "model", 0.0)
     chance = random.Random(7)
     for first in range(0, 2000, 100):
-        ready, told = os.pipe()
-        child = os.fork()
-        if child == 0:
+        begun = tmp_path.with_name(f"{tmp_path.name}-{first}")
+
+        def writer(first=first, begun=begun) -> None:
             if not exchange:
                 files._exchange = lambda first, second: False
-            for value in range(first, first + 10_000):
+            for value in range(first + 1, first + 10_000):
                 write(folder, float(value))
-                os.write(told, b".")
-            os._exit(0)
-        os.read(ready, 1)  # the first write is done
+                begun.touch()
+
+        child = start(writer)
+        while not begun.exists():
+            time.sleep(0.001)
         time.sleep(chance.uniform(0, 0.06))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        os.close(ready)
-        os.close(told)
-        assert load(folder, kind="adder").tensors["weight"].unique().item() >= first
+        child.kill()
+        child.join()
+        assert load(folder, kind="adder").tensors["weight"].unique().item() > first
     write(folder, -1.0)
     assert load(folder, kind="adder").tensors["weight"][0] == -1
     assert [path.name for path in tmp_path.iterdir()] == ["model"], "nothing is left beside it"
@@ -304,14 +304,15 @@ def test_kill_at_any_moment_leaves_a_whole_artifact(tmp_path, exchange):
 @pytest.mark.slow
 def test_a_reader_beside_a_writer_always_finds_a_whole_artifact(tmp_path):
     folder = write(tmp_path / "model", 0.0)
-    child = os.fork()
-    if child == 0:
+
+    def writer() -> None:
         for value in range(100_000):
             write(folder, float(value))
-        os._exit(0)
+
+    child = start(writer)
     try:
         for _ in range(100):
             assert load(folder, kind="adder").tensors["weight"].unique().numel() == 1
     finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        child.kill()
+        child.join()

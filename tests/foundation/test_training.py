@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+from children import exit_status
 from nonet.foundation import checkpoint, devices
 from nonet.foundation.artifact import load
 from nonet.foundation.errors import ArtifactError, DataError, MissingError, UsageError
@@ -73,18 +74,6 @@ def evaluate(module: nn.Module, step: int) -> dict[str, float]:
     return {"error": float((module.layers(batch["x"]) - batch["y"]).square().mean()), "steps": step}
 
 
-def in_child(function) -> int:
-    """Runs a function in a process of its own; its exit status, negative for a signal."""
-    child = os.fork()
-    if child == 0:
-        try:
-            function()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -135,7 +124,7 @@ def test_killed_anywhere_and_resumed_the_weights_are_the_same_bits(tmp_path, nam
     chance = random.Random(name)
     for _ in range(2):  # each within so many calls from where it goes on that neither comes to the end
         call = chance.randrange(2, config.steps * config.accumulate // 2)
-        assert in_child(lambda call=call: train(tmp_path / "run", config, Regression(call, kill), **options)) < 0
+        assert exit_status(lambda call=call: train(tmp_path / "run", config, Regression(call, kill), **options)) < 0
     resumed = Regression()
     history = train(tmp_path / "run", config, resumed, **options)
     assert history.resumed_at in range(0, 40, 7)
@@ -173,7 +162,12 @@ def test_the_scaler_is_part_of_the_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr(devices, "accelerator", scaled)
     whole, resumed = Regression(), Regression()
     train(tmp_path / "whole", CONFIG, whole)
-    assert in_child(lambda: train(tmp_path / "run", CONFIG, Regression(25, kill))) == -signal.SIGKILL
+
+    def killed() -> None:
+        devices.accelerator = scaled
+        train(tmp_path / "run", CONFIG, Regression(25, kill))
+
+    assert exit_status(killed) == -signal.SIGKILL
     train(tmp_path / "run", CONFIG, resumed)
     assert same(whole, resumed)
     for run in ("whole", "run"):
@@ -222,6 +216,8 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         train(tmp_path, replace(CONFIG, learning_rate=0.02), Regression())
     with pytest.raises(ArtifactError, match="number of examples was 100 and is now 99"):
         fit(Regression(), rows(99), CONFIG, folder=tmp_path)
+    with pytest.raises(ArtifactError, match="fingerprint of the data was  and is now other"):
+        train(tmp_path, CONFIG, Regression(), fingerprint="other")
     wide = Regression()
     wide.layers[3] = nn.Linear(16, 2)
     with pytest.raises(ArtifactError, match=r"layers\.3\.weight was float32\[1, 16\] and is now float32\[2, 16\]"):

@@ -6,6 +6,7 @@ out) and, for sources that render or download, ``images/``.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -114,6 +115,14 @@ class Pairs:
             texts=[self.texts[row] for row in kept],
             image_of=new_row[self.image_of[kept]],
         )
+
+    @property
+    def fingerprint(self) -> str:
+        """A checksum of the pictures' contents and of their texts, in order."""
+        digest = hashlib.sha256()
+        for part in (*self.digests, *self.texts, self.image_of.tobytes().hex()):
+            digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+        return digest.hexdigest()
 
     def __len__(self) -> int:
         """The number of pairs, which is the number of texts."""

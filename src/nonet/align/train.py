@@ -17,6 +17,7 @@ from nonet.align.batches import Batch, FeaturePairs, PicturePairs, alike, as_it_
 from nonet.align.config import HeadConfig, LearningConfig
 from nonet.align.data import Pairs
 from nonet.align.encoders import image_encoder, text_encoder
+from nonet.align.encoders.base import fingerprint
 from nonet.align.evaluate import Retrieval, retrieval
 from nonet.align.features import image_features, kept, text_features
 from nonet.align.loss import contrastive_loss
@@ -86,6 +87,7 @@ def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: P
     learner = (_Whole if config.unfreeze else _HeadsAlone)(model, config, cache)
     measure = functools.partial(learner.measure, held_out) if held_out.images else None
     options = _options(count, config)
+    begun_with = fingerprint(model.describe(), model.state_dict())
     if isinstance(learner, _Whole):
         learner.forget_first_weights(options.steps)
     history = fit(
@@ -96,6 +98,7 @@ def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: P
         collate=as_it_is,
         optimizer=functools.partial(learner.optimizer, options=options),
         evaluate=None if measure is None else lambda _, step: _figures(measure()),
+        fingerprint=f"{learning.fingerprint} {begun_with}",
     )
     model.requires_grad_(True).eval()
     return Outcome(history, measure() if measure else None)

@@ -49,6 +49,7 @@ def fit(
     optimizer: Callable[[list[dict]], Optimizer] | None = None,
     evaluate: Evaluate | None = None,
     resume: bool = True,
+    fingerprint: str = "",
 ) -> History:
     """Trains a module in place and keeps log and checkpoints in a folder.
 
@@ -66,6 +67,7 @@ def fit(
         optimizer: makes the optimiser from parameter groups that hold their weight decay; AdamW if None.
         evaluate: measures the module after so many steps, on the main process, in evaluation mode, without gradients.
         resume: whether to go on from the newest checkpoint in the folder; otherwise they are removed.
+        fingerprint: of the data, and of whatever else decides the result; another one refuses the checkpoint.
     Returns:
         What was measured. The module is in evaluation mode then and, with ``ema_decay``, has the averaged weights.
     Raises:
@@ -74,7 +76,7 @@ def fit(
         KeyboardInterrupt: after Ctrl-C, when the checkpoint is written.
     """
     with kept_randomness(), stop_requested() as stop:
-        run = _Run(module, data, config, folder, optimizer, evaluate)
+        run = _Run(module, data, config, folder, optimizer, evaluate, fingerprint)
         start = run.begin(resume)
         try:
             run.train(start, Seeded(data, collate), stop)
@@ -95,8 +97,10 @@ class _Run:
         folder: Path,
         optimizer: Callable[[list[dict]], Optimizer] | None,
         evaluate: Evaluate | None,
+        fingerprint: str,
     ) -> None:
         self.module, self.config, self.folder, self.evaluate = module, config, folder, evaluate
+        self.fingerprint = fingerprint
         self.accelerator = devices.accelerator(config.device, config.precision, config.accumulate)
         self.alone = self.accelerator.num_processes == 1
         self.plan = Plan(
@@ -141,6 +145,7 @@ class _Run:
         return {
             "option": {name: value for name, value in options if name not in _FREE},
             "number of examples": self.plan.examples,
+            "fingerprint of the data": self.fingerprint,
             "optimizer": type(self.optimizer.optimizer).__name__,
             "model tensor": checkpoint.signature(self.module),
         }
