@@ -1,12 +1,15 @@
 """What every test may use: an isolated cache, real data where NONET_DATA names it, one thread per library."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # a job in the background starts with Ctrl-C ignored, and so would the processes that tests interrupt
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # never the user's own cache; kept between runs, so that models are unpacked once

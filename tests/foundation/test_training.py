@@ -179,10 +179,11 @@ def test_the_scaler_is_part_of_the_checkpoint(tmp_path, monkeypatch):
 
 def test_ctrl_c_writes_a_checkpoint_and_the_same_call_goes_on(tmp_path):
     whole, resumed = Regression(), Regression()
+    handler = signal.getsignal(signal.SIGINT)
     train(tmp_path / "whole", CONFIG, whole)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "run", CONFIG, Regression(23, lambda: os.kill(os.getpid(), signal.SIGINT)))
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     history = train(tmp_path / "run", CONFIG, resumed)
     assert history.resumed_at == 23
     assert same(whole, resumed)

@@ -93,7 +93,7 @@ def test_in_a_browser_with_the_keyboard():
             assert page.locator("#rows tr:first-child td:nth-child(2)").inner_text() == "1"
             page.fill("#formula", "sin(")
             page.keyboard.press("Enter")
-            page.wait_for_function("document.getElementById('problem').textContent.includes('not a formula')")
+            page.locator("#problem", has_text="not a formula").wait_for()
             assert problems == []
             browser.close()
     finally:
