@@ -12,6 +12,8 @@ from nonet.align.pictures import open_picture
 from nonet.align.train import evaluate_on, train
 from nonet.foundation.errors import DataError
 
+pytestmark = pytest.mark.slow  # each trains a model
+
 QUICK = LearningConfig(epochs=30, batch_size=50, learning_rate=3e-3, device="cpu")
 
 

@@ -20,6 +20,8 @@ from nonet.foundation.artifact import load
 from nonet.foundation.errors import ArtifactError, DataError, MissingError, UsageError
 from nonet.foundation.training import Rows, TrainingConfig, fit
 
+pytestmark = pytest.mark.slow  # each trains, most of them several times
+
 
 class Regression(nn.Module):
     """A small network that draws from every random generator, and does ``at_call`` when it is called that often."""

@@ -9,6 +9,8 @@ from scipy import stats
 from nonet import recsim
 from nonet.recsim.random import of_site, threefry
 
+pytestmark = pytest.mark.slow  # each compiles a story of its own
+
 
 def test_the_generator_is_threefry_by_its_published_vectors():
     # known answers of the Random123 distribution (kat_vectors) for threefry2x32, 20 rounds

@@ -17,6 +17,8 @@ from nonet.align.model import DualEncoder
 from nonet.foundation import artifact, checkpoint, console
 from nonet.foundation.artifact import Card
 
+pytestmark = pytest.mark.slow  # each trains a model
+
 QUICK = ["--epochs", "20", "--batch-size", "16", "--learning-rate", "0.003", "--device", "cpu"]
 
 
