@@ -7,6 +7,8 @@ from jax.test_util import check_grads
 from nonet import eigen
 from nonet.eigen.evaluate import accuracy
 
+pytestmark = pytest.mark.slow  # each compiles
+
 
 @pytest.fixture(autouse=True)
 def _double_precision():

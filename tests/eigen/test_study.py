@@ -7,6 +7,8 @@ from nonet import cli
 from nonet.eigen.config import StudyConfig
 from nonet.eigen.study import study
 
+pytestmark = pytest.mark.slow  # each measures
+
 
 @pytest.fixture(scope="module")
 def report():

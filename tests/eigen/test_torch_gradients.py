@@ -5,6 +5,8 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from nonet import eigen
 
+pytestmark = pytest.mark.slow  # gradients by finite differences
+
 RNG = np.random.default_rng(0)
 REAL = torch.tensor(RNG.standard_normal((2, 2, 2)), requires_grad=True)
 COMPLEX = torch.tensor(RNG.standard_normal((1, 2, 2)) + 1j * RNG.standard_normal((1, 2, 2)), requires_grad=True)

@@ -13,6 +13,8 @@ from nonet.foundation.errors import DataError, UsageError
 from nonet.optim import Options, Status, check_grad, minimize
 from nonet.optim.problems import PROBLEMS
 
+pytestmark = pytest.mark.slow  # each solves many problems
+
 OPTIMA = {
     "Freudenstein": 48.98425, "Bard": 8.214877e-3, "Gaussian": 1.127933e-8, "Kowalik": 3.075056e-4,
     "Brown and Dennis": 85822.20, "Osborne 1": 5.464895e-5, "Osborne 2": 4.013774e-2, "Watson 9": 1.399760e-6,

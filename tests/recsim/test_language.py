@@ -14,6 +14,8 @@ from nonet.recsim.runtime import check_story
 from nonet.recsim.spaces import label, real
 from nonet.recsim.stories.radio import Listeners, Station, radio, world
 
+pytestmark = pytest.mark.slow  # each compiles a story of its own
+
 
 def _nodes(*variables):
     return [variable.node() for variable in variables]
