@@ -79,6 +79,13 @@ def _two_sum(x, y):
 
 
 @_inlined
+def _two_difference(x, y):
+    total = x - y
+    part = total - x
+    return total, (x - (total - part)) - (y + part)
+
+
+@_inlined
 def _sorted(first, second):
     swap = second < first
     return _pick(swap, second, first), _pick(swap, first, second)
@@ -101,7 +108,7 @@ def _pair(t, root, determinant):
 @_inlined
 def _general(a, b, c, d):
     """Centre, half distance or imaginary part, the roots if real, whether they are, whether to trust all this."""
-    q, q_low = _two_sum(a, -d)
+    q, q_low = _two_difference(a, d)
     square, product = q * q, b * c
     product_low = _fma(b, c, -product)
     discriminant, low = _two_sum(square, 4.0 * product)
@@ -127,24 +134,55 @@ def _general(a, b, c, d):
 def _symmetric(a, b, d):
     """Half distance, the roots, whether to trust the roots, whether to trust the half distance.
 
-    D is a sum of squares, so nothing cancels in it, and Kahan's determinant (ad - b², two units of rounding at most)
+    D/4 is a sum of squares, so nothing cancels in it, and Kahan's determinant (ad - b², two units of rounding at most)
     needs no test either. What is left is the exponents. Few operations are: the memory is hardly slower than they.
     """
-    q, q_low = _two_sum(a, -d)
-    discriminant = _fma(q, q, _fma(4.0 * b, b, 2.0 * q * q_low))
-    root = math.sqrt(discriminant)
+    q, q_low = _two_difference(a, d)
+    delta = 0.5 * q
+    quarter = _fma(delta, delta, _fma(b, b, delta * q_low))
+    half = math.sqrt(quarter)
     product = b * b
     determinant = _fma(a, d, -product) - _fma(b, b, -product)
     t = a + d
-    size = 0.5 * (abs(t) + root)
+    size = _fma(0.5, abs(t), half)
     large = math.copysign(size, t)
     small = determinant / large
 
     diagonal = b == 0.0
     sure = ((abs(determinant) > _SMALL) | diagonal) & (size < _HUGE)
     low, high = _sorted(_pick(diagonal, a, small), _pick(diagonal, d, large))
-    half = _pick(diagonal, 0.5 * abs(q), 0.5 * root)
-    return half, low, high, sure, (discriminant > _SMALL) | diagonal
+    return _pick(diagonal, abs(delta), half), low, high, sure, (quarter > _SMALL) | diagonal
+
+
+@_inlined
+def _general_row(i, a, b, c, d, roots, half, marked):
+    """Row i of the results, as `general_entries` describes them."""
+    m, s, low, high, real, sure = _general(np.float64(a), np.float64(b), np.float64(c), np.float64(d))
+    roots[4 * i] = _pick(real, low, m)
+    roots[4 * i + 1] = _pick(real, 0.0, -s)
+    roots[4 * i + 2] = _pick(real, high, m)
+    roots[4 * i + 3] = _pick(real, 0.0, s)
+    marked[i] = not sure
+    if half is not None:
+        half[i] = _pick(real, s, -s)
+
+
+@_inlined
+def _symmetric_row(i, a, b, d, low, high, half):
+    """Row i of the results, as `symmetric_entries` describes them; whether it is to be done with more care."""
+    s, first, high[i], sure, deep = _symmetric(np.float64(a), np.float64(b), np.float64(d))
+    if half is not None:
+        half[i] = s
+        sure &= deep
+    low[i] = _pick(sure, first, math.nan)
+    return not sure
+
+
+@_inlined
+def _symmetric_four(i, entries, lower, low, high, half):
+    """As `_symmetric_row`, from a, b, c, d of row i, taking c for b if ``lower``."""
+    b = _pick(lower, np.float64(entries[4 * i + 2]), np.float64(entries[4 * i + 1]))
+    return _symmetric_row(i, entries[4 * i], b, entries[4 * i + 3], low, high, half)
 
 
 @_compiled
@@ -161,30 +199,15 @@ def general_entries(a, b, c, d, roots, half, marked):
         marked: gets True for a row to be done with more care, of shape (n,).
     """
     for i in range(a.size):
-        m, s, low, high, real, sure = _general(np.float64(a[i]), np.float64(b[i]), np.float64(c[i]), np.float64(d[i]))
-        roots[4 * i] = _pick(real, low, m)
-        roots[4 * i + 1] = _pick(real, 0.0, -s)
-        roots[4 * i + 2] = _pick(real, high, m)
-        roots[4 * i + 3] = _pick(real, 0.0, s)
-        marked[i] = not sure
-        if half is not None:
-            half[i] = _pick(real, s, -s)
+        _general_row(i, a[i], b[i], c[i], d[i], roots, half, marked)
 
 
 @_compiled
 def general_rows(entries, roots, half, marked):
     """As `general_entries`, the entries being a, b, c, d of one matrix after the other in one flat array."""
     for i in range(entries.size // 4):
-        a, b = np.float64(entries[4 * i]), np.float64(entries[4 * i + 1])
-        c, d = np.float64(entries[4 * i + 2]), np.float64(entries[4 * i + 3])
-        m, s, low, high, real, sure = _general(a, b, c, d)
-        roots[4 * i] = _pick(real, low, m)
-        roots[4 * i + 1] = _pick(real, 0.0, -s)
-        roots[4 * i + 2] = _pick(real, high, m)
-        roots[4 * i + 3] = _pick(real, 0.0, s)
-        marked[i] = not sure
-        if half is not None:
-            half[i] = _pick(real, s, -s)
+        a, b, c, d = entries[4 * i], entries[4 * i + 1], entries[4 * i + 2], entries[4 * i + 3]
+        _general_row(i, a, b, c, d, roots, half, marked)
 
 
 @_compiled
@@ -204,25 +227,22 @@ def symmetric_entries(a, b, d, low, high, half):
     """
     again = 0
     for i in range(a.size):
-        s, first, high[i], sure, deep = _symmetric(np.float64(a[i]), np.float64(b[i]), np.float64(d[i]))
-        if half is not None:
-            half[i] = s
-            sure &= deep
-        low[i] = _pick(sure, first, math.nan)
-        again += not sure
+        again += _symmetric_row(i, a[i], b[i], d[i], low, high, half)
     return again
 
 
 @_compiled
 def symmetric_rows(entries, lower, low, high, half):
-    """As `symmetric_entries`, from one flat array of a, b, c, d, taking c for b if ``lower``."""
-    again = 0
-    for i in range(entries.size // 4):
-        b = _pick(lower, np.float64(entries[4 * i + 2]), np.float64(entries[4 * i + 1]))
-        s, first, high[i], sure, deep = _symmetric(np.float64(entries[4 * i]), b, np.float64(entries[4 * i + 3]))
-        if half is not None:
-            half[i] = s
-            sure &= deep
-        low[i] = _pick(sure, first, math.nan)
-        again += not sure
+    """As `symmetric_entries`, from one flat array of a, b, c, d, taking c for b if ``lower``.
+
+    The loop stands at three places of the array at once: the processor then fetches ahead along three streams, as it
+    does for three arrays, and waits less for the memory.
+    """
+    again, third = 0, entries.size // 12
+    for i in range(third):
+        again += _symmetric_four(i, entries, lower, low, high, half)
+        again += _symmetric_four(i + third, entries, lower, low, high, half)
+        again += _symmetric_four(i + 2 * third, entries, lower, low, high, half)
+    for i in range(3 * third, entries.size // 4):
+        again += _symmetric_four(i, entries, lower, low, high, half)
     return again
