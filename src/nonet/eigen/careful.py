@@ -1,29 +1,18 @@
 """The careful path: eigenvalues with every rounding error of D and det carried along, for any exponents.
 
-Written without a branch, on arrays of NumPy, torch or JAX alike. It rests on
-
-- TwoSum (Knuth 1969) and TwoProduct (Dekker 1971, the halves cut by masking bits, which a compiler's fused
-  multiply-adds cannot spoil);
-- distillation (Kahan; Ogita, Rump & Oishi 2005): passes of TwoSum over the terms of D, so that what is left after any
-  cancellation still has full precision, and D's sign (real or complex?) is the true one;
-- exact scaling by powers of two, with b and c scaled against each other, since only their product counts.
+Written without a branch, on arrays of NumPy, torch or JAX alike. It rests on `nonet.eigen.errorfree`: the terms of D
+are distilled, so that what is left after any cancellation still has full precision, and D's sign (real or complex?) is
+the true one; b and c are scaled against each other, since only their product counts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nonet.eigen.errorfree import distilled, fraction_and_exponent, rescaled, scaled, two_product, two_sum
 from nonet.eigen.namespaces import Array, Namespace
 
-__all__ = [
-    "Spectrum",
-    "complex_spectrum",
-    "determinant",
-    "fraction_and_exponent",
-    "powers_of_two",
-    "real_spectrum",
-    "times_power",
-]
+__all__ = ["Spectrum", "complex_spectrum", "determinant", "real_spectrum"]
 
 
 @dataclass(frozen=True)
@@ -42,95 +31,6 @@ class Spectrum:
     half: Array
     low: Array
     high: Array
-
-
-@dataclass(frozen=True)
-class _Format:
-    """Numbers of one floating-point type: how many bits their fraction has, and what their exponent is offset by."""
-
-    fraction: int
-    bias: int
-
-    @classmethod
-    def of(cls, x: Array) -> _Format:
-        return cls(52, 1023) if "64" in str(x.dtype) else cls(23, 127)
-
-
-def two_sum(x: Array, y: Array) -> tuple[Array, Array]:
-    """The rounded sum and what rounding lost."""
-    total = x + y
-    part = total - x
-    return total, (x - (total - part)) + (y - part)
-
-
-def two_product(ns: Namespace, x: Array, y: Array) -> tuple[Array, Array]:
-    """The rounded product and what rounding lost, for factors of ordinary size."""
-    product = x * y
-    x_high, x_low = _halves(ns, x)
-    y_high, y_low = _halves(ns, y)
-    return product, ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
-
-
-def _halves(ns: Namespace, x: Array) -> tuple[Array, Array]:
-    width = (_Format.of(x).fraction + 2) // 2  # bits to give away: 27 of 53, 12 of 24
-    high = ns.floats((ns.bits(x) + (1 << (width - 1))) & -(1 << width))
-    return high, x - high
-
-
-def distilled(terms: list[Array], passes: int = 5) -> tuple[Array, Array]:
-    """The sum of the terms as an unevaluated sum of two numbers, right to far more digits than one holds."""
-    terms = list(terms)
-    for _ in range(passes):
-        for i in range(1, len(terms)):
-            terms[i], terms[i - 1] = two_sum(terms[i], terms[i - 1])
-    rest = terms[0]
-    for term in terms[1:-1]:
-        rest = rest + term
-    return two_sum(terms[-1], rest)
-
-
-def fraction_and_exponent(ns: Namespace, x: Array) -> tuple[Array, Array]:
-    """X = f·2^e with 1 ≤ |f| < 2, exactly, subnormal numbers too; e is very small for 0."""
-    form = _Format.of(x)
-    tiny = ns.lib.abs(x) < 2.0 ** (1 - form.bias)
-    lifted = ns.lib.where(tiny, x * 2.0 ** (form.fraction + 2), x)
-    bits = ns.bits(lifted)
-    mask = (1 << (form.fraction + form.bias.bit_length() + 1)) - (1 << form.fraction)
-    exponent = ((bits & mask) >> form.fraction) - form.bias - ns.lib.where(tiny, form.fraction + 2, 0)
-    one = form.bias << form.fraction
-    fraction = ns.floats((bits & ~mask) | one)
-    return ns.lib.where(x == 0, x, fraction), ns.lib.where(x == 0, -8 * form.bias, exponent)
-
-
-def powers_of_two(ns: Namespace, exponent: Array, form: _Format) -> tuple[Array, Array]:
-    """Two normal numbers whose product is 2^exponent, as near to it as the format allows."""
-    limit = 2 * form.bias - 2
-    exponent = ns.lib.clip(exponent, -limit, limit)
-    half = exponent >> 1
-
-    def power(n: Array) -> Array:
-        return ns.floats((n + form.bias) << form.fraction)
-
-    return power(half), power(exponent - half)
-
-
-def scaled(ns: Namespace, x: Array, exponent: Array) -> Array:
-    """x·2^exponent for 1 ≤ |x| < 2 or x = 0: rounded once, to 0 or infinity where that is the answer."""
-    first, second = powers_of_two(ns, exponent, _Format.of(x))
-    # a result below the smallest normal number must be rounded by the last factor alone
-    return (x * first) * second
-
-
-def rescaled(ns: Namespace, x: Array, exponent: Array) -> Array:
-    """x·2^exponent for any x, rounded once."""
-    fraction, own = fraction_and_exponent(ns, x)
-    return scaled(ns, fraction, own + exponent)
-
-
-def times_power(ns: Namespace, x: Array, exponent: Array) -> Array:
-    """x·2^exponent for any x, by two multiplications: gradients flow through it."""
-    first, second = powers_of_two(ns, exponent, _Format.of(ns.parts(x)[0]))
-    return (x * first) * second
 
 
 def real_spectrum(ns: Namespace, a: Array, d: Array, products: list[tuple[Array, Array]]) -> Spectrum:
@@ -312,15 +212,21 @@ def complex_spectrum(ns: Namespace, a: Array, b: Array, c: Array, d: Array) -> S
     triangular = (b == 0) | (c == 0)
     large = lib.where(triangular, a, ns.complex(*(rescaled(ns, x, e_pair - 1) for x in double)))
     small = lib.where(triangular, d, ns.complex(*(rescaled(ns, x, e_det - e_pair + 1) + 0.0 for x in small)))
+    centre = ns.complex(*(rescaled(ns, x, e_diagonal - 1) for x in trace))
     half = ns.complex(*(rescaled(ns, x, e_root - 1) for x in root))
-    # which end of the pair is which: by real part, then by imaginary part
+    finite = lib.isfinite(a) & lib.isfinite(b) & lib.isfinite(c) & lib.isfinite(d)
+    return _in_order(ns, centre, half, large, small, finite)
+
+
+def _in_order(ns: Namespace, centre: Array, half: Array, large: Array, small: Array, finite: Array) -> Spectrum:
+    """Complex eigenvalues sorted by real part, then by imaginary part; NaN where a matrix is not finite."""
+    lib = ns.lib
     swap = (large.real < small.real) | ((large.real == small.real) & (large.imag < small.imag))
     low, high = lib.where(swap, large, small), lib.where(swap, small, large)
     away = (high - low).real * half.real + (high - low).imag * half.imag < 0
-    finite = lib.isfinite(a) & lib.isfinite(b) & lib.isfinite(c) & lib.isfinite(d)
     unknown = lib.full_like(half, complex(float("nan"), float("nan")))
     return Spectrum(
-        centre=lib.where(finite, ns.complex(*(rescaled(ns, x, e_diagonal - 1) for x in trace)), unknown),
+        centre=lib.where(finite, centre, unknown),
         half=lib.where(finite, lib.where(away, -half, half), unknown),
         low=lib.where(finite, low, unknown),
         high=lib.where(finite, high, unknown),

@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from nonet.eigen.careful import determinant, fraction_and_exponent, times_power
+from nonet.eigen.careful import determinant
+from nonet.eigen.errorfree import fraction_and_exponent, times_power
 from nonet.eigen.matrices import Entries, MatrixError, general_entries, hermitian_entries
 from nonet.eigen.namespaces import Array, Namespace
 from nonet.eigen.spectrum import hermitian

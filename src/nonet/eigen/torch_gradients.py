@@ -21,26 +21,41 @@ __all__ = ["General", "Hermitian"]
 _TORCH = Namespace("torch", torch)
 
 
-def _batched(function: Any, info: Any, in_dims: tuple[int | None, ...], arrays: tuple[Tensor, ...]) -> Any:
-    """The rule of ``vmap``: these functions work element by element, so a batch is one more axis in front."""
-    arrays = tuple(
-        array.expand(info.batch_size, *array.shape) if axis is None else array.movedim(axis, 0)
-        for array, axis in zip(arrays, in_dims, strict=True)
-    )
-    return function.apply(*arrays), (0, 0, 0)
+class _Spectral(torch.autograd.Function):
+    """What both kinds share; the first entry given is a, the last one d, and the last result half the distance."""
 
-
-class General(torch.autograd.Function):
-    """(a, b, c, d) to (low, high, half), all three complex."""
-
-    @staticmethod
-    def forward(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return general_values(_TORCH, a, b, c, d)
+    change: Any  # the change of half the distance, a function of `nonet.eigen.spectrum`
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
         ctx.save_for_backward(*inputs, output[2])
         ctx.save_for_forward(*inputs, output[2])
+
+    @classmethod
+    def jvp(cls, ctx: Any, *change: Tensor) -> tuple[Tensor, ...]:
+        *entries, s = ctx.saved_tensors
+        apart = cls.change(_TORCH, tuple(entries), s, change)
+        centre = 0.5 * (change[0] + change[-1])
+        return centre - apart, centre + apart, apart
+
+    @classmethod
+    def vmap(cls, info: Any, in_dims: tuple[int | None, ...], *arrays: Tensor) -> Any:
+        """These functions work element by element, so a batch is one more axis in front."""
+        arrays = tuple(
+            array.expand(info.batch_size, *array.shape) if axis is None else array.movedim(axis, 0)
+            for array, axis in zip(arrays, in_dims, strict=True)
+        )
+        return cls.apply(*arrays), (0, 0, 0)
+
+
+class General(_Spectral):
+    """(a, b, c, d) to (low, high, half), all three complex."""
+
+    change = staticmethod(general_change)
+
+    @staticmethod
+    def forward(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return general_values(_TORCH, a, b, c, d)
 
     @staticmethod
     def backward(ctx: Any, low: Tensor, high: Tensor, half: Tensor) -> tuple[Tensor, ...]:
@@ -56,29 +71,15 @@ class General(torch.autograd.Function):
         )
         return found if a.is_complex() else tuple(gradient.real for gradient in found)
 
-    @staticmethod
-    def jvp(ctx: Any, *change: Tensor) -> tuple[Tensor, ...]:
-        *entries, s = ctx.saved_tensors
-        apart = general_change(_TORCH, tuple(entries), s, change)
-        centre = 0.5 * (change[0] + change[3])
-        return centre - apart, centre + apart, apart
 
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *arrays: Tensor) -> Any:
-        return _batched(General, info, in_dims, arrays)
-
-
-class Hermitian(torch.autograd.Function):
+class Hermitian(_Spectral):
     """(a, b, d) to (low, high, half), all three real."""
+
+    change = staticmethod(hermitian_change)
 
     @staticmethod
     def forward(a: Tensor, b: Tensor, d: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return hermitian_values(_TORCH, a, b, d)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
-        ctx.save_for_backward(*inputs, output[2])
-        ctx.save_for_forward(*inputs, output[2])
 
     @staticmethod
     def backward(ctx: Any, low: Tensor, high: Tensor, half: Tensor) -> tuple[Tensor, ...]:
@@ -90,14 +91,3 @@ class Hermitian(torch.autograd.Function):
         else:
             across = over(_TORCH, b * apart, s)
         return together + diagonal, across, together - diagonal
-
-    @staticmethod
-    def jvp(ctx: Any, *change: Tensor) -> tuple[Tensor, ...]:
-        *entries, s = ctx.saved_tensors
-        apart = hermitian_change(_TORCH, tuple(entries), s, change)
-        centre = 0.5 * (change[0] + change[2])
-        return centre - apart, centre + apart, apart
-
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *arrays: Tensor) -> Any:
-        return _batched(Hermitian, info, in_dims, arrays)
