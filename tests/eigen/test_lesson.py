@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from nonet import cli
-from nonet.eigen.lesson import explain, parse_matrix
+from nonet.eigen.lesson import explain, parse_matrix, spin
 from nonet.foundation.errors import UsageError
 
 
@@ -54,6 +54,15 @@ def test_extreme_numbers_are_explained_without_failing():
         found = explain(*matrix)
         assert len(found.steps) >= 4
         assert not any(math.isnan(count) for count in found.digits.values())
+
+
+@pytest.mark.parametrize(("polar", "azimuth"), [(0, 0), (math.pi, 1), (0.9, -2.4), (math.pi / 2, math.pi)])
+def test_a_spin_has_plus_and_minus_one_and_opposite_points_along_its_axis(polar, azimuth):
+    found = spin(polar, azimuth)
+    assert (found.mean, found.product) == (0, pytest.approx(-1, abs=1e-15))
+    assert found.eigenvalues == pytest.approx([-1, 1], abs=1e-15)
+    assert found.points[1] == pytest.approx(found.axis, abs=1e-14)
+    assert found.points[0] == pytest.approx([-value for value in found.axis], abs=1e-14)
 
 
 def test_the_command_explains(capsys):

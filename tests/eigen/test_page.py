@@ -29,6 +29,13 @@ def test_the_route_refuses_what_is_no_number(client, value):
     assert "a" in answer.json()["detail"]
 
 
+def test_the_route_turns_a_spin(client):
+    found = client.get("/eigen/spin", params={"polar": 90, "azimuth": 90}).json()
+    assert found["matrix"][1] == pytest.approx([0, -1], abs=1e-15)
+    assert found["points"][1] == pytest.approx([0, 1, 0], abs=1e-14)
+    assert client.get("/eigen/spin", params={"polar": "nan", "azimuth": 0}).status_code == 422
+
+
 def test_the_page_and_its_files_are_served(client):
     assert "mean and product" in client.get("/eigen/").text
     for name in ("lesson.js", "drawings.js", "lesson.css"):
@@ -83,6 +90,11 @@ def test_the_numbers_move_the_drawings(address):
         page.locator("#hard").select_option(label="nearly singular")
         expect(page.locator("#gauge .bar-row").nth(0)).to_contain_text("10.")
         expect(page.locator("#gauge .bar-row").nth(2)).to_contain_text("all")
+
+        page.locator("#polar").focus()
+        page.keyboard.press("Home")
+        expect(page.locator("#spin-caption")).to_contain_text("for λ = 1: (1, 0)")
+        assert page.locator("#sphere circle.dot").count() == 2
 
         page.locator("#number-a").fill("")
         expect(page.locator("#problem")).to_contain_text("needs a number")

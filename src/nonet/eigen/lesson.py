@@ -10,11 +10,11 @@ from fractions import Fraction
 import numpy as np
 
 from nonet.eigen.evaluate import plain
-from nonet.eigen.model import eig
+from nonet.eigen.model import eig, eigh
 from nonet.eigen.reference import digits_right, exact
 from nonet.foundation.errors import UsageError
 
-__all__ = ["Lesson", "explain", "parse_matrix"]
+__all__ = ["Lesson", "Spin", "explain", "parse_matrix", "spin"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,29 @@ class Lesson:
     defective: bool
     steps: list[str]
     digits: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Spin:
+    """A combination of the Pauli matrices along a direction: x σx + y σy + z σz = [[z, x - iy], [x + iy, -z]].
+
+    Attributes:
+        axis: x, y, z, of length 1.
+        matrix: a, b, c, d, each as (real part, imaginary part).
+        mean: half the trace, which is 0.
+        product: the determinant -(x² + y² + z²), which is -1 but for rounding.
+        eigenvalues: the smaller and the larger one.
+        eigenvectors: a unit vector for each, as two (real part, imaginary part).
+        points: for each eigenvector the point of the Bloch sphere that stands for it.
+    """
+
+    axis: tuple[float, float, float]
+    matrix: list[tuple[float, float]]
+    mean: float
+    product: float
+    eigenvalues: list[float]
+    eigenvectors: list[list[tuple[float, float]]]
+    points: list[tuple[float, float, float]]
 
 
 def parse_matrix(text: str) -> tuple[float, float, float, float]:
@@ -117,6 +140,34 @@ def explain(a: float, b: float, c: float, d: float) -> Lesson:
         steps=_steps((a, b, c, d), _nearest(mean), _nearest(product), spread, found.eigenvalues, bool(found.defective)),
         digits=digits,
     )
+
+
+def spin(polar: float, azimuth: float) -> Spin:
+    """The trick where it pays most: a complex matrix of which mean and product are plain to see.
+
+    Args:
+        polar: angle of the direction against the z axis, radians.
+        azimuth: its angle around that axis, from x to y, radians.
+    """
+    x, y, z = math.sin(polar) * math.cos(azimuth), math.sin(polar) * math.sin(azimuth), math.cos(polar)
+    matrix = np.array([[z, x - 1j * y], [x + 1j * y, -z]])
+    found = eigh(matrix)
+    columns = [(complex(u), complex(v)) for u, v in found.eigenvectors.T]
+    return Spin(
+        axis=(x, y, z),
+        matrix=[(float(entry.real), float(entry.imag)) for entry in matrix.ravel()],
+        mean=(z - z) / 2,
+        product=-z * z - (x * x + y * y),
+        eigenvalues=[float(value) for value in found.eigenvalues],
+        eigenvectors=[[(u.real, u.imag), (v.real, v.imag)] for u, v in columns],
+        points=[_bloch(u, v) for u, v in columns],
+    )
+
+
+def _bloch(u: complex, v: complex) -> tuple[float, float, float]:
+    """What the three Pauli matrices measure in the state (u, v)."""
+    across = u.conjugate() * v
+    return 2 * across.real, 2 * across.imag, abs(u) ** 2 - abs(v) ** 2
 
 
 def _steps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,13 +10,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from nonet.eigen.lesson import explain
+from nonet.eigen.lesson import explain, spin
 from nonet.foundation.page import Mount, render
 
 __all__ = ["mount"]
 
 _LARGEST = 1e150  # so that no product on the page overflows
 Entry = Annotated[float, Query(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
+Degrees = Annotated[float, Query(ge=-360, le=360, allow_inf_nan=False)]
 
 
 def mount(source: Path | None) -> Mount:
@@ -34,5 +36,10 @@ def mount(source: Path | None) -> Mount:
     def explained(a: Entry, b: Entry, c: Entry, d: Entry) -> dict[str, Any]:
         """Mean, product, eigenvalues, eigenvectors and steps for [[a, b], [c, d]], and right digits by method."""
         return asdict(explain(a, b, c, d))
+
+    @router.get("/spin")
+    def spun(polar: Degrees, azimuth: Degrees) -> dict[str, Any]:
+        """Matrix, mean, product, eigenvalues and eigenvectors of the Pauli combination along a direction."""
+        return asdict(spin(math.radians(polar), math.radians(azimuth)))
 
     return Mount(router, "the trick with mean and product, as a lesson")

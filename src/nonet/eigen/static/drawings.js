@@ -1,4 +1,4 @@
-// The three drawings of the lesson. Each takes an svg element and the numbers of one matrix, and draws from scratch.
+// The drawings of the lesson. Each takes an svg element and the numbers of one matrix, and draws from scratch.
 
 const SPACE = "http://www.w3.org/2000/svg";
 const WIDTH = 360;
@@ -110,4 +110,48 @@ export function drawShape(svg, { a, b, c, d, lines }) {
   }
   element(svg, "circle", { cx: view.x(0), cy: view.y(0), r: view.x(1) - view.x(0), class: "circle" });
   element(svg, "path", { d: `M${image.map(([x, y]) => `${view.x(x)},${view.y(y)}`).join(" L")} Z`, class: "image" });
+}
+
+// The Bloch sphere, seen from a little above the equator, with an arrow along the axis of a spin.
+const LIFT = Math.PI / 9;
+const SIDE = -Math.PI / 5;
+function look([x, y, z]) {
+  const across = x * Math.sin(SIDE) + y * Math.cos(SIDE);
+  const towards = x * Math.cos(SIDE) - y * Math.sin(SIDE);
+  return { x: across, y: z * Math.cos(LIFT) - towards * Math.sin(LIFT), near: towards * Math.cos(LIFT) + z * Math.sin(LIFT) >= -1e-9 };
+}
+
+// A circle on the sphere as two paths, the half that is seen and the half behind.
+function ring(svg, view, at) {
+  const points = Array.from({ length: 121 }, (_, i) => look(at((i / 120) * 2 * Math.PI)));
+  for (const near of [true, false]) {
+    const path = points.map((point, i) => {
+      const joined = i > 0 && points[i - 1].near === near;
+      return point.near === near ? `${joined ? "L" : "M"}${view.x(point.x)},${view.y(point.y)}` : "";
+    }).join(" ");
+    element(svg, "path", { d: path, class: near ? "curve" : "curve hidden" });
+  }
+}
+
+export function drawSphere(svg, { points, eigenvalues }) {
+  const view = frame(svg, 300, 0, 0, 1.75);
+  element(svg, "circle", { cx: view.x(0), cy: view.y(0), r: view.x(1) - view.x(0), class: "curve" });
+  ring(svg, view, (t) => [Math.cos(t), Math.sin(t), 0]);
+  for (const [name, axis] of [["x", [1, 0, 0]], ["y", [0, 1, 0]], ["z", [0, 0, 1]]]) {
+    const end = look(axis.map((value) => 1.22 * value));
+    element(svg, "line", { x1: view.x(0), y1: view.y(0), x2: view.x(end.x), y2: view.y(end.y), class: "axis" });
+    element(svg, "text", { x: view.x(1.1 * end.x), y: view.y(1.1 * end.y) + 4, "text-anchor": "middle", class: "faint" }, name);
+  }
+  const ends = points.map(look);
+  element(svg, "line", {
+    x1: view.x(ends[0].x), y1: view.y(ends[0].y), x2: view.x(ends[1].x), y2: view.y(ends[1].y), class: "distance",
+  });
+  ends.forEach((end, i) => {
+    const kind = i ? "second" : "first";
+    element(svg, "circle", { cx: view.x(end.x), cy: view.y(end.y), r: 7, class: `dot ${kind}${end.near ? "" : " hidden"}` });
+    const out = 0.32 / Math.max(Math.hypot(end.x, end.y), 0.3);
+    element(svg, "text", {
+      x: view.x(end.x * (1 + out)), y: view.y(end.y * (1 + out)) + 5, "text-anchor": "middle",
+    }, `λ = ${short(eigenvalues[i])}`);
+  });
 }

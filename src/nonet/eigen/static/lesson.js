@@ -1,6 +1,6 @@
 // The lesson: four numbers go to the server, which answers with everything that is shown.
 
-import { drawLine, drawPlane, drawShape, short } from "./drawings.js";
+import { drawLine, drawPlane, drawShape, drawSphere, short } from "./drawings.js";
 
 const NAMES = ["a", "b", "c", "d"];
 const EXAMPLES = [
@@ -36,6 +36,9 @@ async function ask() {
   const entries = numbers.map((input) => input.valueAsNumber);
   if (entries.some(Number.isNaN)) return complain("Each of the four places needs a number.");
   const query = new URLSearchParams(NAMES.map((name, i) => [name, entries[i]]));
+  const slow = setTimeout(() => { // the very first answer waits for the compiler
+    if (turn === asked) at("eigenvalues").textContent = "Computing …";
+  }, 700);
   try {
     const answer = await fetch(`/eigen/explain?${query}`);
     const found = await answer.json();
@@ -44,6 +47,8 @@ async function ask() {
     else complain(found.detail);
   } catch {
     if (turn === asked) complain("The server does not answer. Is nonet serve still running?");
+  } finally {
+    clearTimeout(slow);
   }
 }
 
@@ -93,6 +98,40 @@ function gauge(digits) {
     return row;
   });
   at("gauge").replaceChildren(...rows);
+}
+
+// The spin: two angles go to the server, which answers with the matrix along them.
+const angles = [at("polar"), at("azimuth")];
+let spun = 0;
+
+async function turn() {
+  const now = ++spun;
+  for (const input of angles) at(`${input.id}-shown`).textContent = `${input.value}°`;
+  const query = new URLSearchParams(angles.map((input) => [input.id, input.value]));
+  try {
+    const answer = await fetch(`/eigen/spin?${query}`);
+    const found = await answer.json();
+    if (now !== spun || !answer.ok) return;
+    drawSphere(at("sphere"), found);
+    const [a, b, c, d] = found.matrix.map(complex);
+    const vectors = found.eigenvectors.map((vector) => `(${vector.map(complex).join(", ")})`);
+    at("spin-caption").textContent =
+      `rows (${a}, ${b}) and (${c}, ${d})\nm = ${fixed(found.mean)}, p = ${fixed(found.product)}: λ = 0 ± √(0 + 1)\n` +
+      `for λ = −1: ${vectors[0]}\nfor λ = 1: ${vectors[1]}`;
+  } catch {
+    at("spin-caption").textContent = "The server does not answer. Is nonet serve still running?";
+  }
+}
+
+// No "-0": a number that rounds to nothing is 0.
+const fixed = (value) => String(Number(value.toFixed(3)) + 0).replace("-", "−");
+
+function complex([real, imaginary]) {
+  const [x, y] = [Number(real.toFixed(3)) + 0, Number(imaginary.toFixed(3)) + 0];
+  if (y === 0) return fixed(x);
+  const part = `${fixed(Math.abs(y))}i`;
+  if (x === 0) return y < 0 ? `−${part}` : part;
+  return `${fixed(x)} ${y < 0 ? "−" : "+"} ${part}`;
 }
 
 // Quiz. An answer may be a number or a sum with a root, such as 3-√7 or 3-sqrt(7).
@@ -150,6 +189,7 @@ sliders.forEach((slider, i) => slider.addEventListener("input", () => {
   numbers[i].value = slider.value;
   ask();
 }));
+for (const input of angles) input.addEventListener("input", turn);
 at("quiz").addEventListener("submit", check);
 at("hint").addEventListener("click", hint);
 at("next").addEventListener("click", () => {
@@ -158,3 +198,4 @@ at("next").addEventListener("click", () => {
 });
 pose();
 set(EXAMPLES[0][1]);
+turn();
