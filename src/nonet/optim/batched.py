@@ -168,7 +168,7 @@ def _times(matrix: Tensor, vector: Tensor) -> Tensor:
 def _turn(batch: _Batch, mask: Tensor, options: Options) -> None:
     """A new direction for the problems in ``mask``, from the point where they are."""
     batch.scale = torch.maximum(batch.scale, batch.g.abs().amax(0))
-    length = options.first_step / batch.g.norm(dim=0).clamp(min=1e-300)
+    length = options.first_length / batch.g.norm(dim=0).clamp(min=1e-300)
     newton = -_times(batch.inverse, batch.g)
     steep = -batch.g * length
     slope = (newton * batch.g).sum(0)

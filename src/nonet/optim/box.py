@@ -42,6 +42,10 @@ class Box:
         """The nearest point of the box."""
         return torch.minimum(torch.maximum(x, self.lower), self.upper)
 
+    def corner(self, x: Vector, gradient: Vector) -> Vector:
+        """Where an endless step against the gradient ends, projected; infinite where no bound is in the way."""
+        return torch.where(gradient > 0, self.lower, torch.where(gradient < 0, self.upper, x))
+
     def projected_gradient(self, x: Vector, gradient: Vector, scale: float) -> Vector:
         """How far a gradient step leads inside the box, in units of the gradient.
 

@@ -30,7 +30,8 @@ class Options:
         max_iterations: accepted steps; None for no limit.
         sufficient_decrease: first Wolfe condition, in (0, 0.5).
         curvature: second Wolfe condition, in (sufficient_decrease, 1).
-        first_step: length of the very first trial step, in units of x.
+        first_step: length of the very first trial step, in units of x. None is 1, or the way to the corner of the
+            bounds that lies downhill, where there is one that is not absurdly far.
         trace: whether to keep every accepted step in the result.
     """
 
@@ -43,8 +44,13 @@ class Options:
     max_iterations: int | None = None
     sufficient_decrease: float = 1e-4
     curvature: float = 0.5
-    first_step: float = 1.0
+    first_step: float | None = None
     trace: bool = False
+
+    @property
+    def first_length(self) -> float:
+        """Length of the first trial step where no corner of the bounds is taken."""
+        return 1.0 if self.first_step is None else self.first_step
 
     def __post_init__(self) -> None:
         if not 0 < self.sufficient_decrease < self.curvature < 1:
@@ -59,7 +65,7 @@ class Options:
             )
         if self.max_evaluations < 1:
             raise UsageError("At least one evaluation is needed.", where="Options.max_evaluations", fix="Take 1000.")
-        if not self.first_step > 0:
+        if self.first_step is not None and not self.first_step > 0:
             raise UsageError("The first step has no length.", where="Options.first_step", fix="Take 1.0.")
         for name in ("gradient_tolerance", "value_tolerance", "constraint_tolerance"):
             value = getattr(self, name)

@@ -20,6 +20,7 @@ __all__ = ["Descent"]
 
 UNBOUNDED_FALL = 1e25
 MOST_IDLE_STEPS = 3
+FARTHEST_CORNER = 1e3  # in lengths of x (at least 1): bounds farther away are no statement about x
 
 
 @dataclass
@@ -107,14 +108,26 @@ class Descent:
             bounded = self.box.bounded
             if self.curvature.known:
                 move = self.box.step(x, gradient, self.curvature) if bounded else -self.curvature.solve(gradient)
-            else:  # a step of a given length, whatever the scale of f
-                size = self.options.first_step / float(gradient.norm())
-                move = self.box.project(x - size * gradient) - x
+            else:
+                move = self._first_move(x, gradient)
             slope = float(move @ gradient)
             if slope < 0 and math.isfinite(slope):
                 break
             self.curvature.reset()
         return move, slope
+
+    def _first_move(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """Where to look first, whatever the scale of f.
+
+        Bounds say how far x may sensibly go, so the corner downhill is tried if they have one: the line search comes
+        back from it by interpolation, while a short step would have to be lengthened again and again.
+        """
+        if self.options.first_step is None and self.iterations == 0:
+            move = self.box.corner(x, gradient) - x
+            if float(move.norm()) <= FARTHEST_CORNER * max(1.0, float(x.norm())):
+                return move
+        size = self.options.first_length / float(gradient.norm())
+        return self.box.project(x - size * gradient) - x
 
     def _converged(self, slope: float) -> bool:
         tight = self.options.gradient_tolerance

@@ -122,7 +122,7 @@ class AugmentedLagrangian:
         self._far = ASTRAY * max(1.0, self._violation(scaled))
         self.curvature: Curvature
         if options.history is None and len(start) <= options.dense_limit:
-            self.curvature = Structured(start, 1 / options.first_step)
+            self.curvature = Structured(start, 1 / options.first_length)
         else:
             self.curvature = LimitedMemory(start, options.history or 10)
 

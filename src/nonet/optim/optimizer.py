@@ -81,6 +81,7 @@ class LBFGS(torch.optim.Optimizer):
             history=history_size,
             max_evaluations=max_eval or max(max_iter * 5 // 4, 2),
             max_iterations=max_iter,
+            first_step=1.0,
         )
         self._deterministic = deterministic
         self._last: tuple[Point, Tensor] | None = None
