@@ -21,8 +21,10 @@ from nonet.optim.config import Options
 from nonet.optim.constraints import Stacked
 from nonet.optim.curvature import Curvature, LimitedMemory
 from nonet.optim.descent import Descent
+from nonet.optim.kkt import Judged, as_near_as_can_be, judge, size_of_terms
 from nonet.optim.linesearch import Point
 from nonet.optim.result import Status, Step
+from nonet.optim.scaled import Parts, Scaled
 from nonet.optim.structured import Structured
 
 __all__ = ["AugmentedLagrangian", "Outcome"]
@@ -34,41 +36,9 @@ ENOUGH_PROGRESS = 0.03
 MOST_ROUNDS = 60
 REACH = 10.0
 SURELY_VIOLATED = 1e-4
+STRONG_PENALTY = 1e4  # a weaker one has not yet tried hard to meet the constraints
 ASTRAY = 10.0
 INNER_SHARE = 0.1
-UNSCALED_ALLOWANCE = 640.0  # in its own units a constraint may be off by so many tolerances: 1e-6 in float64
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Function and constraints at a point, scaled.
-
-    Attributes:
-        value: the function.
-        gradient: its gradient.
-        rows: values of the constraints.
-        jacobian: their gradients, one a row.
-    """
-
-    value: float
-    gradient: Float[Tensor, "n"]
-    rows: Float[Tensor, "m"]
-    jacobian: Float[Tensor, "m n"]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """How far a point is from satisfying the conditions of Karush, Kuhn and Tucker (relative, scaled).
-
-    Attributes:
-        stationarity: projected gradient of the Lagrangian against the sizes of its terms.
-        violation: largest scaled excess of a constraint.
-        complementarity: largest multiplier times distance to its end.
-    """
-
-    stationarity: float
-    violation: float
-    complementarity: float
 
 
 @dataclass(frozen=True)
@@ -90,7 +60,7 @@ class Outcome:
 
 
 class AugmentedLagrangian:
-    """One solve: holds the multipliers and the penalty, and scales the problem by its gradients at the start."""
+    """One solve: holds the multipliers, the penalty and the point where it is."""
 
     def __init__(
         self,
@@ -101,25 +71,13 @@ class AugmentedLagrangian:
         options: Options,
         watch: Callable[[Step], object] | None = None,
     ) -> None:
-        self.objective, self.stacked, self.box, self.options, self.watch = objective, stacked, box, options, watch
-        self.f_scale, self.c_scale, self.evaluations = 1.0, torch.ones_like(stacked.lower), 0
+        self.problem = Scaled(objective, stacked, start)
+        self.box, self.options, self.watch = box, options, watch
         self.eps = torch.finfo(start.dtype).eps
-        raw = self._measure(start)
-        steep = float(raw.gradient.abs().max())
-        self.f_scale = 1 / steep if steep > 0 and math.isfinite(steep) else 1.0
-        largest = raw.jacobian.abs().amax(1)
-        self.c_scale = 1 / torch.where(largest.isfinite(), largest, 1.0).clamp(min=1.0)
-        self.low, self.high = stacked.lower * self.c_scale, stacked.upper * self.c_scale
-        self.multipliers = torch.zeros_like(self.low)
+        self.multipliers = torch.zeros_like(stacked.lower)
         self.penalty = FIRST_PENALTY
-        scaled = Parts(
-            raw.value * self.f_scale,
-            raw.gradient * self.f_scale,
-            raw.rows * self.c_scale,
-            raw.jacobian * self.c_scale[:, None],
-        )
-        self.point = self._combine(start, scaled)
-        self._far = ASTRAY * max(1.0, self._violation(scaled))
+        self.point = self._combine(start, self.problem.first)
+        self._far = ASTRAY * max(1.0, self.problem.violation(self.problem.first))
         self.curvature: Curvature
         if options.history is None and len(start) <= options.dense_limit:
             self.curvature = Structured(start, 1 / options.first_length)
@@ -129,10 +87,12 @@ class AugmentedLagrangian:
     def solve(self) -> Outcome:
         """Rounds of descent and new multipliers until the conditions hold, or cannot."""
         status, iterations, trace, last = Status.RUNNING, 0, [], math.inf
-        if not (self.point.finite and bool(self.point.detail.jacobian.isfinite().all())):
+        visited: list[Point] = []
+        if not self.problem.first.finite:
             return self._outcome(Status.NONFINITE_START, 0, [])
         for _ in range(MOST_ROUNDS):
             begin = self.point
+            visited.append(begin)
             status, descent = self._round()
             iterations += descent.iterations
             trace += [dataclasses.replace(s, penalty=self.penalty) for s in descent.trace]
@@ -161,7 +121,17 @@ class AugmentedLagrangian:
             last = gap
         else:
             status = Status.PRECISION if self._good(self.judge(), 10.0) else Status.STALLED
+        if not status.success:
+            self._step_back(visited)
         return self._outcome(status, iterations, trace)
+
+    def _step_back(self, visited: list[Point]) -> None:
+        """An early end must not leave a point that is worse, in value and in violation, than one already met."""
+        for point in visited:
+            here, there = self.problem.violation(self.point.detail), self.problem.violation(point.detail)
+            lower = not self.point.detail.value <= point.detail.value
+            if (lower and not here < there) or not self.point.detail.finite:
+                self.point = point
 
     @property
     def tolerance(self) -> float:
@@ -178,7 +148,7 @@ class AugmentedLagrangian:
             gradient_tolerance=self.eps,
             value_tolerance=0.0,
             curvature=max(self.options.curvature, 0.9),
-            max_evaluations=max(self.options.max_evaluations - self.evaluations, 1),
+            max_evaluations=max(self.options.max_evaluations - self.problem.evaluations, 1),
         )
         descent = Descent(
             self._evaluate, self.point, self.box, self.curvature, options, self._change, self.watch,
@@ -186,76 +156,43 @@ class AugmentedLagrangian:
         )  # fmt: skip
         while True:
             aim = max(INNER_SHARE * min(self._gap(self.point.detail), 1.0), self._tight() / 2)
-            if self._slope(self.point) <= aim or self.evaluations >= self.options.max_evaluations:
-                spent = self.evaluations >= self.options.max_evaluations
+            if self._slope(self.point) <= aim or self.problem.evaluations >= self.options.max_evaluations:
+                spent = self.problem.evaluations >= self.options.max_evaluations
                 return (Status.BUDGET if spent else Status.CONVERGED), descent
             status = descent.step()
             self.point = descent.point
-            if self._violation(self.point.detail) > self._far:
+            if self.problem.violation(self.point.detail) > self._far:
                 return Status.UNBOUNDED, descent
             if status is not Status.RUNNING:
                 return status, descent
 
     def judge(self) -> Judged:
         """The first-order conditions at the current point with the current multipliers."""
-        parts: Parts = self.point.detail
-        force = parts.jacobian.T @ self.multipliers
-        size = self._size(parts, self.multipliers)
-        slope = self.box.projected_gradient(self.point.x, parts.gradient + force, size)
-        room = torch.where(self.multipliers > 0, self.high - parts.rows, parts.rows - self.low)
-        idle = torch.where(self.multipliers == 0, 0.0, (self.multipliers * room).abs())
-        # constraints with large numbers look met when scaled; in their own units they must be met as well
-        unscaled = float((self._excess(parts).abs() / self.c_scale).max())
-        violation = max(self._violation(parts), unscaled / UNSCALED_ALLOWANCE)
-        return Judged(float(slope.abs().max()) / size, violation, float(idle.max()) / size)
-
-    def _size(self, parts: Parts, multipliers: Float[Tensor, "m"]) -> float:
-        """Size of the terms that cancel in a stationary point.
-
-        Capped, so that multipliers that grow without bound (dependent constraints) make nothing look small.
-        """
-        steep = float(parts.gradient.abs().max())
-        force = float((parts.jacobian.T * multipliers).abs().max())
-        return max(steep + min(force, 100 * steep), self.eps)
-
-    def _excess(self, parts: Parts) -> Float[Tensor, "m"]:
-        return parts.rows - torch.minimum(torch.maximum(parts.rows, self.low), self.high)
-
-    def _violation(self, parts: Parts) -> float:
-        return float(self._excess(parts).abs().max())
+        return judge(self.problem, self.box, self.point.x, self.point.detail, self.multipliers)
 
     def _tight(self) -> float:
         given = self.options.gradient_tolerance
         return self.eps**0.5 if given is None else given
 
     def _good(self, judged: Judged, slack: float) -> bool:
-        return (
-            judged.stationarity <= slack * self._tight()
-            and judged.violation <= slack * self.tolerance
-            and judged.complementarity <= slack * self.tolerance
-        )
+        return judged.within(slack * self._tight(), slack * self.tolerance)
 
     def _cannot_be_met(self, judged: Judged) -> bool:
-        """Whether the violation itself is at a minimum: no direction brings the constraints nearer."""
-        if judged.violation <= SURELY_VIOLATED or self.penalty < 1e4:
+        if judged.violation <= SURELY_VIOLATED or self.penalty < STRONG_PENALTY:
             return False
-        parts: Parts = self.point.detail
-        excess = self._excess(parts)
-        push = parts.jacobian.T @ excess
-        size = float((parts.jacobian.T * excess).abs().max())
-        slope = self.box.projected_gradient(self.point.x, push, max(size, self.eps))
-        return float(slope.abs().max()) <= 1e-3 * size or self.penalty >= LARGEST_PENALTY
+        nearest = as_near_as_can_be(self.problem, self.box, self.point.x, self.point.detail)
+        return nearest or self.penalty >= LARGEST_PENALTY
 
     def _slope(self, point: Point) -> float:
         parts: Parts = point.detail
-        size = self._size(parts, self._next_multipliers(parts))
+        size = size_of_terms(parts, self._next_multipliers(parts))
         slope = self.box.projected_gradient(point.x, point.gradient, size)
         return float(slope.abs().max()) / size
 
     def _shift(self, parts: Parts) -> Float[Tensor, "m"]:
         """Distance from the best slack, multipliers included."""
         wanted = parts.rows + self.multipliers / self.penalty
-        return wanted - torch.minimum(torch.maximum(wanted, self.low), self.high)
+        return wanted - torch.minimum(torch.maximum(wanted, self.problem.low), self.problem.high)
 
     def _next_multipliers(self, parts: Parts) -> Float[Tensor, "m"]:
         return self.penalty * self._shift(parts)
@@ -281,7 +218,7 @@ class AugmentedLagrangian:
         return b.gradient - a.gradient + (b.jacobian - a.jacobian).T @ weights
 
     def _evaluate(self, x: Float[Tensor, "n"]) -> Point:
-        return self._combine(x, self._measure(x))
+        return self._combine(x, self.problem.measure(x))
 
     def _combine(self, x: Float[Tensor, "n"], parts: Parts) -> Point:
         shift = self._shift(parts)
@@ -289,49 +226,28 @@ class AugmentedLagrangian:
         value = parts.value + float(self.penalty / 2 * (shift.square().sum() - settled))
         return Point(x, value, parts.gradient + parts.jacobian.T @ (self.penalty * shift), parts)
 
-    def _measure(self, x: Float[Tensor, "n"]) -> Parts:
-        self.evaluations += 1
-        f = self.objective(x)
-        leaf = x.detach().clone().requires_grad_()
-        with torch.enable_grad():
-            rows = self.stacked(leaf)
-            slopes = [
-                torch.autograd.grad(row, leaf, retain_graph=True, allow_unused=True)[0] if row.requires_grad else None
-                for row in rows
-            ]
-        jacobian = torch.stack([torch.zeros_like(x) if s is None else s for s in slopes])
-        return Parts(
-            f.value * self.f_scale,
-            f.gradient * self.f_scale,
-            rows.detach() * self.c_scale,
-            jacobian * self.c_scale[:, None],
-        )
-
     def _outcome(self, status: Status, iterations: int, trace: list[Step]) -> Outcome:
         parts: Parts = self.point.detail
-        judged = self.judge()
-        raw = parts.rows / self.c_scale
-        excess = self.stacked.excess(raw).abs()
+        excess = self.problem.unscaled_excess(parts).abs()
+        f_scale = self.problem.f_scale
         detail = ""
         if status is Status.INFEASIBLE:
             worst = int(excess.argmax())
-            detail = f"{self.stacked.name(worst)} is off by {float(excess[worst]):.3g} and can come no nearer."
-        weights = self.multipliers * self.c_scale / self.f_scale
+            detail = f"{self.problem.stacked.name(worst)} is off by {float(excess[worst]):.3g} and can come no nearer."
         pull = parts.gradient + parts.jacobian.T @ self.multipliers
         return Outcome(
             status=status,
             x=self.point.x,
-            value=parts.value / self.f_scale,
-            gradient=parts.gradient / self.f_scale,
-            multipliers=weights,
-            lagrangian_gradient=pull / self.f_scale,
+            value=parts.value / f_scale,
+            gradient=parts.gradient / f_scale,
+            multipliers=self.multipliers * self.problem.c_scale / f_scale,
+            lagrangian_gradient=pull / f_scale,
             violation=float(excess.max()),
-            kkt_residual=max(judged.stationarity, judged.violation, judged.complementarity),
-            evaluations=self.evaluations,
+            kkt_residual=self.judge().residual,
+            evaluations=self.problem.evaluations,
             iterations=iterations,
             trace=tuple(
-                dataclasses.replace(s, value=s.value / self.f_scale, gradient_norm=s.gradient_norm / self.f_scale)
-                for s in trace
+                dataclasses.replace(s, value=s.value / f_scale, gradient_norm=s.gradient_norm / f_scale) for s in trace
             ),
             detail=detail,
         )
