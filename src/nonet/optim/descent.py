@@ -59,6 +59,7 @@ class Descent:
     def __post_init__(self) -> None:
         self.best = self.point
         self._flattest = float(self.point.gradient.norm())
+        self._bent = self.curvature.known  # whether any upward curvature was ever met
         self.eps = torch.finfo(self.point.x.dtype).eps
         if math.isnan(self.first_value):
             self.first_value = self.point.value
@@ -119,10 +120,11 @@ class Descent:
     def _first_move(self, x: Tensor, gradient: Tensor) -> Tensor:
         """Where to look first, whatever the scale of f.
 
-        Bounds say how far x may sensibly go, so the corner downhill is tried if they have one: the line search comes
-        back from it by interpolation, while a short step would have to be lengthened again and again.
+        Bounds say how far x may sensibly go. As long as nothing bends upwards the corner downhill is tried, if they
+        have one: the line search comes back from it by interpolation, while a short step would have to be lengthened
+        again and again.
         """
-        if self.options.first_step is None and self.iterations == 0:
+        if self.options.first_step is None and not self._bent:
             move = self.box.corner(x, gradient) - x
             if float(move.norm()) <= FARTHEST_CORNER * max(1.0, float(x.norm())):
                 return move
@@ -154,7 +156,7 @@ class Descent:
         return search(along, self.point, direction, self.length, longest, self.options, self.eps, budget)
 
     def _learn(self, new: Point) -> None:
-        self.curvature.update(new.x - self.point.x, self.change(self.point, new))
+        self._bent |= self.curvature.update(new.x - self.point.x, self.change(self.point, new))
         self.point = new
         self.iterations += 1
         flatter = float(new.gradient.norm()) < 0.9 * self._flattest

@@ -147,6 +147,7 @@ class AugmentedLagrangian:
             self.options,
             gradient_tolerance=self.eps,
             value_tolerance=0.0,
+            first_step=self.options.first_length,
             curvature=max(self.options.curvature, 0.9),
             max_evaluations=max(self.options.max_evaluations - self.problem.evaluations, 1),
         )
