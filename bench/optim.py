@@ -1,4 +1,4 @@
-"""Performance profiles on the 27 problems against SciPy, torch, pytorch-minimize and optax; and 10,000 fits at once.
+"""Performance profiles on the 27 problems against SciPy, torch, pytorch-minimize and optax.
 
 Usage: python bench/optim.py [--out bench/results] [--skip-optax]
 
@@ -11,24 +11,34 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import plotly.graph_objects as go
 import scipy.optimize
 import torch
+from s2mpj import limited
 from torch import Tensor
 
 from nonet.foundation.report import Claim, Figure, Report, Table
-from nonet.optim import Options, minimize, minimize_batch
-from nonet.optim.problems import PROBLEMS, Problem
+from nonet.optim import Options, minimize
+from nonet.optim.problems import PROBLEMS
 
 MOST = 2000
 TAUS = (1e-3, 1e-6, 1e-10)
-FITS = 10_000
+
+
+class Named(Protocol):
+    """A function with a name and a starting point."""
+
+    name: str
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+    def x0(self) -> Tensor: ...
 
 
 class EnoughError(Exception):
@@ -38,11 +48,11 @@ class EnoughError(Exception):
 class Counted:
     """A problem whose evaluations are counted, with the lowest value after each."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem, self.lowest = problem, []
+    def __init__(self, problem: Callable[[Tensor], Tensor], most: int) -> None:
+        self.problem, self.most, self.lowest = problem, most, []
 
     def __call__(self, x: Tensor) -> Tensor:
-        if len(self.lowest) >= MOST:
+        if len(self.lowest) >= self.most:
             raise EnoughError
         value = self.problem(x)
         seen = float(value.detach())
@@ -137,31 +147,74 @@ SOLVERS: dict[str, Callable] = {
 }
 
 
-def race(solvers: dict[str, Callable]) -> dict[str, list[list[float]]]:
-    """Lowest value after each evaluation, for every solver and problem."""
-    runs: dict[str, list[list[float]]] = {name: [] for name in solvers}
-    for problem in PROBLEMS:
+def race(
+    problems: Sequence[Named], solvers: dict[str, Callable], most: int = MOST, seconds: int = 600
+) -> tuple[list[Named], dict[str, list[list[float]]]]:
+    """Lowest value after each evaluation, for every solver and problem.
+
+    Args:
+        problems: functions with a name and a starting point.
+        solvers: functions of a counted problem and the starting point.
+        most: evaluations for each.
+        seconds: a problem on which a solver takes longer is left out.
+
+    Returns:
+        The problems kept, and the runs on them by solver.
+    """
+    kept, runs = [], {name: [] for name in solvers}
+    for problem in problems:
+        found = {}
         for name, solve in solvers.items():
-            counted = Counted(problem)
+            counted = Counted(problem, most)
             try:
-                solve(counted, problem.x0())
+                if limited(seconds, lambda s=solve, c=counted, p=problem: (s(c, p.x0()), 1)) is None:
+                    break
             except Exception as error:  # a peer that breaks has solved what it solved until then
                 if not isinstance(error, EnoughError) and "EnoughError" not in str(error):
                     print(f"{name} on {problem.name}: {type(error).__name__}: {str(error)[:90]}")
-            runs[name].append(counted.lowest)
-        print(problem.name, {name: len(r[-1]) for name, r in runs.items()}, flush=True)
-    return runs
+            found[name] = counted.lowest
+        if len(found) < len(solvers) or not all(found.values()):
+            print(problem.name, "is left out", flush=True)
+            continue
+        kept.append(problem)
+        for name, lowest in found.items():
+            runs[name].append(lowest)
+        print(problem.name, {name: len(r) for name, r in found.items()}, flush=True)
+    return kept, runs
 
 
 def costs(runs: dict[str, list[list[float]]], tau: float) -> dict[str, np.ndarray]:
     """Evaluations until solved, infinite where not solved."""
-    table = {name: np.full(len(PROBLEMS), math.inf) for name in runs}
-    for p in range(len(PROBLEMS)):
-        best = min(r[p][-1] for r in runs.values() if r[p])
+    count = len(next(iter(runs.values())))
+    table = {name: np.full(count, math.inf) for name in runs}
+    for p in range(count):
+        best = min(r[p][-1] for r in runs.values())
         start = next(iter(runs.values()))[p][0]
         for name, r in runs.items():
             table[name][p] = next((i + 1 for i, v in enumerate(r[p]) if v <= best + tau * (start - best)), math.inf)
     return table
+
+
+def profiles(runs: dict[str, list[list[float]]]) -> tuple[list[Table], list[Figure]]:
+    """A table and a performance profile for each tau."""
+    tables, figures = [], []
+    for tau in TAUS:
+        table = costs(runs, tau)
+        best = np.min(list(table.values()), axis=0)
+        rows = [
+            (
+                name,
+                int(np.isfinite(cost).sum()),
+                float(np.mean(cost <= best)),
+                float(np.mean(cost <= 2 * best)),
+                float(np.median(cost)),
+            )
+            for name, cost in table.items()
+        ]
+        columns = ["solver", f"solved of {len(best)}", "rho(1)", "rho(2)", "median evaluations"]
+        tables.append(Table(f"tau = {tau:g}", columns, rows))
+        figures.append(profile(table, tau))
+    return tables, figures
 
 
 def profile(table: dict[str, np.ndarray], tau: float) -> Figure:
@@ -179,60 +232,6 @@ def profile(table: dict[str, np.ndarray], tau: float) -> Figure:
     )
 
 
-def decay(p: Tensor, y: Tensor) -> Tensor:
-    t = torch.linspace(0, 4, 20, dtype=p.dtype)
-    return (p[0] * torch.exp(-p[1] * t) - y).square().sum()
-
-
-def fits() -> Table:
-    """Ten thousand two-parameter fits, ours and a SciPy loop with analytic gradient, interleaved three times."""
-    generator = torch.Generator().manual_seed(0)
-    true = torch.rand(FITS, 2, generator=generator, dtype=torch.float64) * 2 + 0.5
-    t = torch.linspace(0, 4, 20, dtype=torch.float64)
-    y = true[:, :1] * torch.exp(-true[:, 1:] * t) + 0.01 * torch.randn(
-        FITS, 20, generator=generator, dtype=torch.float64
-    )
-    start, times, rows = torch.ones(FITS, 2, dtype=torch.float64), t.numpy(), y.numpy()
-
-    def fit(p: np.ndarray, seen: np.ndarray) -> tuple[float, np.ndarray]:
-        shape = np.exp(-p[1] * times)
-        gap = p[0] * shape - seen
-        return gap @ gap, np.array([2 * gap @ shape, -2 * p[0] * (gap * shape) @ times])
-
-    alike = Options(
-        gradient_tolerance=1e-6, value_tolerance=2.2e-9, curvature=0.9
-    )  # SciPy's ftol, and a tenth of its gtol
-    minimize_batch(decay, start[:64], y[:64])
-    spent, worst, sample = ([], []), 0.0, 500
-    for turn in range(3):
-        begin = time.process_time()
-        found = minimize_batch(decay, start, y, options=alike)
-        spent[0].append(time.process_time() - begin)
-        begin = time.process_time()
-        for i in range(turn * sample, (turn + 1) * sample):
-            peer = scipy.optimize.minimize(fit, [1.0, 1.0], args=(rows[i],), jac=True, method="L-BFGS-B")
-            worst = max(worst, float(found.value[i]) - float(peer.fun))
-        spent[1].append((time.process_time() - begin) * FITS / sample)
-    ours_s, scipy_s = min(spent[0]), min(spent[1])
-    lockstep = int(found.evaluations.max())
-    begin = time.process_time()
-    both = torch.func.vmap(torch.func.grad_and_value(decay))
-    for _ in range(lockstep):
-        both(start, y)
-    limit = time.process_time() - begin
-    return Table(
-        "10,000 two-parameter fits, CPU seconds, one thread",
-        ["solver", "seconds", "ratio"],
-        [
-            ("nonet minimize_batch", ours_s, scipy_s / ours_s),
-            ("SciPy L-BFGS-B loop, default tolerances", scipy_s, 1.0),
-            (f"limit: {lockstep} evaluations of everything, no solver", limit, scipy_s / limit),
-        ],
-        f"SciPy's time is that of {sample} fits scaled up; its value is never below ours by more than {worst:.0e}; "
-        f"{float(found.success.double().mean()):.2%} of ours converged.",
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("bench/results"))
@@ -241,24 +240,8 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     solvers = {k: v for k, v in SOLVERS.items() if not (asked.skip_optax and "optax" in k)}
-    runs = race(solvers)
-    tables, figures = [], []
-    for tau in TAUS:
-        table = costs(runs, tau)
-        best = np.min(list(table.values()), axis=0)
-        rows = [
-            (
-                name,
-                int(np.isfinite(cost).sum()),
-                float(np.mean(cost <= best)),
-                float(np.mean(cost <= 2 * best)),
-                float(np.median(cost)),
-            )
-            for name, cost in table.items()
-        ]
-        columns = ["solver", f"solved of {len(PROBLEMS)}", "rho(1)", "rho(2)", "median evaluations"]
-        tables.append(Table(f"tau = {tau:g}", columns, rows))
-        figures.append(profile(table, tau))
+    _, runs = race(PROBLEMS, solvers)
+    tables, figures = profiles(runs)
     solved, within = tables[-1].rows[0][1], tables[-1].rows[0][3]
     claim = Claim(
         "solves all 27 at tau 1e-10, within twice the best evaluation count on 95 %",
@@ -267,10 +250,8 @@ def main() -> None:
         bool(solved == len(PROBLEMS) and within >= 0.95),
         "python bench/optim.py",
     )
-    tables.append(fits())
     report = Report("optim: unconstrained", [claim], figures, tables, summary=__doc__ or "")
     report.show()
-    print(tables[-1].caption)
     print(report.save(asked.out, "optim"))
 
 
