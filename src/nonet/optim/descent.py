@@ -20,7 +20,7 @@ __all__ = ["Descent"]
 
 UNBOUNDED_FALL = 1e25
 MOST_IDLE_STEPS = 3
-FARTHEST_CORNER = 1e3  # in lengths of x (at least 1): bounds farther away are no statement about x
+FARTHEST_CORNER = 100.0  # in lengths of x (at least 1): bounds farther away are no statement about x
 
 
 @dataclass
