@@ -1,7 +1,8 @@
-"""`nonet optim FORMULA`."""
+"""``nonet optim FORMULA``: one command, which needs no verb."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -13,13 +14,15 @@ __all__ = ["COMMANDS"]
 
 
 def optim(
-    formula: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FORMULA")],
+    formula: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FORMULA")] = "",
+    *,
     subject_to: tuple[str, ...] = (),
     start: tuple[float, ...] = (),
     lower: float | None = None,
     upper: float | None = None,
     max_evaluations: int = 1000,
     trace: bool = False,
+    study: Path | None = None,
     json: bool = False,
 ) -> None:
     """Minimise a formula of any number of variables, under constraints if wanted.
@@ -34,8 +37,34 @@ def optim(
         upper: greatest value of every variable.
         max_evaluations: evaluations of the formula with its gradient.
         trace: show every accepted step.
-        json: print the result as JSON for other programs.
+        study: make the article's figures again instead, and write report.html and report.json to this folder.
+        json: print for other programs.
+
+    Raises:
+        UsageError: if there is nothing to minimise.
     """
+    from nonet.foundation.errors import UsageError
+
+    if bool(formula) == (study is not None):
+        raise UsageError(
+            "Give either a formula or --study.", fix='For example: nonet optim "(x-1)**2 + y**4", or --study report/'
+        )
+    if study is None:
+        _minimise(formula, subject_to, start, lower, upper, max_evaluations, trace, json)
+    else:
+        _write_study(study, json)
+
+
+def _minimise(
+    formula: str,
+    subject_to: tuple[str, ...],
+    start: tuple[float, ...],
+    lower: float | None,
+    upper: float | None,
+    max_evaluations: int,
+    trace: bool,
+    json: bool,
+) -> None:
     import torch
 
     from nonet.foundation.errors import DataError, NonetError
@@ -91,6 +120,25 @@ def _show(result: Result, names: tuple[str, ...], subject_to: tuple[str, ...], *
             facts |= {"violation": f"{result.violation:.1e}", "KKT residual": f"{result.kkt_residual:.1e}"}
             facts |= {f"multiplier of {text}": f"{value:.6g}" for text, value in multipliers.items()}
         console.summary(result.message, facts)
+
+
+def _write_study(folder: Path, json: bool) -> None:
+    import datetime
+    from dataclasses import replace
+
+    from nonet.foundation import console
+    from nonet.optim.study import study
+
+    with console.progress("making the figures again"):
+        report = study()
+    command = f"nonet optim --study {folder}"
+    report = replace(report, made=datetime.date.today().isoformat(), facts={"command": command, **report.facts})
+    page = report.save(folder)
+    if json:
+        console.print_json(report.to_dict())
+        return
+    report.show()
+    console.say(f"Wrote {page}")
 
 
 COMMANDS = optim
