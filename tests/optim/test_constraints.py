@@ -1,5 +1,6 @@
 """Known constrained minima with their multipliers, and the article's penalty method."""
 
+import itertools
 import math
 
 import pytest
@@ -78,6 +79,25 @@ def test_the_scale_of_the_function_does_not_matter(scale):
     scaled = minimize(lambda x: scale * flower(x), [0.5, 0.5], constraints=OUTSIDE)
     assert abs(plain.evaluations - scaled.evaluations) <= 2
     torch.testing.assert_close(plain.x, scaled.x, rtol=0, atol=1e-7)
+
+
+def test_the_trace_shows_the_function_itself_and_what_is_broken():
+    seen = []
+    result = minimize(flower, [0.5, 0.5], constraints=OUTSIDE, options=Options(trace=True), callback=seen.append)
+    steps = result.trace
+    assert [float(flower(s.x)) for s in steps] == pytest.approx([s.value for s in steps])
+    assert [max(0.0, 2 - float(s.x @ s.x)) for s in steps] == pytest.approx([s.violation for s in steps], abs=1e-15)
+    assert (steps[0].evaluations, steps[-1].evaluations) == (1, result.evaluations)
+    assert all(a.evaluations < b.evaluations for a, b in itertools.pairwise(steps))
+    assert [s.value for s in seen] == [s.value for s in steps]
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 5, 8])
+def test_an_early_end_is_not_worse_than_the_start(budget):
+    start = torch.tensor([1.2, 1.2], dtype=torch.float64)
+    result = minimize(flower, start, constraints=OUTSIDE, options=Options(max_evaluations=budget))
+    assert result.status is Status.BUDGET and result.evaluations <= budget
+    assert result.value <= float(flower(start))
 
 
 def test_unusable_constraints_are_refused():

@@ -35,6 +35,8 @@ class Descent:
         options: tolerances and budgets.
         change: the pair (step, change of gradient) that the curvature learns from two points.
         watch: called with every accepted step; a true answer stops the search.
+        describe: what to show of a step whose value is not the user's function alone.
+        told: whether the starting point is the end of a former search, already shown.
         length: share of the full step that is tried first.
         reach: longest move in one step, in units of x (or of its length, if that is above one).
     """
@@ -46,6 +48,8 @@ class Descent:
     options: Options
     change: Callable[[Point, Point], Tensor] = lambda old, new: new.gradient - old.gradient
     watch: Callable[[Step], object] | None = None
+    describe: Callable[[Point, Step], Step] = lambda point, step: step
+    told: bool = False
     length: float = 1.0
     reach: float = math.inf
     evaluations: int = 1
@@ -63,7 +67,8 @@ class Descent:
         self.eps = torch.finfo(self.point.x.dtype).eps
         if math.isnan(self.first_value):
             self.first_value = self.point.value
-        self._note(0.0)
+        if not self.told:
+            self._note(0.0)
 
     def run(self) -> Status:
         """Takes steps until something ends the search; says what."""
@@ -193,6 +198,7 @@ class Descent:
         scale = max(self.gradient_scale, float(self.point.gradient.abs().max()))
         shown = self.box.projected_gradient(self.point.x, self.point.gradient, scale)
         entry = Step(self.point.x, self.point.value, float(shown.abs().max()), 0.0, step, self.evaluations)
+        entry = self.describe(self.point, entry)
         if self.options.trace:
             self.trace.append(entry)
         return bool(self.watch(entry)) if self.watch is not None else False

@@ -93,9 +93,9 @@ class AugmentedLagrangian:
         for _ in range(MOST_ROUNDS):
             begin = self.point
             visited.append(begin)
-            status, descent = self._round()
+            status, descent = self._round(told=len(visited) > 1)
             iterations += descent.iterations
-            trace += [dataclasses.replace(s, penalty=self.penalty) for s in descent.trace]
+            trace += descent.trace
             if status is Status.UNBOUNDED and self.penalty < LARGEST_PENALTY:
                 self.penalty *= PENALTY_GROWTH  # too weak a penalty lets f run off outside the feasible set
                 self.point = begin
@@ -139,7 +139,7 @@ class AugmentedLagrangian:
         given = self.options.constraint_tolerance
         return 0.1 * self.eps**0.5 if given is None else given
 
-    def _round(self) -> tuple[Status, Descent]:
+    def _round(self, told: bool) -> tuple[Status, Descent]:
         """Descends on the augmented Lagrangian until its slope is small against the violation that is left."""
         self.point = self._combine(self.point.x, self.point.detail)
         self._focus(self.point)
@@ -153,7 +153,7 @@ class AugmentedLagrangian:
         )
         descent = Descent(
             self._evaluate, self.point, self.box, self.curvature, options, self._change, self.watch,
-            evaluations=0, reach=REACH,
+            self._describe, told, reach=REACH, evaluations=0,
         )  # fmt: skip
         while True:
             aim = max(INNER_SHARE * min(self._gap(self.point.detail), 1.0), self._tight() / 2)
@@ -227,6 +227,18 @@ class AugmentedLagrangian:
         value = parts.value + float(self.penalty / 2 * (shift.square().sum() - settled))
         return Point(x, value, parts.gradient + parts.jacobian.T @ (self.penalty * shift), parts)
 
+    def _describe(self, point: Point, step: Step) -> Step:
+        """A step in the user's terms: the function itself, and by how much the constraints are broken."""
+        parts: Parts = point.detail
+        return dataclasses.replace(
+            step,
+            value=parts.value / self.problem.f_scale,
+            gradient_norm=step.gradient_norm / self.problem.f_scale,
+            violation=float(self.problem.unscaled_excess(parts).abs().max()),
+            evaluations=self.problem.evaluations,
+            penalty=self.penalty,
+        )
+
     def _outcome(self, status: Status, iterations: int, trace: list[Step]) -> Outcome:
         parts: Parts = self.point.detail
         excess = self.problem.unscaled_excess(parts).abs()
@@ -247,8 +259,6 @@ class AugmentedLagrangian:
             kkt_residual=self.judge().residual,
             evaluations=self.problem.evaluations,
             iterations=iterations,
-            trace=tuple(
-                dataclasses.replace(s, value=s.value / f_scale, gradient_norm=s.gradient_norm / f_scale) for s in trace
-            ),
+            trace=tuple(trace),
             detail=detail,
         )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nonet.optim.config import Options
-from nonet.optim.constraints import Constraint, stack
+from nonet.optim.constraints import Constraint
 from nonet.optim.penalty import penalty_method
 from nonet.optim.result import Step
 from nonet.optim.solve import minimize
@@ -58,12 +58,8 @@ def walks(fn: Callable[[Tensor], Tensor], x0: Tensor, constraints: Sequence[Cons
     """
     options = Options(trace=True, max_evaluations=500)
     found = minimize(fn, x0, constraints=constraints, options=options)
-    steps = found.trace
-    if constraints:
-        stacked = stack(tuple(constraints), x0)
-        steps = tuple(_with_truth(fn, stacked, step) for step in steps)
     name = "augmented Lagrangian" if constraints else "L-BFGS"
-    paths = [Path(name, steps, f"{found.message} {found.evaluations} evaluations.")]
+    paths = [Path(name, found.trace, f"{found.message} {found.evaluations} evaluations.")]
     paths.append(gradient_descent(fn, x0, rate))
     if constraints:
         penalised = penalty_method(fn, x0, constraints)
@@ -75,10 +71,3 @@ def walks(fn: Callable[[Tensor], Tensor], x0: Tensor, constraints: Sequence[Cons
         )
         paths.append(Path("penalty method", penalised.rounds, note))
     return paths
-
-
-def _with_truth(fn: Callable[[Tensor], Tensor], stacked, step: Step) -> Step:
-    """A step of the augmented Lagrangian with the function's own value and the violation."""
-    with torch.no_grad():
-        excess = float(stacked.excess(stacked(step.x)).abs().max())
-        return Step(step.x, float(fn(step.x)), step.gradient_norm, excess, step.step, step.evaluations, step.penalty)

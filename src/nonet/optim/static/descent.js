@@ -3,6 +3,7 @@ const byId = (id) => document.getElementById(id);
 const COLOURS = { "L-BFGS": "#e4572e", "augmented Lagrangian": "#e4572e", "gradient descent": "#2e86ab", "penalty method": "#8e44ad" };
 let answer = null;
 let timer = null;
+let asked = 0;
 
 function question() {
   return {
@@ -15,23 +16,43 @@ function question() {
 
 async function walk() {
   stop();
+  const turn = ++asked;
   byId("problem").textContent = "";
-  const response = await fetch("/optim/walk", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(question()),
-  });
-  const body = await response.json();
-  if (!response.ok) {
-    byId("problem").textContent = body.detail;
-    return;
+  byId("plot").setAttribute("aria-busy", "true");
+  const slow = setTimeout(() => byId("notes").replaceChildren(element("li", "Walking …")), 300);
+  try {
+    const response = await fetch("/optim/walk", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(question()),
+    });
+    const body = await response.json();
+    if (turn !== asked) return; // another walk was asked for meanwhile
+    clearTimeout(slow);
+    if (response.ok) arrive(body);
+    else complain(body.detail);
+  } catch {
+    if (turn === asked) complain("The server does not answer. Is nonet serve still running?");
+  } finally {
+    clearTimeout(slow);
+    if (turn === asked) byId("plot").removeAttribute("aria-busy");
   }
-  answer = body;
+}
+
+function complain(text) {
+  byId("problem").textContent = text;
+  byId("notes").replaceChildren();
+}
+
+function arrive(found) {
+  answer = found;
   const longest = Math.max(...answer.paths.map((path) => path.x.length)) - 1;
   byId("step").max = longest;
   byId("step").value = longest;
   byId("name-x").textContent = answer.names[0];
   byId("name-y").textContent = answer.names[1];
+  byId("start-x-name").textContent = answer.names[0];
+  byId("start-y-name").textContent = answer.names[1];
   byId("notes").replaceChildren(...answer.paths.map((path) => element("li", `${path.method}: ${path.note}`)));
   draw();
   show();
@@ -72,10 +93,11 @@ function draw() {
     yaxis: { title: { text: answer.names[1] }, range: range(answer.y), scaleanchor: "x", constrain: "domain" },
     legend: { orientation: "h", y: -0.15 },
   };
-  Plotly.react("plot", traces, layout, { responsive: true, displayModeBar: false });
+  Plotly.newPlot("plot", traces, layout, { responsive: true, displayModeBar: false });
 }
 
 function show() {
+  if (!answer) return;
   const step = Number(byId("step").value);
   byId("shown").textContent = step;
   const first = answer.excess ? 2 : 1;
@@ -118,6 +140,7 @@ function stop() {
 
 function play() {
   if (timer) return stop();
+  if (!answer) return;
   const slider = byId("step");
   if (slider.value === slider.max) slider.value = 0;
   byId("play").textContent = "Pause";
