@@ -1,5 +1,7 @@
 import io
+import json
 
+import pytest
 from rich.console import Console
 
 from nonet.foundation import console
@@ -17,6 +19,11 @@ def test_results_go_to_standard_output_and_remarks_to_standard_error(capsys):
 def test_a_long_error_is_one_line_for_other_programs(capsys):
     console.fail(DataError("x" * 500, where="file"))
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_json_has_no_word_for_what_is_not_finite(capsys):
+    console.print_json({"a": [1.5, float("nan")], "b": (float("inf"), "x")})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {"a": [1.5, None], "b": [None, "x"]}
 
 
 def test_table_formats_numbers(capsys):

@@ -6,6 +6,7 @@ So that ``nonet … > file`` holds the results alone.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -44,8 +45,16 @@ def note(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """A result for other programs."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    """A result for other programs; a number that is not finite is null, for JSON has no word for it."""
+    print(json.dumps(_finite(value), ensure_ascii=False, indent=2, default=str, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def fail(error: NonetError) -> None:
