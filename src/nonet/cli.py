@@ -126,6 +126,8 @@ def _walk(entry: Command | Group, path: list[str], about: str, words: list[str])
 def _call(function: Command, prog: str, words: list[str]) -> None:
     import tyro
 
+    if words and re.match(r"-[^-]*[\d(*+/.]", words[0]):  # a value such as -x**2: no option of ours has one dash
+        words = [f" {words[0]}", *words[1:]]
     # the sections behind the prose (Args, Raises …) are shown as the options' own help
     prose = re.split(r"\n\s*(?:Args|Returns|Raises):\n", inspect.getdoc(function) or "")[0]
     tyro.cli(function, prog=prog, args=words, description=prose, config=(tyro.conf.FlagCreatePairsOff,))
