@@ -1,5 +1,6 @@
 import json
 import math
+import re
 import subprocess
 import sys
 
@@ -54,6 +55,9 @@ def test_extreme_numbers_are_explained_without_failing():
         found = explain(*matrix)
         assert len(found.steps) >= 4
         assert not any(math.isnan(count) for count in found.digits.values())
+        assert not any(re.search(r"\b(inf|nan)\b", step) for step in found.steps)
+    assert "s = √1e600 = 1e300" in explain(1e300, 1e300, 1e300, 1e300).steps[-1]
+    assert "s² = m² - p = 2.49994433622e-641" in explain(1e-320, 0, 0, 2e-320).steps[2]
 
 
 @pytest.mark.parametrize(("polar", "azimuth"), [(0, 0), (math.pi, 1), (0.9, -2.4), (math.pi / 2, math.pi)])

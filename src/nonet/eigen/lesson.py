@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from decimal import Context, Decimal
 from fractions import Fraction
 
 import numpy as np
 
 from nonet.eigen.evaluate import plain
 from nonet.eigen.model import eig, eigh
-from nonet.eigen.reference import digits_right, exact
+from nonet.eigen.reference import decimal, digits_right, exact, root
 from nonet.foundation.errors import UsageError
 
 __all__ = ["Lesson", "Spin", "explain", "parse_matrix", "spin"]
@@ -137,7 +138,7 @@ def explain(a: float, b: float, c: float, d: float) -> Lesson:
         eigenvalues=[(float(v.real), float(v.imag)) for v in found.eigenvalues],
         eigenvectors=[[(float(v.real), float(v.imag)) for v in column] for column in found.eigenvectors.T],
         defective=bool(found.defective),
-        steps=_steps((a, b, c, d), _nearest(mean), _nearest(product), spread, found.eigenvalues, bool(found.defective)),
+        steps=_steps((a, b, c, d), mean, product, spread, found.eigenvalues, bool(found.defective)),
         digits=digits,
     )
 
@@ -172,31 +173,29 @@ def _bloch(u: complex, v: complex) -> tuple[float, float, float]:
 
 def _steps(
     matrix: tuple[float, float, float, float],
-    m: float,
-    p: float,
+    mean: Fraction,
+    product: Fraction,
     spread: Fraction,
     values: np.ndarray,
     defective: bool,
 ) -> list[str]:
     a, b, c, d = (_short(x) for x in matrix)
-    inside = _nearest(spread)
+    m, inside = _written(mean), _written(spread)
     steps = [
-        f"The mean of the eigenvalues is the mean of the diagonal: m = ({a} + {_wrapped(d)}) / 2 = {_short(m)}.",
-        f"Their product is the determinant: p = {a}·{_wrapped(d)} - {_wrapped(b)}·{_wrapped(c)} = {_short(p)}.",
-        f"Two numbers around m, at distance s, have the product m² - s². So s² = m² - p = {_short(inside)}.",
+        f"The mean of the eigenvalues is the mean of the diagonal: m = ({a} + {_wrapped(d)}) / 2 = {m}.",
+        f"Their product is the determinant: p = {a}·{_wrapped(d)} - {_wrapped(b)}·{_wrapped(c)} = {_written(product)}.",
+        f"Two numbers around m, at distance s, have the product m² - s². So s² = m² - p = {inside}.",
     ]
     if spread > 0:
         low, high = (_short(float(v.real)) for v in values)
-        steps.append(
-            f"s = √{_short(inside)} = {_short(_root(inside))}: the eigenvalues are m - s = {low} and m + s = {high}."
-        )
+        steps.append(f"s = √{inside} = {_plain(root(spread))}: the eigenvalues are m - s = {low} and m + s = {high}.")
     elif spread < 0:
-        pair = f"{_short(m)} ± {_short(abs(float(values[1].imag)))} i"
+        pair = f"{m} ± {_short(abs(float(values[1].imag)))} i"
         steps.append(
             f"s² is negative: no real numbers do it. The eigenvalues are {pair}, above and below m in the plane."
         )
     else:
-        steps.append(f"s = 0: both eigenvalues are m = {_short(m)}.")
+        steps.append(f"s = 0: both eigenvalues are m = {m}.")
         steps.append(
             "The matrix is defective: it has only one direction of eigenvectors."
             if defective
@@ -212,12 +211,20 @@ def _nearest(x: Fraction) -> float:
         return math.inf if x > 0 else -math.inf
 
 
-def _root(x: float) -> float:
-    return math.sqrt(x) if x >= 0 else math.nan
-
-
 def _short(x: float) -> str:
     return f"{x:.12g}".replace("e+", "e")
+
+
+def _written(x: Fraction) -> str:
+    """Twelve digits, of numbers too that no floating-point number holds."""
+    return _plain(decimal(x))
+
+
+def _plain(x: Decimal) -> str:
+    near = float(x)
+    if math.isfinite(near) and (near or not x):
+        return _short(near)
+    return f"{Context(prec=12).plus(x).normalize():g}".replace("e+", "e")
 
 
 def _wrapped(text: str) -> str:

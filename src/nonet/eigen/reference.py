@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
 
-__all__ = ["Reference", "digits_right", "exact", "units_off"]
+__all__ = ["Reference", "decimal", "digits_right", "exact", "root", "units_off"]
 
 _WIDE = Context(prec=60, Emin=-999999, Emax=999999)
 
@@ -45,12 +45,12 @@ def exact(a: float, b: float, c: float, d: float) -> Reference:
     """
     w, x, y, z = Fraction(a), Fraction(b), Fraction(c), Fraction(d)
     trace, discriminant, determinant = w + z, (w - z) ** 2 + 4 * x * y, w * z - x * y
-    root = _WIDE.sqrt(_decimal(abs(discriminant)))
+    apart = root(abs(discriminant))
     if discriminant < 0:
-        return Reference(False, _decimal(trace / 2), _WIDE.divide(root, Decimal(2)))
-    large = _WIDE.divide(_WIDE.add(_decimal(abs(trace)), root), Decimal(2))
+        return Reference(False, decimal(trace / 2), _WIDE.divide(apart, Decimal(2)))
+    large = _WIDE.divide(_WIDE.add(decimal(abs(trace)), apart), Decimal(2))
     # the product of both is the determinant, so that the smaller one cancels nothing
-    small = _WIDE.divide(_decimal(determinant), large) if large else Decimal(0)
+    small = _WIDE.divide(decimal(determinant), large) if large else Decimal(0)
     pair = (small, large) if trace >= 0 else (small.copy_negate(), large.copy_negate())
     return Reference(True, min(pair), max(pair))
 
@@ -86,5 +86,11 @@ def digits_right(value: complex, truth: tuple[Decimal, Decimal]) -> float:
     return min(max(float(-_WIDE.divide(error, size).log10()), 0.0), 17.0)
 
 
-def _decimal(x: Fraction) -> Decimal:
+def decimal(x: Fraction) -> Decimal:
+    """A fraction to 60 digits."""
     return _WIDE.divide(Decimal(x.numerator), Decimal(x.denominator))
+
+
+def root(x: Fraction) -> Decimal:
+    """The square root of a fraction that is not negative, to 60 digits."""
+    return _WIDE.sqrt(decimal(x))

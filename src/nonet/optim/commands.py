@@ -78,7 +78,7 @@ def _minimise(
         raise DataError("There is no variable in it.", where=formula, fix="Use a name such as x.")
     if start and len(start) != len(names):
         raise DataError(
-            f"{len(start)} numbers for {len(names)} variables.", where="--start", fix=f"Give {', '.join(names)}."
+            f"The start has {len(start)} of {len(names)} numbers.", where="--start", fix=f"Give {', '.join(names)}."
         )
     result = minimize(
         target.of(names) if target.variables else lambda x: 0 * x.sum() + target.evaluate({}),
