@@ -175,7 +175,6 @@ def test_command_evaluates_and_writes_a_report(made_up, files, capsys):
         (["--ratings", "{f}"], "nothing to judge"),
         (["--ratings", "{f}", "--images", "{n}"], "their order is unknown"),
         (["--ratings", "{f}", "--model", "m", "--images", "x.npy"], "cannot be judged together"),
-        (["--ratings", "{f}", "--model", "./none"], "no such model folder"),
         (["--ratings", "{f}", "--images", "x.npy", "--retrieval.sis-at-least", "9"], "between 0 and 5"),
     ],
 )
@@ -197,6 +196,7 @@ def test_command_merges(made_up, tmp_path, capsys):
     assert "145" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_from_selection_over_rating_to_evaluation(files, made_up, capsys, tmp_path):
     """A user's own pictures: choose, invite, rate, export, judge."""
     from PIL import Image

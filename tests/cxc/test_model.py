@@ -9,8 +9,10 @@ from nonet.align.encoders import EfficientNetEncoder, TransformerTextEncoder, im
 from nonet.cli import run
 from nonet.cxc.config import TrainConfig
 from nonet.cxc.data import Collection
+from nonet.cxc.features import Features, compute_features
 from nonet.cxc.model import CxcModel, text_tower, token_outputs
-from nonet.cxc.train import Features, Pictures, _Objective, both_ways, compute_features, joined, read_pairs, train
+from nonet.cxc.pictures import Pictures, joined, rated_images, read_pairs
+from nonet.cxc.train import _Objective, both_ways, train
 from nonet.foundation.artifact import Card
 from nonet.foundation.errors import ArtifactError, DataError, UsageError
 
@@ -175,9 +177,7 @@ def test_needs_two_images_and_a_transformer(towers, tmp_path):
 
 
 def test_images_that_people_rated_can_be_left_out(made_up):
-    from nonet.cxc.train import _rated_images
-
-    rated = _rated_images(made_up.folder)
+    rated = rated_images(made_up.folder)
     assert len(rated) == 12
     names = tuple(sorted(rated))[:2]
     pictures = Pictures(
@@ -185,7 +185,7 @@ def test_images_that_people_rated_can_be_left_out(made_up):
     )
     assert pictures.only(set(pictures.collection.images) - rated).collection.images == ("mine",)
     with pytest.raises(DataError, match="no rating files"):
-        _rated_images(made_up.folder / "none")
+        rated_images(made_up.folder / "none")
 
 
 @pytest.mark.slow
@@ -205,3 +205,5 @@ def test_commands_train_and_judge_a_model(folder, towers, made_up, tmp_path, cap
         assert run([*judged, "--model", str(tmp_path / model), "--correlation.samples", "5"]) == 0
         shown = capsys.readouterr().out
         assert "T→T" in shown and "STS" in shown
+    assert run([*judged, "--model", str(tmp_path / "none")]) == 2
+    assert "no such model folder" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from PIL import Image
 
 from nonet.cxc.page import mount, open_study
 from nonet.cxc.rating.pairs import PairToRate, write_pairs
-from nonet.cxc.rating.store import Settings
+from nonet.cxc.rating.records import Settings
 from nonet.foundation.errors import DataError
 from nonet.web import create_app
 

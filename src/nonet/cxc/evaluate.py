@@ -13,7 +13,7 @@ from nonet.cxc.correlation import CorrelationResult, correlate, model_scores
 from nonet.cxc.data import Collection, RatedPairs
 from nonet.cxc.embeddings import Embedded, place_rows, unit_rows
 from nonet.cxc.positives import Judged, judged_pairs
-from nonet.cxc.ranking import Standing, standing
+from nonet.cxc.ranking import Standing, both_standings, standing
 from nonet.cxc.ratings import RatingSet, TwiceRated, twice_rated
 from nonet.cxc.retrieval import RetrievalResult, retrieval_result
 from nonet.foundation.errors import DataError, UsageError
@@ -200,13 +200,22 @@ def judge(
     skipped: list[str] = []
     runs: list[TaskRun] = []
     sides = _sides(given, retrieval.similarity)
-    for task in TASKS:
-        reason = _cannot(task[0], task[2], sides) or _no_judgements(task, rated, given.collection, retrieval)
-        if reason:
-            skipped.append(f"{task_name(task)}: {reason}")
-        else:
-            runs.append(_run(task, sides, rated, given.collection, retrieval, seed))
-        done(task_name(task))
+    for tasks in (TASKS[:2], TASKS[2:3], TASKS[3:]):  # the first two share their products
+        judgements: dict[RetrievalTask, Judged] = {}
+        for task in tasks:
+            reason = _cannot(task[0], task[2], sides)
+            judged = None if reason else judged_pairs(task, rated, given.collection, retrieval)
+            if judged is not None and judged.positive.any():
+                judgements[task] = judged
+            else:
+                skipped.append(f"{task_name(task)}: {reason or 'no positive pair is at hand under these rules.'}")
+        places = _places(judgements, sides, retrieval)
+        for task, judged in judgements.items():
+            cluster = np.arange(len(given.collection.images)) if task[0] == "i" else given.collection.image_of
+            result = retrieval_result(task, judged, places[task], retrieval, cluster, seed)
+            runs.append(TaskRun(result, judged, places[task]))
+        for task in tasks:
+            done(task_name(task))
     correlations, scores = [], []
     sides = sides if correlation.similarity == retrieval.similarity else _sides(given, correlation.similarity)
     for kind, pairs in rated.items():
@@ -262,25 +271,16 @@ def _cannot(query: str, item: str, sides: dict[str, Float[np.ndarray, "_ _"]]) -
     return None
 
 
-def _no_judgements(
-    task: RetrievalTask, rated: dict[Kind, RatedPairs], collection: Collection, rules: RetrievalRules
-) -> str | None:
-    judged = judged_pairs(task, rated, collection, rules)
-    return None if judged.positive.any() else "no positive pair is at hand under these rules."
-
-
-def _run(
-    task: RetrievalTask,
-    sides: dict[str, Float[np.ndarray, "_ _"]],
-    rated: dict[Kind, RatedPairs],
-    collection: Collection,
-    rules: RetrievalRules,
-    seed: int,
-) -> TaskRun:
-    judged = judged_pairs(task, rated, collection, rules)
-    places = standing(sides[task[0]], sides[task[2]], judged, self_match=rules.self_match)
-    cluster = np.arange(len(collection.images)) if task[0] == "i" else collection.image_of
-    return TaskRun(retrieval_result(task, judged, places, rules, cluster, seed), judged, places)
+def _places(
+    judgements: dict[RetrievalTask, Judged], sides: dict[str, Float[np.ndarray, "_ _"]], rules: RetrievalRules
+) -> dict[RetrievalTask, Standing]:
+    if {"i2t", "t2i"} <= judgements.keys():
+        both = both_standings(sides["i"], sides["t"], judgements["i2t"], judgements["t2i"])
+        return dict(zip(("i2t", "t2i"), both, strict=True))
+    return {
+        task: standing(sides[task[0]], sides[task[2]], judged, self_match=rules.self_match)
+        for task, judged in judgements.items()
+    }
 
 
 def _coverage(collection: Collection, ratings: RatingSet, rated: dict[Kind, RatedPairs]) -> Coverage:

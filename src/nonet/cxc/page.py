@@ -12,8 +12,9 @@ from fastapi.responses import FileResponse, HTMLResponse
 from pydantic import BaseModel, Field
 
 from nonet.cxc.rating.pairs import PairToRate, read_pairs
+from nonet.cxc.rating.records import Rater, Task
 from nonet.cxc.rating.scale import SCALES
-from nonet.cxc.rating.store import Rater, Store, Task, store_path
+from nonet.cxc.rating.store import Store, store_path
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.page import Mount, render
 

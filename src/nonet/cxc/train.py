@@ -2,161 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-import tarfile
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from nonet.align.encoders import ImageEncoder, TransformerTextEncoder, image_encoder, text_encoder
+from nonet.align.encoders import fingerprint, image_encoder, text_encoder
 from nonet.cxc.config import TrainConfig
-from nonet.cxc.data import Collection, collection_from_rows, read_collection
-from nonet.cxc.model import MAX_TOKENS, CxcModel, image_features, text_tower, token_outputs
-from nonet.cxc.ratings import KINDS, read_ratings_file
+from nonet.cxc.features import Features, compute_features
+from nonet.cxc.model import CxcModel, text_tower
+from nonet.cxc.pictures import joined, rated_images, read_pairs
 from nonet.foundation import console
 from nonet.foundation.artifact import Card
 from nonet.foundation.errors import DataError
 from nonet.foundation.training import History, Rows, TrainingConfig, fit
 
-__all__ = [
-    "Features",
-    "Pictures",
-    "all_token_outputs",
-    "both_ways",
-    "compute_features",
-    "read_pairs",
-    "train",
-    "train_folder",
-]
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """A collection whose pictures are files.
-
-    Attributes:
-        collection: images and captions.
-        paths: the file of each image.
-    """
-
-    collection: Collection
-    paths: tuple[Path, ...]
-
-    def only(self, images: set[str]) -> Pictures:
-        """The part with these images."""
-        part = self.collection.only(images, self.collection.captions)
-        path = dict(zip(self.collection.images, self.paths, strict=True))
-        return Pictures(part, tuple(path[name] for name in part.images))
-
-
-@dataclass(frozen=True)
-class Features:
-    """What the frozen towers say of pictures and captions.
-
-    Attributes:
-        images: one row an image.
-        tokens: for each caption its token outputs, padded; half precision, for there are many.
-        mask: where there are tokens.
-        image_of: the row of each caption's image.
-    """
-
-    images: Float[Tensor, "images image_width"]
-    tokens: Float[Tensor, "captions tokens text_width"]
-    mask: Bool[Tensor, "captions tokens"]
-    image_of: Int[Tensor, " captions"]
-
-
-def read_pairs(source: Path, extracted: Path) -> Pictures:
-    """Reads a folder, or a .tar, that holds pictures and a ``captions.tsv`` with the columns image and caption.
-
-    A folder that `nonet align pairs` wrote will do too; its training split is taken.
-
-    Args:
-        source: the folder or archive. Pictures lie beside the table or in ``images`` there.
-        extracted: a folder to unpack an archive into.
-    Raises:
-        DataError: if there is no such table or a picture is missing.
-    """
-    if not source.exists():
-        raise DataError("There is no such folder or archive.", where=source, fix="Check the spelling of the path.")
-    if source.is_file():
-        try:
-            with tarfile.open(source) as archive:
-                archive.extractall(extracted, filter="data")
-        except tarfile.TarError as error:
-            raise DataError("This is not a .tar archive.", where=source) from error
-        source = extracted
-    if (source / "pairs.parquet").is_file():
-        return _located(_rows_of_pairs(source / "pairs.parquet"), source)
-    found = sorted(source.rglob("captions.tsv"))
-    if len(found) != 1:
-        raise DataError(f"There are {len(found)} files captions.tsv in it.", where=source, fix="It needs exactly one.")
-    return _located(read_collection(found[0]), found[0].parent)
-
-
-def _rows_of_pairs(table: Path) -> Collection:
-    """The training split of a folder that `nonet align pairs` wrote."""
-    import pyarrow.parquet as parquet
-
-    rows = parquet.read_table(table, columns=["image", "text"], filters=[("split", "=", "train")]).to_pylist()
-    return collection_from_rows(({"image": row["image"], "caption": row["text"]} for row in rows), table)
-
-
-def _located(collection: Collection, folder: Path) -> Pictures:
-    """Finds the pictures, beside the table or in ``images`` there."""
-    paths = []
-    for name in collection.files:
-        path = next((path for path in (folder / name, folder / "images" / name) if path.is_file()), None)
-        if path is None:
-            raise DataError(f"There is no picture '{name}'.", where=folder)
-        paths.append(path)
-    return Pictures(collection, tuple(paths))
-
-
-def joined(parts: Sequence[Pictures]) -> Pictures:
-    """Several collections as one."""
-    offsets = np.cumsum([0] + [len(part.paths) for part in parts])
-    collections = [part.collection for part in parts]
-    whole = Collection(
-        images=tuple(name for part in collections for name in part.images),
-        captions=tuple(name for part in collections for name in part.captions),
-        image_of=np.concatenate([part.image_of + start for part, start in zip(collections, offsets, strict=False)]),
-        texts=tuple(text for part in collections for text in part.texts),
-        files=tuple(name for part in collections for name in part.files),
-    )
-    return Pictures(whole, tuple(path for part in parts for path in part.paths))
-
-
-def compute_features(pictures: Pictures, image_tower: ImageEncoder, tower: TransformerTextEncoder) -> Features:
-    """Runs the frozen towers once."""
-    tokens, mask = all_token_outputs(tower, pictures.collection.texts)
-    image_of = torch.from_numpy(pictures.collection.image_of)
-    return Features(image_features(image_tower, pictures.paths), tokens, mask, image_of)
-
-
-def all_token_outputs(
-    tower: TransformerTextEncoder, texts: Sequence[str]
-) -> tuple[Float[Tensor, "captions tokens text_width"], Bool[Tensor, "captions tokens"]]:
-    """Token outputs of many texts, padded to the longest, in half precision."""
-    longest = min(MAX_TOKENS, tower.preprocess(texts)[1].shape[1])
-    parts = []
-    with console.progress("Reading captions", len(texts)) as bar:
-        for start in range(0, len(texts), 128):
-            outputs, mask = token_outputs(tower, texts[start : start + 128])
-            missing = longest - mask.shape[1]
-            parts.append((F.pad(outputs, (0, 0, 0, missing)).half(), F.pad(mask, (0, missing))))
-            bar.advance(len(mask))
-    tokens, mask = (torch.cat(column) for column in zip(*parts, strict=True))
-    return tokens, mask
+__all__ = ["both_ways", "build", "train", "train_folder"]
 
 
 def both_ways(
@@ -242,9 +112,21 @@ def train(model: CxcModel, features: Features, folder: Path) -> History:
         seed=config.seed,
         device=config.device,
     )
-    history = fit(_Objective(model, features), Rows(caption=torch.arange(captions)), options, folder=folder)
+    history = fit(
+        _Objective(model, features),
+        Rows(caption=torch.arange(captions)),
+        options,
+        folder=folder,
+        fingerprint=_fingerprint(model, features),
+    )
     model.cpu().eval()
     return history
+
+
+def _fingerprint(model: CxcModel, features: Features) -> str:
+    """Of all that decides the result: a checkpoint of other data, first weights or objective is not gone on with."""
+    settings = {name: value for name, value in asdict(model.config).items() if name != "device"}
+    return fingerprint(settings, {**model.heads.state_dict(), **vars(features)})
 
 
 def train_folder(
@@ -272,7 +154,7 @@ def train_folder(
         pictures = joined([read_pairs(source, folder) for source, folder in zip(sources, unpacked, strict=True)])
         whole = len(pictures.paths)
         if exclude is not None:
-            rated = _rated_images(exclude)
+            rated = rated_images(exclude)
             pictures = pictures.only({name for name in pictures.collection.images if name not in rated})
         features = compute_features(pictures, model.image_encoder, model.text_encoder)
     history = train(model, features, out / "training")
@@ -284,7 +166,7 @@ def train_folder(
         description=f"Frozen towers {towers}; heads trained with the objective {config.objective}.",
         data=f"{data}; {left_out:,} rated images left out." if exclude else f"{data}.",
         figures={"last training loss": f"{history.last('loss'):.4g}"},
-        command=" ".join(["nonet", *sys.argv[1:]]),
+        command=shlex.join(["nonet", *sys.argv[1:]]),
         date=date.today(),
     )
     model.save(out, card)
@@ -295,16 +177,3 @@ def train_folder(
 def build(image_tower: str, tower: str, config: TrainConfig) -> CxcModel:
     """An untrained model with the named frozen towers."""
     return CxcModel(image_encoder(image_tower), text_tower(text_encoder(tower)), config)
-
-
-def _rated_images(folder: Path) -> set[str]:
-    """Images that occur in any rating file of the folder, as images or through rated pairs of images."""
-    files = [path for kind in KINDS for path in sorted(folder.glob(f"{kind}_*.csv")) if not path.stem.endswith("_raw")]
-    if not files:
-        raise DataError("There are no rating files.", where=folder, fix="Name the folder with sts_test.csv and others.")
-    images: set[str] = set()
-    for path in files:
-        ratings = read_ratings_file(path)
-        images |= set(ratings.right) if ratings.kind == "sits" else set()
-        images |= {*ratings.left, *ratings.right} if ratings.kind == "sis" else set()
-    return images

@@ -7,7 +7,7 @@ import pytest
 from nonet.cxc.rating.agreement import agreement, mean_scores, score_table
 from nonet.cxc.rating.export import export
 from nonet.cxc.rating.pairs import PairToRate, read_pairs, write_pairs
-from nonet.cxc.rating.store import Judgement
+from nonet.cxc.rating.records import Judgement
 from nonet.cxc.ratings import read_ratings
 from nonet.foundation.errors import DataError
 

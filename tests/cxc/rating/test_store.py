@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from nonet.cxc.rating.store import Settings, Store
+from nonet.cxc.rating.records import Settings
+from nonet.cxc.rating.store import Store
 from nonet.foundation.errors import ArtifactError, DataError
 
 PAIRS = [("sts", f"c{n}", f"d{n}", None) for n in range(12)]

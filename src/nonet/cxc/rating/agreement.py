@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from nonet.cxc.rating.pairs import PairToRate
-from nonet.cxc.rating.store import Judgement
+from nonet.cxc.rating.records import Judgement
 
 __all__ = ["Agreement", "RaterQuality", "agreement", "mean_scores", "score_table"]
 

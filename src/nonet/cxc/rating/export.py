@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nonet.cxc.rating.agreement import mean_scores
 from nonet.cxc.rating.pairs import PairToRate
-from nonet.cxc.rating.store import Judgement
+from nonet.cxc.rating.records import Judgement
 from nonet.cxc.ratings import COLUMNS, KINDS
 from nonet.foundation.files import atomic_write, replace_file
 

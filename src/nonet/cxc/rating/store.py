@@ -1,8 +1,7 @@
 """The store of judgements: SQLite, so that what was acknowledged survives a crash, and many raters write at once.
 
-A pair has a fixed number of places, and each place belongs to one rater at most; the database refuses the rest, so
-two requests at the same moment cannot both get the last one. A place that nobody filled in time is given on, but the
-late judgement is kept too.
+What stands in the tables' constraints no request can break, however many come at once: a place of a pair has one
+rater, a rater has one place of a pair and one judgement of it, and a score lies between 0 and 5.
 """
 
 from __future__ import annotations
@@ -11,12 +10,13 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from nonet.foundation.errors import ArtifactError, DataError, UsageError
+from nonet.cxc.rating import assignment
+from nonet.cxc.rating.records import Judgement, Rater, Settings, Task
+from nonet.foundation.errors import ArtifactError, DataError
 
-__all__ = ["Judgement", "Rater", "Settings", "Store", "Task", "store_path"]
+__all__ = ["Store", "store_path"]
 
 _VERSION = 1
 _SCHEMA = """
@@ -33,76 +33,6 @@ CREATE TABLE judgement (pair INTEGER NOT NULL REFERENCES pair, rater INTEGER NOT
                         PRIMARY KEY (pair, rater)) STRICT;
 CREATE INDEX place_of_rater ON place (rater);
 """
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a collection of ratings keeps to.
-
-    Attributes:
-        raters_per_pair: judgements wanted for each pair.
-        gold_every: a rater's every n-th pair is a control question, while there are any.
-        hold_seconds: how long a pair is kept for the rater who was given it.
-        open: whether anybody who reaches the page may join.
-    """
-
-    raters_per_pair: int = 5
-    gold_every: int = 10
-    hold_seconds: float = 1800.0
-    open: bool = True
-
-    def __post_init__(self) -> None:
-        if self.raters_per_pair < 1 or self.gold_every < 2 or self.hold_seconds <= 0:
-            raise UsageError("raters_per_pair must be 1 or more, gold_every 2 or more, hold_seconds above 0.")
-
-
-@dataclass(frozen=True)
-class Rater:
-    """Somebody who rates.
-
-    Attributes:
-        id: number in the store.
-        name: shown to the person who runs the study.
-        token: the secret part of the rater's link.
-    """
-
-    id: int
-    name: str
-    token: str
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a rater is asked next.
-
-    Attributes:
-        pair: row in the file of pairs.
-        done: how many pairs this rater has judged.
-    """
-
-    pair: int
-    done: int
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """One rater's score of one pair.
-
-    Attributes:
-        pair: row in the file of pairs.
-        rater: the rater's name.
-        score: 0 to 5.
-        seconds: from seeing the pair to the answer.
-        made: when, in seconds since 1970.
-        gold: the known score of a control question, else None.
-    """
-
-    pair: int
-    rater: str
-    score: float
-    seconds: float
-    made: float
-    gold: float | None
 
 
 def store_path(pairs: Path) -> Path:
@@ -252,57 +182,7 @@ class Store:
     def next_task(self, rater: Rater, now: float) -> Task | None:
         """What the rater is asked next: what was given and not answered, else a new pair; None when all is done."""
         with self._change() as connection:
-            settings = self._read_settings(connection)
-            done = connection.execute("SELECT count(*) FROM judgement WHERE rater = ?", (rater.id,)).fetchone()[0]
-            waiting = connection.execute(
-                "SELECT p.pair FROM place p LEFT JOIN judgement j USING (pair, rater)"
-                " WHERE p.rater = ? AND p.slot >= 0 AND j.pair IS NULL ORDER BY p.given LIMIT 1",
-                (rater.id,),
-            ).fetchone()
-            if waiting:
-                connection.execute(
-                    "UPDATE place SET given = ? WHERE pair = ? AND rater = ?", (now, waiting[0], rater.id)
-                )
-                return Task(waiting[0], done)
-            connection.execute(  # a negative slot takes no place; it remembers that a late answer is welcome
-                "UPDATE place SET slot = -1 - rater WHERE slot >= 0 AND given < ? AND NOT EXISTS"
-                " (SELECT 1 FROM judgement j WHERE j.pair = place.pair AND j.rater = place.rater)",
-                (now - settings.hold_seconds,),
-            )
-            gold_due = (done + 1) % settings.gold_every == 0
-            chosen = (self._gold(connection, rater) if gold_due else None) or self._open_pair(
-                connection, rater, settings
-            )
-            chosen = chosen or self._gold(connection, rater)
-            if chosen is None:
-                return None
-            pair, slot = chosen
-            connection.execute("INSERT INTO place VALUES (?, ?, ?, ?)", (pair, slot, rater.id, now))
-            return Task(pair, done)
-
-    @staticmethod
-    def _gold(connection: sqlite3.Connection, rater: Rater) -> tuple[int, int] | None:
-        """A control question that this rater has not seen; everybody may have it, in a place numbered by the rater."""
-        row = connection.execute(
-            "SELECT id FROM pair WHERE gold IS NOT NULL AND id NOT IN"
-            " (SELECT pair FROM place WHERE rater = ?) ORDER BY id LIMIT 1",
-            (rater.id,),
-        ).fetchone()
-        return (row[0], rater.id) if row else None
-
-    @staticmethod
-    def _open_pair(connection: sqlite3.Connection, rater: Rater, settings: Settings) -> tuple[int, int] | None:
-        """The first pair in the file's order with a free place, that this rater has not seen."""
-        row = connection.execute(
-            "SELECT id FROM pair WHERE gold IS NULL"
-            " AND (SELECT count(*) FROM place WHERE place.pair = pair.id AND slot >= 0) < :places AND id NOT IN"
-            " (SELECT pair FROM place WHERE rater = :rater) ORDER BY id LIMIT 1",
-            {"places": settings.raters_per_pair, "rater": rater.id},
-        ).fetchone()
-        if row is None:
-            return None
-        taken = {slot for (slot,) in connection.execute("SELECT slot FROM place WHERE pair = ?", row)}
-        return row[0], next(slot for slot in range(settings.raters_per_pair) if slot not in taken)
+            return assignment.next_task(connection, rater, self._read_settings(connection), now)
 
     def judge(self, rater: Rater, pair: int, score: float, seconds: float, now: float) -> None:
         """Keeps a score; given again, the pair's former score of this rater is replaced.

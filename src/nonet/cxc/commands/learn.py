@@ -1,0 +1,65 @@
+"""``nonet cxc train`` and ``study``: the article's models and its claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from nonet.cxc.config import TrainConfig
+
+__all__ = ["study", "train"]
+
+
+def train(
+    pairs: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    out: Path,
+    image_encoder: str = "efficientnet-lite0",
+    text_encoder: str = "minilm",
+    exclude: Path | None = None,
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = TrainConfig(),  # noqa: B008
+) -> None:
+    """Train a dual encoder on images and captions, on frozen features: DE_I2T, DE_T2T or DE_I2T+T2T.
+
+    Example: nonet cxc train flickr8k/ coco/ --objective i2t+t2t --out model/
+
+    Args:
+        pairs: folders or .tar files with pictures and a captions.tsv (columns image, caption), or pairs folders of
+            `nonet align pairs`.
+        out: the model folder to write.
+        image_encoder: the frozen image tower: efficientnet-lite0, or a folder or id of a Hugging Face model.
+        text_encoder: the frozen text tower: minilm, or a folder or id.
+        exclude: a folder of ratings; images that occur in them are not trained on.
+        config: the objective and how it is trained.
+    """
+    from nonet.cxc.train import train_folder
+
+    train_folder(pairs, out, config, image_encoder=image_encoder, text_encoder=text_encoder, exclude=exclude)
+
+
+def study(
+    data: Path,
+    out: Path,
+    scale: Literal["minutes", "hours"] = "minutes",
+    seed: int = 0,
+) -> None:
+    """Re-make the article's claims, and measure which choice of the protocol moves which figure.
+
+    Example: nonet cxc study --data data/ --out report/
+
+    Args:
+        data: a folder with cxc/ (the rating files and captions_val2017.json), coco-363.tar and flickr8k-800.tar.
+        out: a folder for the report.
+        scale: minutes trains three small models on frozen features; hours trains longer.
+        seed: the first of three seeds.
+    """
+    from datetime import date
+
+    from nonet.cxc.study import StudyConfig
+    from nonet.cxc.study import study as run
+    from nonet.foundation import console
+
+    made = run(StudyConfig(data=data, work=out, scale=scale, seed=seed), made=date.today().isoformat())
+    made.show()
+    console.note(f"Report: {made.save(out)}")
