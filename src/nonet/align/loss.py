@@ -49,7 +49,10 @@ def contrastive_loss(
     Returns:
         The mean over the pairs of all processes. It can be differentiated once.
     """
-    return _Contrastive.apply(images, texts, temperature, smoothing, tuple(identities), chunk)  # pyright: ignore[reportReturnType]
+    wide = torch.promote_types(torch.promote_types(images.dtype, texts.dtype), torch.float32)
+    with torch.autocast(images.device.type, enabled=False):  # sums over thousands of pairs need their digits
+        given = images.to(wide), texts.to(wide), temperature.to(wide)
+        return _Contrastive.apply(*given, smoothing, tuple(identities), chunk)  # pyright: ignore[reportReturnType]
 
 
 class _Contrastive(torch.autograd.Function):
