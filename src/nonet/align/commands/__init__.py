@@ -1,9 +1,10 @@
 """``nonet align …``: the wing on the command line, a module for each group of verbs."""
 
+from nonet.align.commands.corpus import shards, vocabulary
 from nonet.align.commands.filter import filter_candidates
 from nonet.align.commands.learn import evaluate, train
 from nonet.align.commands.pairs import pairs_folder, pairs_openmoji, pairs_pages
-from nonet.align.commands.search import index, remove, search
+from nonet.align.commands.search import accelerate, index, merge, remove, search
 
 __all__ = ["COMMANDS"]
 
@@ -14,9 +15,13 @@ COMMANDS = {
         "pages": pairs_pages,
     },
     "filter": filter_candidates,
+    "vocabulary": vocabulary,
+    "shards": shards,
     "train": train,
     "evaluate": evaluate,
     "index": index,
     "search": search,
     "remove": remove,
+    "merge": merge,
+    "accelerate": accelerate,
 }
