@@ -27,7 +27,7 @@ __all__ = ["Ann", "Kind", "build"]
 Kind = Literal["text", "image"]
 
 _FACTS = "ann.json"
-_BLOCK = 16_384  # rows coded at a time
+_BLOCK = 4096  # rows coded at a time
 _CUTOFF = 10  # recall is that of the ten best
 _RERANKED = {"sq8": 4, "rabitq": 30}  # candidates ranked again for each result asked for
 _AT_LEAST = 64

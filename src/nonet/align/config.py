@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from nonet.foundation.errors import UsageError
 
-__all__ = ["HeadConfig", "LearningConfig", "Projection", "Recipe", "with_recipe"]
+__all__ = ["FineTuning", "HeadConfig", "LearningConfig", "Projection", "Recipe", "with_recipe"]
 
 Projection = Literal["none", "linear", "mlp"]
 Recipe = Literal["short", "paper", "retrieval"]
@@ -105,6 +105,28 @@ class LearningConfig:
             raise UsageError("It must be at least 0 and below 1.", where="warmup")
         if self.chunk < 0 or self.look_every < 0:
             raise UsageError("It must be at least 0.", where="chunk" if self.chunk < 0 else "look_every")
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """How a classifier learns; the defaults are the article's for the fine-grained sets (§5.3)."""
+
+    head_steps: int = 20_000
+    """Steps of the head alone."""
+    steps: int = 20_000
+    """Steps of the whole network after that."""
+    batch_size: int = 256
+    """Pictures a step."""
+    head_rate: float = 1e-2
+    """Rate of the head alone; both fall along a cosine."""
+    rate: float = 1e-3
+    """Rate of the whole network."""
+    momentum: float = 0.9
+    """Of SGD."""
+    weight_decay: float = 1e-5
+    """Decay of matrices."""
+    seed: int = 0
+    """Decides the order and what is drawn at random."""
 
 
 _PAPER_HEADS = HeadConfig(

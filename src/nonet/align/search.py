@@ -141,10 +141,10 @@ class Searcher:
                 where=home,
                 fix="Say where it is with --model, or run `nonet align index` again, which notes the new place.",
             )
-        from nonet.align.model import DualEncoder
+        from nonet.align.interchange import open_model
         from nonet.align.train import pick_device
 
-        return cls(index, DualEncoder.load(home).to(pick_device(device)))
+        return cls(index, open_model(home).to(pick_device(device)))
 
     def search(self, query: Query, k: int, offset: int = 0) -> Answer:
         """The pictures nearest to a query.

@@ -22,7 +22,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         paint(tmp_path / "photos" / f"{colour}.png", colour)
     (tmp_path / "model").mkdir()
     model = ColourModel()
-    monkeypatch.setattr("nonet.align.model.DualEncoder.load", lambda folder: model)
+    monkeypatch.setattr("nonet.align.interchange.open_model", lambda folder: model)
     monkeypatch.setattr("nonet.align.features.known_pictures", lambda *_: lambda digests: {})
     monkeypatch.setattr(console.out, "width", 500)  # tables are not folded
     monkeypatch.chdir(tmp_path)
@@ -154,7 +154,7 @@ def test_an_index_of_another_model_is_refused(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("index", "model", "photos", "--out", "index")
-    monkeypatch.setattr("nonet.align.model.DualEncoder.load", lambda folder: ColourModel("other"))
+    monkeypatch.setattr("nonet.align.interchange.open_model", lambda folder: ColourModel("other"))
     for words in (["index", "model", "photos", "--out", "index"], ["search", "index", "red"]):
         assert run(*words) == 2
         assert "another model" in capsys.readouterr().err

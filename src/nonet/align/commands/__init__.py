@@ -1,5 +1,6 @@
 """``nonet align …``: the wing on the command line, a module for each group of verbs."""
 
+from nonet.align.commands.classify import finetune, knn, probe, zero_shot
 from nonet.align.commands.corpus import shards, vocabulary
 from nonet.align.commands.filter import filter_candidates
 from nonet.align.commands.learn import evaluate, train
@@ -19,6 +20,10 @@ COMMANDS = {
     "shards": shards,
     "train": train,
     "evaluate": evaluate,
+    "zero-shot": zero_shot,
+    "knn": knn,
+    "probe": probe,
+    "finetune": finetune,
     "index": index,
     "search": search,
     "remove": remove,

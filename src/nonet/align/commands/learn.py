@@ -82,7 +82,7 @@ def evaluate(
     Example: nonet align evaluate model/ pairs/ --split test
 
     Args:
-        model: a folder made by `nonet align train`.
+        model: a folder made by `nonet align train`, an AlignModel or a CLIPModel.
         pairs: a folder made by `nonet align pairs`.
         split: which pairs to use; those of `test` were seen by no training.
         device: where to compute.
@@ -91,12 +91,12 @@ def evaluate(
     """
     from nonet.align.data import Pairs
     from nonet.align.features import default_cache
-    from nonet.align.model import DualEncoder
+    from nonet.align.interchange import open_model
     from nonet.align.train import evaluate_on, pick_device
     from nonet.foundation import artifact, console
 
     chosen = Pairs.open(pairs).split(split)
-    measured = evaluate_on(DualEncoder.load(model).to(pick_device(device)), chosen, cache or default_cache())
+    measured = evaluate_on(open_model(model).to(pick_device(device)), chosen, cache or default_cache())
     if json:
         console.print_json(artifact.plain(measured))
     else:

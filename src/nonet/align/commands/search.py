@@ -49,7 +49,7 @@ def index(
     from nonet.align.features import default_cache, known_pictures
     from nonet.align.indexing import open_or_create, update
     from nonet.align.listing import list_pictures
-    from nonet.align.model import DualEncoder
+    from nonet.align.interchange import open_model
     from nonet.align.train import pick_device
     from nonet.foundation import console
     from nonet.foundation.errors import UsageError
@@ -57,7 +57,7 @@ def index(
     if batch < 1:
         raise UsageError(f"{batch} pictures cannot be embedded at once.", where="--batch", fix="Choose 1 or more.")
     listing = list_pictures(images, split)
-    embedder = DualEncoder.load(model).to(pick_device(device))
+    embedder = open_model(model).to(pick_device(device))
     opened = open_or_create(out, embedder, model)
     with console.progress("Indexing", total=len(listing.pictures)) as bar:
         known = known_pictures(embedder, cache or default_cache())
