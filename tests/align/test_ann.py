@@ -29,18 +29,22 @@ def clustered(rows, seed=0, clusters=60):
 
 
 def picture(number):
-    return Picture(f"/p/{number:05d}.{'png' if number % 2 else 'jpg'}", "s", f"{number:064x}", (f"thing {number % 7}",), number, 10)
+    return Picture(
+        f"/p/{number:05d}.{'png' if number % 2 else 'jpg'}", "s", f"{number:064x}", (f"thing {number % 7}",), number, 10
+    )
 
 
 @pytest.mark.parametrize("coding", ["sq8", "rabitq"])
 def test_the_recall_asked_for_is_reached_for_words_and_for_pictures(tmp_path, coding):
     pictures, words = clustered(24_000)
     looks = unit(pictures[::240] + 0.02 * np.random.default_rng(1).standard_normal((100, DIM)))
-    config = AnnConfig(recall=0.9, coding=coding, memory_mb=1)  # a megabyte: more than one part, where a number takes a byte
+    config = AnnConfig(
+        recall=0.9, coding=coding, memory_mb=1
+    )  # a megabyte: more than one part, where a number takes a byte
     facts = build(pictures.astype(np.float16), {"text": words, "image": looks}, config, tmp_path)
     ann = Ann(tmp_path)
     assert facts.cells == 310
-    assert len(list(tmp_path.glob('*.faiss'))) == (2 if coding == 'sq8' else 1)
+    assert len(list(tmp_path.glob("*.faiss"))) == (2 if coding == "sq8" else 1)
     for kind, queries in (("text", words), ("image", looks)):
         scores, found = ann.search(pictures, queries, 10, kind)
         _, best = exact.scan(pictures.astype(np.float16), queries, 10)
@@ -112,7 +116,9 @@ def test_merging_adds_what_is_new_and_refuses_another_model(tmp_path):
     assert len(snapshot) == 54
     best = snapshot.search(words[1:5], 1)
     assert best.scores.ravel() == pytest.approx(1, abs=1e-2)
-    assert {p.path for p in snapshot.pictures(best.ids.ravel().tolist()).values()} == {picture(n).path for n in range(101, 105)}
+    assert {p.path for p in snapshot.pictures(best.ids.ravel().tolist()).values()} == {
+        picture(n).path for n in range(101, 105)
+    }
     assert Index.open(tmp_path / "one").snapshot().manifest.next_id == 54
     other, *_ = index_of(tmp_path / "other", 5, name="another model")
     with pytest.raises(ArtifactError, match="different models"):

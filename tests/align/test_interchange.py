@@ -65,7 +65,9 @@ def test_an_align_model_is_written_and_read_with_equal_embeddings(tmp_path, kind
     assert torch.allclose(again.image_encoder.preprocess(pictures()), pixels, atol=1e-5)
 
 
-@pytest.mark.parametrize("changes", [{"include_top": True, "rescale_offset": True, "rescale_factor": 1 / 127.5}, {"do_center_crop": False}])
+@pytest.mark.parametrize(
+    "changes", [{"include_top": True, "rescale_offset": True, "rescale_factor": 1 / 127.5}, {"do_center_crop": False}]
+)
 def test_published_preprocessors_are_followed(tmp_path, changes):
     import json
 

@@ -60,7 +60,9 @@ def test_equals_the_sum_over_pairs(n, temperature, smoothing, chunk, seed):
             images, texts, double(temperature), smoothing=smoothing, identities=identities, chunk=chunk
         )
         alike = (groups[:, None] == groups[None, :]).numpy() if identities else np.eye(n, dtype=bool)
-        assert float(got) == pytest.approx(by_sums(images.numpy(), texts.numpy(), temperature, smoothing, alike), rel=1e-9)
+        assert float(got) == pytest.approx(
+            by_sums(images.numpy(), texts.numpy(), temperature, smoothing, alike), rel=1e-9
+        )
 
 
 @settings(max_examples=20, deadline=None)
@@ -96,7 +98,9 @@ def test_identical_texts_are_no_negatives():
     one = torch.eye(3)
     images, texts, sharp = one[[0, 0, 1]], one[[0, 0, 1]], torch.tensor(0.01)
     same_text = (torch.tensor([7, 7, 8]),)
-    assert float(contrastive_loss(images, texts, sharp, smoothing=0.0, identities=same_text)) == pytest.approx(0, abs=1e-6)
+    assert float(contrastive_loss(images, texts, sharp, smoothing=0.0, identities=same_text)) == pytest.approx(
+        0, abs=1e-6
+    )
     assert float(contrastive_loss(images, texts, sharp, smoothing=0.0)) == pytest.approx(4 / 3 * np.log(2), rel=1e-5)
 
 
@@ -108,7 +112,9 @@ def test_a_large_batch_needs_the_memory_of_a_chunk():
     class Watch(torch.utils._python_dispatch.TorchDispatchMode):
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):
             result = func(*args, **(kwargs or {}))
-            made.extend(x.numel() for x in (result if isinstance(result, tuple) else [result]) if isinstance(x, torch.Tensor))
+            made.extend(
+                x.numel() for x in (result if isinstance(result, tuple) else [result]) if isinstance(x, torch.Tensor)
+            )
             return result
 
     with Watch():

@@ -16,7 +16,9 @@ from nonet.align.replay import in_chunks
 def model():
     """Stochastic depth, dropout and batch normalisation, all in training."""
     made = tiny(heads=HeadConfig(dim=16, hidden=24, dropout=0.4))
-    made.image_encoder = EfficientNetEncoder(EfficientNetConfig(width=0.25, depth=0.6, drop_path=0.5), Preparation(40, 32))
+    made.image_encoder = EfficientNetEncoder(
+        EfficientNetConfig(width=0.25, depth=0.6, drop_path=0.5), Preparation(40, 32)
+    )
     return made.double().train()
 
 
@@ -59,7 +61,12 @@ def model_like(made):
     other = copy.deepcopy(made)
     other.zero_grad()
     fresh = model().state_dict()
-    other.load_state_dict({name: fresh[name] if "running" in name or "tracked" in name else tensor for name, tensor in made.state_dict().items()})
+    other.load_state_dict(
+        {
+            name: fresh[name] if "running" in name or "tracked" in name else tensor
+            for name, tensor in made.state_dict().items()
+        }
+    )
     return other.train()
 
 

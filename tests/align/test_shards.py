@@ -43,7 +43,12 @@ def test_the_layout_is_that_of_other_tools(shards, tmp_path):
         assert tar.extractfile("000000.txt").read().decode() in json.load(tar.extractfile("000000.json"))["texts"]
     # what img2dataset writes: no table of contents, a caption in the description, another order of the members
     with tarfile.open(tmp_path / "00000.tar", "w") as tar:
-        for name, content in {"00.txt": b"a cat", "00.jpg": b"x", "01.json": b'{"caption": "a dog"}', "01.jpg": b"y"}.items():
+        for name, content in {
+            "00.txt": b"a cat",
+            "00.jpg": b"x",
+            "01.json": b'{"caption": "a dog"}',
+            "01.jpg": b"y",
+        }.items():
             (tmp_path / "member").write_bytes(content)
             tar.add(tmp_path / "member", name)
     assert [(s.picture, s.texts) for s in Shards.open(tmp_path, "train")] == [(b"x", ("a cat",)), (b"y", ("a dog",))]
@@ -75,7 +80,9 @@ def test_taken_up_in_the_middle_of_an_epoch_it_goes_on_with_the_sample_that_was_
     data = ShardPairs(Shards.open(shards, "train"), model.image_encoder, model.text_encoder, CONFIG)
 
     def steps(start, workers, process=0, processes=1):
-        plan = Plan(len(data), 20, 12, start=start, seed=3, order=data.epoch_order, process=process, processes=processes)
+        plan = Plan(
+            len(data), 20, 12, start=start, seed=3, order=data.epoch_order, process=process, processes=processes
+        )
         return [batch["picture"] for batch in batches(Seeded(data, lambda b: b), plan, workers=workers, pin=False)]
 
     whole = steps(0, 0)

@@ -75,6 +75,8 @@ class LearningConfig:
     """Steps between looks at retrieval on the validation split; 0 for one at the end."""
     smoothing: float = 0.1
     """Share of the target that label smoothing spreads over the batch (the paper's)."""
+    negatives: float = 1.0
+    """Share of the batch's other pairs that a pair is told from; the paper's ablation has a half and a quarter."""
     unfreeze: bool = False
     """Train the towers too. Otherwise their features are computed once and kept, and only the heads learn."""
     mirror: bool = True
@@ -97,6 +99,8 @@ class LearningConfig:
             raise UsageError("A pair needs another one to be told from: it must be at least 2.", where="batch_size")
         if not 0 <= self.smoothing < 1:
             raise UsageError("It must be at least 0 and below 1.", where="smoothing")
+        if not 0 < self.negatives <= 1:
+            raise UsageError("It must be above 0 and at most 1.", where="negatives")
         if not 0 < self.crop <= 1:
             raise UsageError("It must be above 0 and at most 1.", where="crop")
         if not 0 < self.tower_rate <= 1:
@@ -170,5 +174,7 @@ Options = TypeVar("Options", HeadConfig, LearningConfig)
 
 def _merged(given: Options, recipe: Options) -> Options:
     default = type(given)()
-    changed = {f.name: getattr(given, f.name) for f in fields(given) if getattr(given, f.name) != getattr(default, f.name)}
+    changed = {
+        f.name: getattr(given, f.name) for f in fields(given) if getattr(given, f.name) != getattr(default, f.name)
+    }
     return replace(recipe, **changed)

@@ -74,9 +74,7 @@ def _among(
         part = rows[start : start + _BLOCK]
         found = queries @ vectors[part].astype(np.float32).T
         labels = np.broadcast_to(part, found.shape)
-        scores, numbers = best(
-            np.concatenate([scores, found], axis=1), np.concatenate([numbers, labels], axis=1), k
-        )
+        scores, numbers = best(np.concatenate([scores, found], axis=1), np.concatenate([numbers, labels], axis=1), k)
     return scores, numbers
 
 

@@ -21,10 +21,37 @@ COLUMNS = ("name", "captions", "width", "height", "path", "source")
 PUBLIC = ("name", "captions", "width", "height")
 """What a visitor of the page may ask for: not where files lie."""
 _LONGEST, _MOST_NODES = 500, 100
-_NODES = (
-    "And Or Not Paren EQ NEQ GT GTE LT LTE Like ILike In Between Is Null Column Identifier Literal Boolean Neg Add Sub"
-    " Mul Div Lower Upper Length Tuple"
-).split()
+_NODES = [
+    "And",
+    "Or",
+    "Not",
+    "Paren",
+    "EQ",
+    "NEQ",
+    "GT",
+    "GTE",
+    "LT",
+    "LTE",
+    "Like",
+    "ILike",
+    "In",
+    "Between",
+    "Is",
+    "Null",
+    "Column",
+    "Identifier",
+    "Literal",
+    "Boolean",
+    "Neg",
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Lower",
+    "Upper",
+    "Length",
+    "Tuple",
+]
 
 
 @dataclass(frozen=True)

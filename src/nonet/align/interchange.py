@@ -16,8 +16,13 @@ import torch
 from torch import Tensor
 
 from nonet.align.config import HeadConfig
-from nonet.align.encoders import EfficientNetConfig, EfficientNetEncoder, Preparation, TransformerTextEncoder
-from nonet.align.encoders import huggingface
+from nonet.align.encoders import (
+    EfficientNetConfig,
+    EfficientNetEncoder,
+    Preparation,
+    TransformerTextEncoder,
+    huggingface,
+)
 from nonet.align.encoders.efficientnet import STAGES
 from nonet.align.encoders.image import HuggingFaceImageEncoder
 from nonet.align.model import DualEncoder
@@ -129,7 +134,10 @@ def _from_clip(theirs: Any, folder: Path) -> DualEncoder:
     heads = HeadConfig(dim=config.projection_dim, image_projection="linear", text_projection="linear")
     model = DualEncoder(image, text, heads)
     with torch.no_grad():
-        for ours, projection in ((model.heads.image, theirs.visual_projection), (model.heads.text, theirs.text_projection)):
+        for ours, projection in (
+            (model.heads.image, theirs.visual_projection),
+            (model.heads.text, theirs.text_projection),
+        ):
             ours.weight.copy_(projection.weight)
             ours.bias.zero_()
         model.heads.set_temperature(math.exp(-float(theirs.logit_scale)))
@@ -177,9 +185,7 @@ def _our_weights(theirs: Mapping[str, Tensor], image: EfficientNetEncoder) -> di
     return ours
 
 
-def _their_weights(
-    model: DualEncoder, image: EfficientNetEncoder, text: TransformerTextEncoder
-) -> dict[str, Tensor]:
+def _their_weights(model: DualEncoder, image: EfficientNetEncoder, text: TransformerTextEncoder) -> dict[str, Tensor]:
     names = {ours: theirs for theirs, ours in _names(image.network.config).items()}
     weights = {
         "temperature": model.heads.temperature.detach().clone(),
@@ -189,11 +195,16 @@ def _their_weights(
     for name, tensor in image.network.state_dict().items():
         module, _, leaf = name.rpartition(".")
         squeezed = ".squeeze." in name and leaf == "weight"
-        weights[f"vision_model.{names[module]}.{leaf}"] = (tensor[:, :, None, None] if squeezed else tensor).contiguous()
+        weights[f"vision_model.{names[module]}.{leaf}"] = (
+            tensor[:, :, None, None] if squeezed else tensor
+        ).contiguous()
     weights |= {f"text_model.{name}": tensor for name, tensor in text.network.state_dict().items()}
     width = text.width
     # a layer of theirs that nothing uses
-    weights["text_model.pooler.dense.weight"], weights["text_model.pooler.dense.bias"] = torch.eye(width), torch.zeros(width)
+    weights["text_model.pooler.dense.weight"], weights["text_model.pooler.dense.bias"] = (
+        torch.eye(width),
+        torch.zeros(width),
+    )
     return weights
 
 

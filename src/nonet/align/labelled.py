@@ -12,7 +12,7 @@ from jaxtyping import Int
 from nonet.align.pictures import PICTURE_SUFFIXES
 from nonet.foundation.errors import DataError
 
-__all__ = ["Labelled", "class_names", "class_folders"]
+__all__ = ["Labelled", "class_folders", "class_names"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,9 @@ def class_folders(folder: Path, most: int = 0, seed: int = 0) -> Labelled:
             classes.append(home.name)
     if len(classes) < 2:
         raise DataError(
-            f"{len(classes)} classes with pictures are here.", where=folder, fix="Put the pictures of each class into a folder of its own."
+            f"{len(classes)} classes with pictures are here.",
+            where=folder,
+            fix="Put the pictures of each class into a folder of its own.",
         )
     return Labelled(images, np.array(labels, np.int64), classes)
 
@@ -94,7 +96,11 @@ def class_names(classes: list[str], file: Path | None = None) -> list[str]:
         return [" ".join(name.replace("_", " ").replace("-", " ").split()) for name in classes]
     try:
         text = file.read_text(encoding="utf-8-sig")
-        rows = json.loads(text) if file.suffix == ".json" else dict(_row(line) for line in text.splitlines() if line.strip())
+        rows = (
+            json.loads(text)
+            if file.suffix == ".json"
+            else dict(_row(line) for line in text.splitlines() if line.strip())
+        )
         return [str(rows[name]) for name in classes]
     except KeyError as error:
         raise DataError(f"The class {error} has no name.", where=file) from error

@@ -105,6 +105,11 @@ class DualEncoder(nn.Module):
         return self.heads.temperature.device
 
     @property
+    def temperature(self) -> float:
+        """What cosines are divided by, above 0."""
+        return float(self.heads.temperature.detach())
+
+    @property
     def fingerprint(self) -> str:
         """A hash of the configuration and all weights; embeddings of equal fingerprints may be compared."""
         if self.training or self._fingerprint is None:

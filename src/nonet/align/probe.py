@@ -129,9 +129,7 @@ def fit_lbfgs(
     return _minimised(features, labels, classes, best[1], start)
 
 
-def _minimised(
-    features: np.ndarray, labels: np.ndarray, classes: int, strength: float, start: Linear | None
-) -> Linear:
+def _minimised(features: np.ndarray, labels: np.ndarray, classes: int, strength: float, start: Linear | None) -> Linear:
     mean, spread = _scale(features[None])
     inputs, targets = (torch.from_numpy(features) - mean) / spread, torch.from_numpy(labels)
     width = inputs.shape[1]

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from nonet.align.ann import Kind
 from nonet.align.embedder import Embedder, open_for_embedding
@@ -18,6 +18,7 @@ from nonet.align.index import Hits, Index, Snapshot
 from nonet.align.indexing import check_model
 from nonet.align.query import compose
 from nonet.align.segments import Picture
+from nonet.align.zeroshot import class_embeddings, probabilities, read_templates
 from nonet.foundation.errors import ArtifactError, DataError
 
 __all__ = ["Answer", "Indexed", "Part", "PictureFile", "Query", "Result", "Searcher", "Words"]
@@ -121,6 +122,8 @@ class Searcher:
         self._computing = Lock()  # a network answers one at a time
         self._words = lru_cache(_REMEMBERED)(self._embed_words)
         self._file = lru_cache(_REMEMBERED)(self._embed_file)
+        self._label = lru_cache(_REMEMBERED)(self._embed_label)
+        self._templates = read_templates()
 
     @classmethod
     def open(cls, folder: Path, model: Path | None = None, device: str = "auto") -> Searcher:
@@ -170,6 +173,15 @@ class Searcher:
         ]
         return Answer(results, len(snapshot) if query.where is None else snapshot.matches(query.where))
 
+    def probabilities(self, part: Indexed | PictureFile, labels: Sequence[str]) -> Float64[np.ndarray, " labels"]:
+        """How likely each label is for a picture, if one of them is right; each is the mean of several sentences.
+
+        Raises:
+            DataError: if the picture cannot be opened or is not in the index.
+        """
+        picture = self._embed(self.index.snapshot(), part)
+        return probabilities(picture, np.stack([self._label(label) for label in labels]), self._embedder.temperature)
+
     def embed_texts(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts dim"]:
         """Embeddings of texts by the index's model."""
         with self._computing:
@@ -203,6 +215,10 @@ class Searcher:
         with self._computing:
             return self._embedder.embed_texts([text])[0]
 
+    def _embed_label(self, label: str) -> Float32[np.ndarray, " dim"]:
+        with self._computing:
+            return class_embeddings(self._embedder, [label], self._templates)[0]
+
     def _embed_file(self, path: Path, changed: int) -> Float32[np.ndarray, " dim"]:
         picture = open_for_embedding(path).picture
         with self._computing:
@@ -216,9 +232,7 @@ class _Found:
     copies: int = 0
 
 
-def _collapsed(
-    snapshot: Snapshot, find: Callable[[int], Hits], wanted: int, threshold: float | None
-) -> list[_Found]:
+def _collapsed(snapshot: Snapshot, find: Callable[[int], Hits], wanted: int, threshold: float | None) -> list[_Found]:
     """The best results, without those that are near-duplicates of a better one."""
     if threshold is None:
         hits = find(wanted)

@@ -71,7 +71,9 @@ def write_shards(pairs: Pairs, out: Path, *, size: int = 1000, seed: int = 0) ->
     """
     if size < 1:
         raise UsageError(f"A shard of {size} samples holds nothing.", where="--size", fix="Choose 1 or more.")
-    foreign = [path.name for path in out.glob("*") if path.suffix not in {".tar", ".npy", ".json"} and path.name[0] != "."]
+    foreign = [
+        path.name for path in out.glob("*") if path.suffix not in {".tar", ".npy", ".json"} and path.name[0] != "."
+    ]
     if foreign:
         raise UsageError("The folder holds other things.", where=out / foreign[0], fix="Name a new folder with --out.")
     out.mkdir(parents=True, exist_ok=True)
@@ -85,7 +87,9 @@ def write_shards(pairs: Pairs, out: Path, *, size: int = 1000, seed: int = 0) ->
         plan += [(f"{split}-{n:06d}.tar", rows[s : s + size]) for n, s in enumerate(range(0, len(rows), size))]
     for name, rows in console.track(plan, "Writing shards"):
         if not _contents(out / name).is_file():
-            _write_shard(out / name, [(pairs.images[row], texts[row], pairs.digests[row], pairs.concepts[row]) for row in rows])
+            _write_shard(
+                out / name, [(pairs.images[row], texts[row], pairs.digests[row], pairs.concepts[row]) for row in rows]
+            )
     listing = {"format": _FORMAT, "name": pairs.name, "seed": seed, "size": size, "fingerprint": pairs.fingerprint}
     replace_file(out / _LISTING, json.dumps(listing, indent=2) + "\n")
     return {split: pairs.splits.count(split) for split in SPLITS}

@@ -187,7 +187,20 @@ class _Learner(nn.Module):
     def loss(self, heads: Heads, batch: Batch, images: Tensor, texts: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         temperature = heads.temperature
         seen, read = heads(images, texts)
-        loss = contrastive_loss(seen, read, temperature, smoothing=self.config.smoothing, identities=identities(batch))
+        same = identities(batch)
+        groups = torch.arange(len(seen), device=seen.device).chunk(round(1 / self.config.negatives))
+        parts = [
+            contrastive_loss(
+                seen[rows],
+                read[rows],
+                temperature,
+                smoothing=self.config.smoothing,
+                identities=[number[rows] for number in same],
+            )
+            * (len(rows) / len(seen))
+            for rows in groups
+        ]
+        loss = torch.stack(parts).sum()
         figures = {"temperature": temperature.detach()}
         return loss, figures | {name: batch[name] for name in ("damaged",) if name in batch}
 

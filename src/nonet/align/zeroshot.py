@@ -47,7 +47,9 @@ def read_templates(file: Path | None = None) -> list[str]:
     try:
         lines = [line.strip() for line in (file or _BANK).read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError("The templates cannot be read.", where=file, fix="A UTF-8 text file, a sentence a line.") from error
+        raise DataError(
+            "The templates cannot be read.", where=file, fix="A UTF-8 text file, a sentence a line."
+        ) from error
     wrong = [line for line in lines if line.count("{}") != 1]
     if wrong or not lines:
         what = f"'{wrong[0][:80]}' has not exactly one {{}}." if wrong else "The file of templates is empty."

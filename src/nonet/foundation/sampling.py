@@ -104,7 +104,6 @@ class Plan(Sampler[Part]):
                 begin = first + (part * self.processes + self.process) * share
                 yield Part(order[begin : begin + share].tolist(), (self.seed, step, part, self.process))
 
-
     def _permutation(self, seed: int, epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(self.examples)
 

@@ -169,7 +169,7 @@ def test_ctrl_c_keeps_what_was_indexed(home: Path) -> None:
         import sys; sys.path[:0] = {sys.path!r}
         from align.fakes import ColourModel
         from nonet import cli
-        from nonet.align.model import DualEncoder
+        from nonet.align import interchange
 
         class Slow(ColourModel):
             def embed_images(self, pictures):
@@ -178,7 +178,7 @@ def test_ctrl_c_keeps_what_was_indexed(home: Path) -> None:
                     import time; time.sleep(60)
                 return super().embed_images(pictures)
 
-        DualEncoder.load = lambda folder: Slow()
+        interchange.open_model = lambda folder: Slow()
         sys.exit(cli.run(["align", "index", "model", "many", "--out", "index"]))
         """
     )

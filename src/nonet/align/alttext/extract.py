@@ -30,6 +30,7 @@ class Mention:
         text: its alt text, or the caption of its figure; empty if neither says anything.
         reason: why the text is empty, or None.
         cut: whether the text was cut.
+        language: that the page declares, such as ``en-GB``, or None.
     """
 
     page: str
@@ -37,6 +38,7 @@ class Mention:
     text: str
     reason: str | None = None
     cut: bool = False
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,9 @@ def _extract(text: str, url: str, depth: int) -> Extracted:
     for element in _all(document, "base[href]"):
         base = resolve(url, _get(element, "href") or "") or url
         break
-    mentions = [_mention(element, url, base) for element in _all(document, "img, amp-img, input[type=image]")]
+    language = _language(document)
+    images = _all(document, "img, amp-img, input[type=image]")
+    mentions = [_mention(element, url, base, language) for element in images]
     if depth > 0:
         for frame in _all(document, "iframe[srcdoc]"):
             mentions += _extract(_get(frame, "srcdoc") or "", base, depth - 1).mentions
@@ -111,14 +115,23 @@ def _extract(text: str, url: str, depth: int) -> Extracted:
     return Extracted(tuple(mentions), base, tuple(dict.fromkeys(hrefs)), frozenset(_directives(document)))
 
 
-def _mention(image: ElementNode, url: str, base: str) -> Mention:
+def _language(document: DocumentNode) -> str | None:
+    """The language that the page declares, if it looks like the name of one."""
+    for element in _all(document, "html[lang]")[:1]:
+        stated = (_get(element, "lang") or "").strip()
+        if re.fullmatch(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", stated):
+            return stated
+    return None
+
+
+def _mention(image: ElementNode, url: str, base: str, language: str | None) -> Mention:
     resolved = (resolve(base, address) for address in _addresses(image))
     addresses = tuple(dict.fromkeys(address for address in resolved if address))
     alt = read_alt(_get(image, "alt"), addresses)
     if not alt.text:
         caption = read_alt(_figure_caption(image), addresses)
         alt = caption if caption.text else alt
-    return Mention(url, addresses, alt.text, alt.reason, alt.cut)
+    return Mention(url, addresses, alt.text, alt.reason, alt.cut, language)
 
 
 def _addresses(image: ElementNode) -> Iterator[str]:

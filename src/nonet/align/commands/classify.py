@@ -210,7 +210,12 @@ def _show(rows: dict[str, Accuracy], title: str, json: bool) -> None:
         console.print_json({name: artifact.plain(row) for name, row in rows.items()})
         return
     cells = [
-        (name, row.pictures, row.classes, *(f"{100 * v:.1f}" for v in (row.top_1, row.top_5, row.mean_per_class, 1 / row.classes)))
+        (
+            name,
+            row.pictures,
+            row.classes,
+            *(f"{100 * v:.1f}" for v in (row.top_1, row.top_5, row.mean_per_class, 1 / row.classes)),
+        )
         for name, row in rows.items()
     ]
     columns = ["", "pictures", "classes", "top-1", "top-5", "mean per class", "chance"]

@@ -8,7 +8,11 @@ from typing import Annotated
 
 import tyro
 
-__all__ = ["shards", "vocabulary"]
+from nonet.align.neardup_config import NearDuplicates
+
+__all__ = ["deduplicate", "shards", "vocabulary"]
+
+_NEAR = NearDuplicates()
 
 
 def vocabulary(
@@ -65,3 +69,39 @@ def shards(
 
     counts = write_shards(Pairs.open(pairs), out, size=size, seed=seed)
     console.summary(f"Shards in {out}", {f"{split} pictures": count for split, count in counts.items()})
+
+
+def deduplicate(
+    pairs: Annotated[Path, tyro.conf.Positional],
+    against: tuple[Path, ...],
+    out: Path,
+    near: tyro.conf.OmitArgPrefixes[NearDuplicates] = _NEAR,
+    image_encoder: str = "efficientnet-lite0",
+    cache: Path | None = None,
+) -> None:
+    """Remove near-duplicates of evaluation pictures from pairs to train on.
+
+    Example: nonet align deduplicate pairs/ --against flickr30k/ coco/val2017/ --out clean-pairs/
+
+    Copies that were cropped a little, compressed, resized or mirrored are found.
+
+    Args:
+        pairs: a folder made by `nonet align pairs`.
+        against: pictures that models will be judged by: folders of pictures or of pairs, or lists.
+        out: the folder of pairs to write; pictures stay where they are.
+        near: what counts as a near-duplicate; the paper's by default.
+        image_encoder: what sees the pictures; see `nonet align train`.
+        cache: where features are kept; the user's cache by default.
+    """
+    from nonet.align.deduplicate import without_near_duplicates
+    from nonet.align.encoders import image_encoder as encoder
+    from nonet.align.features import default_cache
+    from nonet.foundation import console
+
+    tally, removed = without_near_duplicates(
+        pairs, against, out, encoder(image_encoder), near, cache or default_cache()
+    )
+    rows = [(f"{one.cosine:.3f}", one.image.name, str(one.evaluated)) for one in removed[:20]]
+    if rows:
+        console.table(["cosine", "removed", "like"], rows, title=f"{len(removed):,} pictures removed", right=["cosine"])
+    console.summary(f"Pairs in {out}", {"pairs kept": tally.kept, "pictures removed": len(removed)})

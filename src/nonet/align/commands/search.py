@@ -48,8 +48,8 @@ def index(
     """
     from nonet.align.features import default_cache, known_pictures
     from nonet.align.indexing import open_or_create, update
-    from nonet.align.listing import list_pictures
     from nonet.align.interchange import open_model
+    from nonet.align.listing import list_pictures
     from nonet.align.train import pick_device
     from nonet.foundation import console
     from nonet.foundation.errors import UsageError

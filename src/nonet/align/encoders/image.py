@@ -59,7 +59,6 @@ class Preparation:
         mean, std = torch.tensor(self.mean) * 255, torch.tensor(self.std) * 255
         return torch.from_numpy(pixels).float().sub_(mean).div_(std).permute(0, 3, 1, 2)
 
-
     def _square(self, picture: Image.Image, x: float, y: float) -> Image.Image:
         room, filter = self.resize - self.crop, Image.Resampling[self.filter.upper()]
         if self.two_steps:
