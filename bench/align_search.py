@@ -111,7 +111,8 @@ def main() -> None:
         facts, took = cpu(lambda: build(vectors, tuning, config, Path(home) / "ann"))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         print(
-            f"{given.rows:,} x {DIM}, {facts.cells} cells, {given.coding}: {took:.0f} CPU-s to build and tune, {peak / 1024:.0f} MB more memory"
+            f"{given.rows:,} x {DIM}, {facts.cells} cells, {given.coding}: {took:.0f} CPU-s to build and tune,"
+            f" {peak / 1024:.0f} MB more memory"
         )
         ann = Ann(Path(home) / "ann")
         for kind, own in asked.items():
@@ -121,15 +122,15 @@ def main() -> None:
             ann.search(vectors, fresh[:20], K, kind)
             found, each = one_by_one(lambda q, kind=kind: ann.search(vectors, q, K, kind), fresh)
             print(
-                f"{kind:5} nprobe {facts.probes[kind]:4}: {1 / each:7.0f} queries per CPU-s, recall@10 {recall(found, best):.3f};"
-                f" exact {1 / alone:6.1f} alone ({alone / each:.0f}x), {len(fresh) / batched:6.1f} in a batch of {len(fresh)}"
-                f" ({batched / len(fresh) / each:.1f}x)"
+                f"{kind:5} nprobe {facts.probes[kind]:4}: {1 / each:7.0f} queries per CPU-s,"
+                f" recall@10 {recall(found, best):.3f}; exact {1 / alone:6.1f} alone ({alone / each:.0f}x),"
+                f" {len(fresh) / batched:6.1f} in a batch of {len(fresh)} ({batched / len(fresh) / each:.1f}x)"
             )
         _, took = cpu(
             lambda: [np.asarray(vectors[s : s + BLOCK]).view(np.uint16).sum() for s in range(0, given.rows, BLOCK)]
         )
         print(
-            f"limit of exact search alone: reading all vectors once takes {1000 * took:.0f} CPU-ms ({1 / took:.1f} a second)"
+            f"limit of exact search alone: reading all vectors takes {1000 * took:.0f} CPU-ms ({1 / took:.1f} a second)"
         )
         if given.peer:
             subprocess.run([sys.executable, __file__, "--rows", str(given.rows), "--as-peer", str(path)], check=True)

@@ -126,7 +126,7 @@ def test_merging_adds_what_is_new_and_refuses_another_model(tmp_path):
 
 
 def test_conditions_are_met(tmp_path):
-    index, pictures, words = index_of(tmp_path / "i", 400, parts=3)
+    index, _, words = index_of(tmp_path / "i", 400, parts=3)
     snapshot = index.snapshot()
     for text, meets in {
         "width >= 100 AND width < 120": lambda n: 100 <= n < 120,
@@ -148,8 +148,8 @@ def test_conditions_are_met(tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "1; DROP TABLE rows", "width > (SELECT 1)", "read_text('/etc/passwd') = ''", "path LIKE '%'", "rows.width > 1",
-        "getenv('HOME') = 'x'", "width::VARCHAR = '1'", "x > 1", "(" * 80 + "width" + ")" * 80, "width >",
+        "", "1; DROP TABLE rows", "width > (SELECT 1)", "read_text('/etc/passwd') = ''", "path LIKE '%'",
+        "rows.width > 1", "getenv('HOME') = 'x'", "width::VARCHAR = '1'", "x > 1", "(" * 80 + "width" + ")" * 80, "width >",
         "CASE WHEN width > 1 THEN true END", "width = 1 UNION SELECT 1", "a" * 600, "*",
     ],
 )  # fmt: skip

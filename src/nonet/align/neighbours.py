@@ -1,4 +1,4 @@
-"""Classification by the nearest labelled pictures, as the article's ablations measure a network (§6, Tables 8 to 10)."""
+"""Classification by the nearest labelled pictures, as the article's ablations measure (§6, Tables 8 to 10)."""
 
 from __future__ import annotations
 

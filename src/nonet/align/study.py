@@ -90,8 +90,8 @@ def study(config: StudyConfig, made: str = "") -> Report:
     claims += [claim, _zero_shot_claim(trials["width"], config)]
     return Report(
         title="ALIGN: its claims at the scale of a laptop",
-        summary="Frozen EfficientNet-Lite0 and MiniLM; only what lies between them and the embeddings learns, on drawings"
-        " of OpenMoji. Figures are mean recall on the held-out test drawings, in per cent.",
+        summary="Frozen EfficientNet-Lite0 and MiniLM; only what lies between them and the embeddings learns, on"
+        " drawings of OpenMoji. Figures are mean recall on the held-out test drawings, in per cent.",
         claims=claims,
         figures=[_plot(name, each) for name, each in trials.items()],
         tables=[*(_table(name, each) for name, each in trials.items()), arithmetic],
@@ -144,7 +144,7 @@ def _negative_settings(pairs: Pairs, learning: LearningConfig) -> list[Setting]:
 
 def _data_claims(trials: Sequence[Trial], config: StudyConfig) -> list[Claim]:
     more, rules = gap(trials, "raw, 1", "clean, 1/4"), gap(trials, "rules, 1", "raw, 1")
-    how = f"{noise.NOISE:.0%} of the training texts say nothing of their drawing; the same number of steps for all. {config.command}"
+    how = f"{noise.NOISE:.0%} of the training texts say nothing of their drawing; equal steps. {config.command}"
     return [
         Claim(
             "More noisy data beats less clean data at equal compute.",
@@ -184,8 +184,8 @@ def _temperature_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
             behind.value, behind.low, behind.high, f"points: learnt over {fixed[-1]}, the best fixed", behind.basis
         ),
         None if behind.low < -1 < behind.high else behind.low >= -1,
-        f"At most one point behind in every seed counts as level; the best fixed one is picked on the test drawings, which"
-        f" favours it. {config.command}",
+        f"At most one point behind in every seed counts as level; the best fixed one is picked on the test"
+        f" drawings, which favours it. {config.command}",
     )
 
 
@@ -222,8 +222,8 @@ def _arithmetic(pairs: Pairs, trials: Sequence[Trial], config: StudyConfig) -> t
         "Shown by examples: panda + Australia, shoes + beige (section 7, Figure 5)",
         measured,
         _sure(measured),
-        f"{len(asked)} questions of person + profession and cat + expression among all drawings, most of which were trained"
-        f" on; top-1 beside the drawing asked with. {config.command}",
+        f"{len(asked)} questions of person + profession and cat + expression among all drawings, most of which were"
+        f" trained on; top-1 beside the drawing asked with. {config.command}",
     )
     rows = [(kind, Estimate(float(np.mean(v)), min(v), max(v), "%")) for kind, v in shares.items()]
     return claim, Table(f"Top-1 of {len(asked)} questions of a drawing and words", ["query", "found"], rows)

@@ -1,4 +1,4 @@
-"""Classification without a labelled picture: each class is the mean of sentences that name it (Jia et al. 2021, §6.2)."""
+"""Classification without labelled pictures: a class is the mean of sentences that name it (Jia et al. 2021, §6.2)."""
 
 from __future__ import annotations
 

@@ -52,9 +52,9 @@ class Page:
     html: bytes
     charset: str | None = None
 
-    def read(self) -> Extracted:
-        """The images and links of the page."""
-        return extract(self.html, self.url, self.charset)
+    def read(self, *, links: bool = False) -> Extracted:
+        """The images of the page, and its links if they are asked for."""
+        return extract(self.html, self.url, self.charset, links=links)
 
 
 def is_warc(path: Path) -> bool:
@@ -216,7 +216,7 @@ def crawl(start: str, fetcher: Fetchers, max_pages: int, skip: Skip) -> Iterator
             continue
         host = urlsplit(got.url).netloc.lower()  # the start may be redirected, say to www
         page = Page(got.url, got.data, got.charset)
-        read = page.read()
+        read = page.read(links=True)
         if "noai" in got.refuses | read.refuses or "noimageai" in got.refuses | read.refuses:
             skip("a page that refuses machine learning (noai)", url)
         else:

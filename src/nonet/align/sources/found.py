@@ -1,4 +1,4 @@
-"""What is known of the addresses of pictures, on disk: asked once each, in bounded memory, kept over an interruption."""
+"""What is known of the addresses of pictures, on disk: asked once, in bounded memory, kept over an interruption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Multi30k: captions of Flickr30K photographs in four languages, a line a caption, in files beside lists of pictures."""
+"""Multi30k: captions of Flickr30K photographs in four languages, line by line as its lists of pictures."""
 
 from __future__ import annotations
 
