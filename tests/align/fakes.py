@@ -24,6 +24,7 @@ class ColourModel:
     """Embeds a picture by its mean colour, a text by the colours it names; counts what it is given."""
 
     dim = 8
+    temperature = 0.1
 
     def __init__(self, name: str = "colours") -> None:
         self.fingerprint = name

@@ -254,8 +254,46 @@ def test_fuzzed_the_api_never_fails(app: FastAPI) -> None:
         tried.add((operation.method.upper(), operation.path))
     assert tried == {
         ("POST", "/align/api/search"),
+        ("POST", "/align/api/labels"),
         ("POST", "/align/api/uploads"),
         ("GET", "/align/api/uploads/{sha256}"),
         ("GET", "/align/api/images/{id}"),
         ("GET", "/align/api/thumbs/{id}"),
     }
+
+
+def test_conditions_and_near_duplicates(client: TestClient, searcher: Searcher, tmp_path: Path) -> None:
+    answer = ask(client, text("red"), where="name LIKE 'b%' AND captions ILIKE '%THING'", k=8)
+    assert set(names(answer)) == {"blue", "black"}
+    assert answer["total"] == 2
+    paint(tmp_path / "photos" / "red again.png", (254, 1, 1))
+    (tmp_path / "list.txt").write_text((tmp_path / "list.txt").read_text() + "\nphotos/red again.png\tred again")
+    update(searcher.index, ColourModel(), list_pictures(tmp_path / "list.txt"))
+    assert len(ask(client, text("red"), k=9)["results"]) == 9
+    once = ask(client, text("red"), k=9, collapse=True)["results"]
+    assert len(once) == 8
+    assert {row["copies"] for row in once if row["name"].startswith("red")} == {1}
+    # pages of collapsed results follow each other
+    two = [ask(client, text("red"), k=4, offset=start, collapse=True)["results"] for start in (0, 4)]
+    assert [row["id"] for row in two[0] + two[1]] == [row["id"] for row in once]
+
+
+@pytest.mark.parametrize("where", ["width >", "path LIKE '/%'", "(SELECT 1) = 1", "width > 'x'"])
+def test_what_is_no_condition_is_refused_with_a_reason(client: TestClient, where: str) -> None:
+    response = client.post("/align/api/search", json={"parts": [text("red")], "where": where})
+    assert response.status_code == 422
+    assert "condition" in response.json()["detail"]
+
+
+def test_labels_have_probabilities(client: TestClient) -> None:
+    uploaded = client.post("/align/api/uploads", content=picture_bytes("cyan")).json()
+    part = {"kind": "upload", "value": uploaded["id"]}
+    answer = client.post("/align/api/labels", json={"picture": part, "labels": ["red", "cyan", "black"]}).json()
+    assert answer["labels"] == ["red", "cyan", "black"]
+    assert sum(answer["probabilities"]) == pytest.approx(1)
+    assert max(zip(answer["probabilities"], answer["labels"], strict=True))[1] == "cyan"
+    (first, *_) = ask(client, text("green"))["results"]
+    indexed = {"picture": {"kind": "image", "value": first["id"]}, "labels": ["blue", "green"]}
+    assert client.post("/align/api/labels", json=indexed).json()["probabilities"][1] > 0.9
+    gone = {"picture": {"kind": "image", "value": 10**9}, "labels": ["blue"]}
+    assert client.post("/align/api/labels", json=gone).status_code == 422

@@ -6,10 +6,25 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from nonet.align.filters import PUBLIC, Condition
 from nonet.align.gallery import Gallery
 from nonet.align.search import Answer, Indexed, Part, PictureFile, Query, Result, Words
 
-__all__ = ["MAX_ID", "Found", "SearchAnswer", "SearchRequest", "Sha256", "Uploaded", "answer", "query"]
+__all__ = [
+    "MAX_ID",
+    "Found",
+    "LabelsAnswer",
+    "LabelsRequest",
+    "SearchAnswer",
+    "SearchRequest",
+    "Sha256",
+    "Uploaded",
+    "answer",
+    "labelled",
+    "query",
+]
+
+_COLLAPSED = 0.97  # cosine from which on results are near-duplicates of each other
 
 MAX_ID = 2**63 - 1
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
@@ -55,6 +70,8 @@ class SearchRequest(BaseModel):
         k: how many results to give.
         offset: how many of the best results to pass over.
         text_weight: of words where a picture weighs 1; by default 2.
+        where: a condition on name, captions, width and height, as in SQL, such as width > 800.
+        collapse: show one of several near-duplicates.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -64,6 +81,8 @@ class SearchRequest(BaseModel):
     k: int = Field(24, ge=1, le=200)
     offset: int = Field(0, ge=0, le=10_000)
     text_weight: float | None = Field(None, gt=0, le=100, allow_inf_nan=False)
+    where: str | None = Field(None, max_length=500)
+    collapse: bool = False
 
 
 class Found(BaseModel):
@@ -77,6 +96,7 @@ class Found(BaseModel):
         width: in pixels.
         height: in pixels.
         present: whether its file is still there.
+        copies: near-duplicates that were collapsed into it.
     """
 
     id: int
@@ -86,6 +106,7 @@ class Found(BaseModel):
     width: int
     height: int
     present: bool
+    copies: int
 
 
 class SearchAnswer(BaseModel):
@@ -93,12 +114,41 @@ class SearchAnswer(BaseModel):
 
     Attributes:
         results: the pictures found.
-        total: how many pictures were compared.
+        total: how many pictures there are that meet the condition.
         milliseconds: that the search took in the server.
     """
 
     results: list[Found]
     total: int
+    milliseconds: float
+
+
+class LabelsRequest(BaseModel):
+    """Which of some labels fits a picture.
+
+    Attributes:
+        picture: of the index or uploaded; its sign does not matter.
+        labels: names of classes, such as ``cat``.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    picture: Annotated[ImagePart | UploadPart, Field(discriminator="kind")]
+    labels: list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]] = Field(
+        min_length=1, max_length=100
+    )
+
+
+class LabelsAnswer(BaseModel):
+    """How likely each label is, if one of them is right.
+
+    Attributes:
+        labels: in the order asked.
+        probabilities: of the same length; their sum is 1.
+        milliseconds: that it took in the server.
+    """
+
+    labels: list[str]
+    probabilities: list[float]
     milliseconds: float
 
 
@@ -121,6 +171,7 @@ def query(request: SearchRequest, gallery: Gallery) -> Query:
 
     Raises:
         DataError: if a picture of it is no longer kept.
+        UsageError: if its condition is none.
     """
 
     def part(asked: TextPart | ImagePart | UploadPart) -> Part:
@@ -134,7 +185,20 @@ def query(request: SearchRequest, gallery: Gallery) -> Query:
         plus=tuple(part(asked) for asked in request.parts if asked.sign == "plus"),
         minus=tuple(part(asked) for asked in request.parts if asked.sign == "minus"),
         text_weight=request.text_weight,
+        where=Condition.parse(request.where, PUBLIC) if request.where and request.where.strip() else None,
+        collapse=_COLLAPSED if request.collapse else None,
     )
+
+
+def labelled(request: LabelsRequest, gallery: Gallery) -> Indexed | PictureFile:
+    """The picture that a request means.
+
+    Raises:
+        DataError: if it is no longer kept.
+    """
+    if isinstance(request.picture, ImagePart):
+        return Indexed(request.picture.value)
+    return PictureFile(gallery.upload(request.picture.value))
 
 
 def answer(found: Answer, milliseconds: float) -> SearchAnswer:
@@ -154,4 +218,5 @@ def _found(result: Result) -> Found:
         width=picture.width,
         height=picture.height,
         present=result.present,
+        copies=result.copies,
     )

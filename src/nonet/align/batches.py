@@ -14,10 +14,10 @@ from torch.utils.data import Dataset
 
 from nonet.align.config import LearningConfig
 from nonet.align.data import Pairs
-from nonet.align.encoders import ImageEncoder, TextEncoder
+from nonet.align.encoders import EfficientNetEncoder, ImageEncoder, TextEncoder
 from nonet.align.pictures import open_picture
 
-__all__ = ["Batch", "Captions", "FeaturePairs", "PicturePairs", "alike", "as_it_is", "augmented"]
+__all__ = ["Batch", "Captions", "FeaturePairs", "PicturePairs", "as_it_is", "augmented", "identities", "prepared"]
 
 Batch = dict[str, Tensor]
 
@@ -43,17 +43,16 @@ class Captions:
         return self._order[self._first[pictures] + chosen]
 
     def identities(self, pictures: Int[np.ndarray, "n"], texts: Int[np.ndarray, "n"]) -> Batch:
-        """What `alike` compares."""
+        """What tells which pairs are no negatives of each other; see `identities`."""
         return {
             "picture": torch.from_numpy(self.picture_number[pictures]),
             "text": torch.from_numpy(self.text_number[texts]),
         }
 
 
-def alike(batch: Batch) -> Tensor:
-    """Which pairs of a batch are no negatives of each other: the same picture, or the same text."""
-    picture, text = batch["picture"], batch["text"]
-    return (picture[:, None] == picture[None, :]) | (text[:, None] == text[None, :])
+def identities(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Numbers of the pictures and of the texts: pairs that agree in one of them are no negatives of each other."""
+    return batch["picture"], batch["text"]
 
 
 class FeaturePairs(Dataset):
@@ -98,7 +97,7 @@ class PicturePairs(Dataset):
         self.pairs, self.config = pairs, config
         self.captions = Captions(pairs)
         # of an encoder only the preprocessing is used here, in whatever process reads the data
-        self.preprocess_images, self.preprocess_texts = image_encoder.preprocess, text_encoder.preprocess
+        self.image_encoder, self.preprocess_texts = image_encoder, text_encoder.preprocess
 
     def __len__(self) -> int:
         return len(self.pairs.images)
@@ -107,14 +106,25 @@ class PicturePairs(Dataset):
         """The pictures `rows` with a text each."""
         pictures = np.asarray(rows)
         texts = self.captions.draw(pictures)
-        opened = [augmented(open_picture(self.pairs.images[row]), self.config) for row in rows]
+        opened = [open_picture(self.pairs.images[row]) for row in rows]
         tokens = self.preprocess_texts([self.pairs.texts[row] for row in texts])
         return {
-            "pixels": self.preprocess_images(opened),
+            "pixels": prepared(opened, self.image_encoder, self.config),
             "ids": tokens.ids,
             "mask": tokens.mask,
             **self.captions.identities(pictures, texts),
         }
+
+
+def prepared(
+    pictures: Sequence[Image.Image], encoder: ImageEncoder, config: LearningConfig
+) -> Float[Tensor, "n 3 height width"]:
+    """Pictures as the network sees them in training: cropped and mirrored at random by NumPy's global generator."""
+    if config.paper_crop and isinstance(encoder, EfficientNetEncoder):
+        mirrored = [_mirrored(picture, config) for picture in pictures]
+        places = [tuple(place) for place in np.random.random((len(pictures), 2))]
+        return encoder.preparation.at(mirrored, places)
+    return encoder.preprocess([augmented(picture, config) for picture in pictures])
 
 
 def augmented(picture: Image.Image, config: LearningConfig) -> Image.Image:
@@ -125,6 +135,10 @@ def augmented(picture: Image.Image, config: LearningConfig) -> Image.Image:
         left = np.random.randint(picture.width - width + 1)
         top = np.random.randint(picture.height - height + 1)
         picture = picture.crop((left, top, left + width, top + height))
+    return _mirrored(picture, config)
+
+
+def _mirrored(picture: Image.Image, config: LearningConfig) -> Image.Image:
     return ImageOps.mirror(picture) if config.mirror and np.random.random() < 0.5 else picture
 
 

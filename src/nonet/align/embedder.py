@@ -32,6 +32,11 @@ class Embedder(Protocol):
         """Equal for models with equal embeddings."""
         ...
 
+    @property
+    def temperature(self) -> float:
+        """What cosines are divided by before they become probabilities."""
+        ...
+
     def embed_images(self, pictures: Sequence[Image.Image | Path], /) -> Float[np.ndarray, "pictures dim"]:
         """One vector of length 1 for each picture."""
         ...

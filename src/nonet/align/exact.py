@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Float16, Float32, Int64
 
 __all__ = ["best", "scan"]
 
+_SPARSE = 8  # where fewer than one row in so many may be found, they are picked out
 _BLOCK = 4096  # rows; a multiple of 8, for the bit mask
 
 
@@ -32,6 +33,8 @@ def scan(
         Scores, falling, and row numbers; ``found`` is the smaller of ``k`` and the number of rows that may be found.
     """
     rows, dim = vectors.shape
+    if alive is not None and (few := np.flatnonzero(alive)).size * _SPARSE < rows:
+        return _among(vectors, queries, k, few)
     queries = np.ascontiguousarray(queries, np.float32)
     block = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     # faiss reads half-precision numbers where they lie: we copy each block into the memory of one small faiss index
@@ -58,6 +61,21 @@ def scan(
         )
     reachable = rows if alive is None else int(alive.sum())
     return scores[:, :reachable], numbers[:, :reachable]
+
+
+def _among(
+    vectors: np.ndarray, queries: np.ndarray, k: int, rows: Int64[np.ndarray, " rows"]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best of a few rows, which are read alone."""
+    queries = np.ascontiguousarray(queries, np.float32)
+    scores = np.empty((len(queries), 0), np.float32)
+    numbers = np.empty((len(queries), 0), np.int64)
+    for start in range(0, len(rows), _BLOCK):
+        part = rows[start : start + _BLOCK]
+        found = queries @ vectors[part].astype(np.float32).T
+        labels = np.broadcast_to(part, found.shape)
+        scores, numbers = best(np.concatenate([scores, found], axis=1), np.concatenate([numbers, labels], axis=1), k)
+    return scores, numbers
 
 
 def best(

@@ -1,4 +1,4 @@
-"""The index: embedded pictures in a folder, searched exactly, changed without ever being half-changed.
+"""The index: embedded pictures in a folder, searched exactly or fast, changed without ever being half-changed.
 
 Reading goes through a `Snapshot`, one state that stays whole whatever is written meanwhile. Writing goes through an
 `Index`: it makes new files, replaces the manifest in one step, and clears away what no manifest names.
@@ -7,18 +7,24 @@ Reading goes through a `Snapshot`, one state that stays whole whatever is writte
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from filelock import FileLock, Timeout
 from jaxtyping import Float, Float32, Int64
 
-from nonet.align import exact
+from nonet.align import ann, exact
+from nonet.align.ann import Kind
+from nonet.align.ann_config import AnnConfig
+from nonet.align.filters import Condition
 from nonet.align.manifest import MANIFEST, Manifest, SegmentEntry
 from nonet.align.segments import (
+    ANN,
     SEGMENTS,
     TOMBSTONES,
     Batch,
@@ -28,8 +34,11 @@ from nonet.align.segments import (
     write_tombstones,
 )
 from nonet.foundation.errors import ArtifactError, ResourceError, UsageError
+from nonet.foundation.files import atomic_folder
 
 __all__ = ["Hits", "Index", "Snapshot"]
+
+_CONDITIONS = 64  # of which it is remembered which pictures meet them
 
 
 @dataclass(frozen=True)
@@ -52,20 +61,32 @@ class Snapshot:
         """Opens every segment that ``manifest`` names in ``folder``."""
         self.manifest = manifest
         self._segments = tuple(Segment(folder, entry, manifest.dim) for entry in manifest.segments)
+        self._kept_matches = lru_cache(_CONDITIONS)(lambda where, number: where.rows(self._segments[number]))
 
     def __len__(self) -> int:
         """The number of pictures."""
         return self.manifest.pictures
 
-    def search(self, queries: Float[np.ndarray, "queries dim"], k: int, exclude: Iterable[int] = ()) -> Hits:
+    def search(
+        self,
+        queries: Float[np.ndarray, "queries dim"],
+        k: int,
+        exclude: Iterable[int] = (),
+        *,
+        kind: Kind | None = None,
+        where: Condition | None = None,
+    ) -> Hits:
         """The ``k`` pictures of largest inner product with each query, over all pictures.
 
         Args:
             queries: one a row; for cosine similarity, of length 1 like the stored vectors.
             k: how many to find; fewer are found where there are fewer.
             exclude: ids that are not to be found.
+            kind: what the queries are made of; where the index has been made fast, search is then approximate, with
+                the recall that was measured for this kind. None for exact search.
+            where: a condition that the pictures must meet.
         Raises:
-            UsageError: if ``k`` is below 1.
+            UsageError: if ``k`` is below 1, or the condition does not hold together.
             ArtifactError: if the queries are of another dimension.
         """
         if k < 1:
@@ -79,11 +100,24 @@ class Snapshot:
         scores = np.empty((len(queries), 0), np.float32)
         ids = np.empty((len(queries), 0), np.int64)
         for segment in self._segments:
-            more_scores, more_ids = segment.search(queries, k, hidden)
+            allowed = None if where is None else self._matching(where, segment)
+            more_scores, more_ids = segment.search(queries, k, hidden, kind, allowed)
             scores = np.concatenate([scores, more_scores], axis=1)
             ids = np.concatenate([ids, more_ids], axis=1)
             scores, ids = exact.best(scores, ids, k)
-        return Hits(ids, scores)
+        missing = (ids < 0).any(0)  # approximate search may find fewer
+        return Hits(ids[:, ~missing], scores[:, ~missing])
+
+    def matches(self, where: Condition) -> int:
+        """How many pictures meet a condition."""
+        count = 0
+        for segment in self._segments:
+            allowed = self._matching(where, segment)
+            count += int((allowed if segment.alive is None else allowed & segment.alive).sum())
+        return count
+
+    def _matching(self, where: Condition, segment: Segment) -> np.ndarray:
+        return self._kept_matches(where, self._segments.index(segment))
 
     def pictures(self, ids: Iterable[int]) -> dict[int, Picture]:
         """What is known of those of the pictures ``ids`` that are in the index."""
@@ -224,18 +258,80 @@ class Index:
                 self._commit(after)
             return before.pictures - after.pictures
 
-    def compact(self) -> None:
-        """Merges all segments into one without the deleted pictures, in bounded memory. Ids stay as they are."""
+    def compact(self, *, keep_fast: bool = False) -> None:
+        """Merges the segments into one without the deleted pictures, in bounded memory. Ids stay as they are.
+
+        Args:
+            keep_fast: leave the segments up to the last one with a structure for approximate search as they are.
+        """
+        with self.writing():
+            snapshot = self.snapshot()
+            manifest, segments = snapshot.manifest, snapshot.live_segments()
+            fast = [number for number, segment in enumerate(segments) if segment.ann is not None]
+            first = fast[-1] + 1 if keep_fast and fast else 0
+            rows = sum(segment.entry.rows - segment.entry.dead for segment in segments[first:])
+            # ids rise within a segment and from each segment to the next, so the merged ones rise too
+            batches = (batch for segment in segments[first:] for batch in segment.batches())
+            entries = manifest.segments[:first]
+            if rows:
+                name = f"{manifest.generation + 1:08d}"
+                entries = (*entries, write_segment(self.folder, name, rows, manifest.dim, batches))
+            self._commit(manifest.after(segments=entries))
+
+    def accelerate(
+        self, queries: Mapping[str, Float[np.ndarray, "queries dim"]], config: AnnConfig
+    ) -> list[tuple[str, ann.Facts]]:
+        """Builds the structure for approximate search of every large segment that has none.
+
+        Reading goes on meanwhile; the index is the former one until a structure is whole.
+
+        Args:
+            queries: by kind, such as people ask; see `ann.build`.
+            config: from which size on, and with which recall.
+        Returns:
+            Name of each segment with a structure, and what is known of it.
+        """
+        built = []
+        with self.writing():
+            for number, segment in enumerate(self.snapshot().live_segments()):
+                if segment.ann is not None:
+                    built.append((segment.entry.name, segment.ann.facts))
+                elif segment.entry.rows >= config.exact_below:
+                    manifest = self.snapshot().manifest
+                    name = f"{manifest.generation + 1:08d}"
+                    with atomic_folder(self.folder / ANN / name) as home:
+                        facts = ann.build(segment.vectors, queries, config, home)
+                    entries = list(manifest.segments)
+                    entries[number] = replace(entries[number], ann=name)
+                    self._commit(manifest.after(segments=tuple(entries)))
+                    built.append((segment.entry.name, facts))
+        return built
+
+    def merge(self, other: Snapshot) -> tuple[int, int]:
+        """Adds the pictures of another index of the same model, with new ids, in bounded memory.
+
+        Returns:
+            How many were added, and how many were left out because this index has a picture of that path.
+        Raises:
+            ArtifactError: if the other was made by another model.
+        """
         with self.writing():
             snapshot = self.snapshot()
             manifest = snapshot.manifest
-            # ids rise within a segment and from each segment to the next, so the merged ones rise too
-            batches = (batch for segment in snapshot.live_segments() for batch in segment.batches())
-            name = f"{manifest.generation + 1:08d}"
-            entries = ()
-            if manifest.pictures:
-                entries = (write_segment(self.folder, name, manifest.pictures, manifest.dim, batches),)
-            self._commit(manifest.after(segments=entries))
+            if (manifest.fingerprint, manifest.dim) != (other.manifest.fingerprint, other.manifest.dim):
+                raise ArtifactError(
+                    "The two indexes were made by different models; their vectors cannot be compared.",
+                    fix="Index the pictures of one with the model of the other.",
+                )
+            here = {path for _, path in snapshot.columns("path")}
+            new = sum(path not in here for _, path in other.columns("path"))
+            if new:
+                name = f"{manifest.generation + 1:08d}"
+                batches = _renumbered(other, here, manifest.next_id)
+                entry = write_segment(self.folder, name, new, manifest.dim, batches)
+                after = manifest.after(segments=(*manifest.segments, entry), next_id=manifest.next_id + new)
+                self._commit(after)
+            return new, len(other) - new
 
     def move_model(self, model: str) -> None:
         """Notes where the model is now."""
@@ -268,10 +364,25 @@ class Index:
     def _clear_leftovers(self) -> None:
         """Removes what no manifest names: the former state's files, and those of a process that was killed."""
         manifest = self.snapshot().manifest
-        named = {entry.name for entry in manifest.segments} | {entry.tombstones for entry in manifest.segments}
-        for path in [*(self.folder / SEGMENTS).glob("*"), *(self.folder / TOMBSTONES).glob("*")]:
-            if path.name not in named:
+        named = {
+            SEGMENTS: {entry.name for entry in manifest.segments},
+            TOMBSTONES: {entry.tombstones for entry in manifest.segments},
+            ANN: {entry.ann for entry in manifest.segments},
+        }
+        leftovers = [p for kind, names in named.items() for p in (self.folder / kind).glob("*") if p.name not in names]
+        for path in leftovers:
+            if path.exists():
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _renumbered(other: Snapshot, known: set[str], first: int) -> Iterator[Batch]:
+    """The pictures of an index whose paths are not known, with ids from ``first``."""
+    for segment in other.live_segments():
+        for batch in segment.batches():
+            new = np.array([path not in known for path in batch.rows["path"].to_pylist()], bool)
+            ids = np.arange(first, first + int(new.sum()))
+            first += len(ids)
+            yield Batch(ids, batch.vectors[new], batch.rows.filter(pa.array(new)))
 
 
 def _read(folder: Path, attempts: int = 5) -> Snapshot:

@@ -247,5 +247,7 @@ def _tidy(index: Index) -> None:
     """Merges the segments where there are many, or much in them is dead."""
     manifest = index.snapshot().manifest
     dead = sum(entry.dead for entry in manifest.segments)
-    if len(manifest.segments) > _MANY_SEGMENTS or dead > _MUCH_DEAD * max(1, manifest.pictures):
-        index.compact()
+    much = dead > _MUCH_DEAD * max(1, manifest.pictures)
+    fast = sum(entry.ann is not None for entry in manifest.segments)
+    if much or len(manifest.segments) - fast > _MANY_SEGMENTS:
+        index.compact(keep_fast=not much)

@@ -29,12 +29,14 @@ class SegmentEntry:
         rows: how many pictures it was written with.
         dead: how many of them have been deleted since.
         tombstones: the file below ``tombstones/`` with their row numbers; None while there are none.
+        ann: the folder below ``ann/`` with its structure for approximate search; None while it is searched exactly.
     """
 
     name: str
     rows: int
     dead: int = 0
     tombstones: str | None = None
+    ann: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,9 @@ def _checked(manifest: Manifest) -> Manifest:
     numbers += [number for entry in manifest.segments for number in (entry.rows, entry.dead)]
     if not all(isinstance(number, int) and number >= 0 for number in numbers) or manifest.dim == 0:
         raise ValueError("a count in it is not a number")
-    names = [name for entry in manifest.segments for name in (entry.name, entry.tombstones) if name is not None]
+    names = [
+        name for entry in manifest.segments for name in (entry.name, entry.tombstones, entry.ann) if name is not None
+    ]
     texts = [manifest.fingerprint, manifest.model, *names]
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("a name in it is not a text")

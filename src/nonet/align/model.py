@@ -44,12 +44,26 @@ class Heads(nn.Module):
         self.config = config
         self.image = _head(config.image_projection, image_width, config)
         self.text = _head(config.text_projection, text_width, config)
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
+        plain = config.temperature_kind == "plain"
+        start = torch.tensor(config.temperature if plain else math.log(config.temperature))
+        name = "plain_temperature" if plain else "log_temperature"
+        if config.temperature_kind == "fixed":
+            self.register_buffer(name, start)
+        else:
+            self.register_parameter(name, nn.Parameter(start))
 
     @property
     def temperature(self) -> Float[Tensor, ""]:
         """The divisor of the cosines."""
-        return self.log_temperature.exp()
+        return self.plain_temperature if self.config.temperature_kind == "plain" else self.log_temperature.exp()
+
+    @torch.no_grad()
+    def set_temperature(self, value: float) -> None:
+        """Sets the divisor of the cosines, above 0."""
+        if self.config.temperature_kind == "plain":
+            self.plain_temperature.fill_(value)
+        else:
+            self.log_temperature.fill_(math.log(value))
 
     def forward(
         self, images: Float[Tensor, "n image_features"], texts: Float[Tensor, "m text_features"]
@@ -88,7 +102,12 @@ class DualEncoder(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.heads.log_temperature.device
+        return self.heads.temperature.device
+
+    @property
+    def temperature(self) -> float:
+        """What cosines are divided by, above 0."""
+        return float(self.heads.temperature.detach())
 
     @property
     def fingerprint(self) -> str:

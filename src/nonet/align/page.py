@@ -58,6 +58,14 @@ def pages(searcher: Searcher) -> Mount:
         found = searcher.search(api.query(request, gallery), request.k, request.offset)
         return api.answer(found, milliseconds=round(1000 * (perf_counter() - start), 2))
 
+    @router.post("/api/labels", responses=_problems(422, 503))
+    def labels(request: api.LabelsRequest) -> api.LabelsAnswer:
+        """How likely each of some labels is for a picture, without having learnt any of them."""
+        start = perf_counter()
+        found = searcher.probabilities(api.labelled(request, gallery), request.labels)
+        took = round(1000 * (perf_counter() - start), 2)
+        return api.LabelsAnswer(labels=request.labels, probabilities=found.tolist(), milliseconds=took)
+
     @router.post("/api/uploads", responses=_problems(413, 422, 503), openapi_extra=_BINARY_BODY)
     async def upload(request: Request) -> api.Uploaded:
         """Brings a picture, the bytes of its file, for use in queries."""

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
+from nonet.align.ann import Kind
 from nonet.align.embedder import Embedder, open_for_embedding
-from nonet.align.index import Index, Snapshot
+from nonet.align.filters import Condition
+from nonet.align.index import Hits, Index, Snapshot
 from nonet.align.indexing import check_model
 from nonet.align.query import compose
 from nonet.align.segments import Picture
+from nonet.align.zeroshot import class_embeddings, probabilities, read_templates
 from nonet.foundation.errors import ArtifactError, DataError
 
 __all__ = ["Answer", "Indexed", "Part", "PictureFile", "Query", "Result", "Searcher", "Words"]
 
+_MOST_LOOKED_AT = 4000  # results among which near-duplicates are looked for
 _REMEMBERED = 4096  # embeddings of parts of queries
 
 
@@ -54,11 +59,20 @@ class Query:
         plus: parts to add.
         minus: parts to take away.
         text_weight: of each part in words where a picture weighs 1; None for the article's 2.
+        where: a condition that the pictures must meet.
+        collapse: of results with at least this cosine to a better one, none is shown; None shows all.
     """
 
     plus: tuple[Part, ...]
     minus: tuple[Part, ...] = ()
     text_weight: float | None = None
+    where: Condition | None = None
+    collapse: float | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What it is made of, for approximate search: words lie apart from pictures."""
+        return "text" if any(isinstance(part, Words) for part in (*self.plus, *self.minus)) else "image"
 
 
 @dataclass(frozen=True)
@@ -70,12 +84,14 @@ class Result:
         score: cosine similarity with the query.
         picture: what the index knows of it.
         present: whether its file is still there.
+        copies: near-duplicates of it that were collapsed into it.
     """
 
     id: int
     score: float
     picture: Picture
     present: bool
+    copies: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,7 +100,7 @@ class Answer:
 
     Attributes:
         results: best first.
-        total: how many pictures were compared.
+        total: how many pictures the index holds that meet the condition.
     """
 
     results: list[Result]
@@ -106,6 +122,8 @@ class Searcher:
         self._computing = Lock()  # a network answers one at a time
         self._words = lru_cache(_REMEMBERED)(self._embed_words)
         self._file = lru_cache(_REMEMBERED)(self._embed_file)
+        self._label = lru_cache(_REMEMBERED)(self._embed_label)
+        self._templates = read_templates()
 
     @classmethod
     def open(cls, folder: Path, model: Path | None = None, device: str = "auto") -> Searcher:
@@ -126,10 +144,10 @@ class Searcher:
                 where=home,
                 fix="Say where it is with --model, or run `nonet align index` again, which notes the new place.",
             )
-        from nonet.align.model import DualEncoder
+        from nonet.align.interchange import open_model
         from nonet.align.train import pick_device
 
-        return cls(index, DualEncoder.load(home).to(pick_device(device)))
+        return cls(index, open_model(home).to(pick_device(device)))
 
     def search(self, query: Query, k: int, offset: int = 0) -> Answer:
         """The pictures nearest to a query.
@@ -139,20 +157,35 @@ class Searcher:
             k: how many results to give.
             offset: how many of the best to pass over.
         Raises:
-            UsageError: if ``k`` is below 1, or nothing is looked for, or the parts cancel each other.
+            UsageError: if ``k`` is below 1, nothing is looked for, the parts cancel each other, or the condition does
+                not hold together.
             DataError: if a picture of the query cannot be opened or is not in the index.
         """
         snapshot = self.index.snapshot()
         vector = self._compose(snapshot, query)
         own = [part.id for part in (*query.plus, *query.minus) if isinstance(part, Indexed)]
-        hits = snapshot.search(vector[None], k + offset, exclude=own)
-        ids, scores = hits.ids[0, offset:].tolist(), hits.scores[0, offset:].tolist()
-        pictures = snapshot.pictures(ids)
+        find = partial(snapshot.search, vector[None], exclude=own, kind=query.kind, where=query.where)
+        found = _collapsed(snapshot, find, k + offset, query.collapse)[offset:]
+        pictures = snapshot.pictures([one.id for one in found])
         results = [
-            Result(id, score, pictures[id], Path(pictures[id].path).is_file())
-            for id, score in zip(ids, scores, strict=True)
+            Result(one.id, one.score, pictures[one.id], Path(pictures[one.id].path).is_file(), one.copies)
+            for one in found
         ]
-        return Answer(results, len(snapshot))
+        return Answer(results, len(snapshot) if query.where is None else snapshot.matches(query.where))
+
+    def probabilities(self, part: Indexed | PictureFile, labels: Sequence[str]) -> Float64[np.ndarray, " labels"]:
+        """How likely each label is for a picture, if one of them is right; each is the mean of several sentences.
+
+        Raises:
+            DataError: if the picture cannot be opened or is not in the index.
+        """
+        picture = self._embed(self.index.snapshot(), part)
+        return probabilities(picture, np.stack([self._label(label) for label in labels]), self._embedder.temperature)
+
+    def embed_texts(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts dim"]:
+        """Embeddings of texts by the index's model."""
+        with self._computing:
+            return self._embedder.embed_texts(texts)
 
     def _compose(self, snapshot: Snapshot, query: Query) -> Float32[np.ndarray, " dim"]:
         return compose(
@@ -182,7 +215,48 @@ class Searcher:
         with self._computing:
             return self._embedder.embed_texts([text])[0]
 
+    def _embed_label(self, label: str) -> Float32[np.ndarray, " dim"]:
+        with self._computing:
+            return class_embeddings(self._embedder, [label], self._templates)[0]
+
     def _embed_file(self, path: Path, changed: int) -> Float32[np.ndarray, " dim"]:
         picture = open_for_embedding(path).picture
         with self._computing:
             return self._embedder.embed_images([picture])[0]
+
+
+@dataclass(frozen=True)
+class _Found:
+    id: int
+    score: float
+    copies: int = 0
+
+
+def _collapsed(snapshot: Snapshot, find: Callable[[int], Hits], wanted: int, threshold: float | None) -> list[_Found]:
+    """The best results, without those that are near-duplicates of a better one."""
+    if threshold is None:
+        hits = find(wanted)
+        return [_Found(id, score) for id, score in zip(hits.ids[0].tolist(), hits.scores[0].tolist(), strict=True)]
+    looked_at = 2 * wanted + 20
+    while True:
+        hits = find(looked_at)
+        ids = hits.ids[0].tolist()
+        vectors = snapshot.vectors(ids)
+        kept = _distinct(np.stack([vectors[id] for id in ids]) if ids else np.empty((0, 1)), threshold)
+        if len(kept) >= wanted or len(ids) < looked_at or looked_at >= _MOST_LOOKED_AT:
+            scores = hits.scores[0].tolist()
+            return [_Found(ids[row], scores[row], copies) for row, copies in list(kept.items())[:wanted]]
+        looked_at = min(_MOST_LOOKED_AT, 2 * looked_at)
+
+
+def _distinct(vectors: np.ndarray, threshold: float) -> dict[int, int]:
+    """Rows that are like no row before them, and how many rows behind are like each."""
+    alike = vectors @ vectors.T >= threshold
+    kept: dict[int, int] = {}
+    for row in range(len(vectors)):
+        better = next((one for one in kept if alike[row, one]), None)
+        if better is None:
+            kept[row] = 0
+        else:
+            kept[better] += 1
+    return kept

@@ -15,16 +15,18 @@ from threading import Lock
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Float, Float16, Int64
+from jaxtyping import Bool, Float, Float16, Int64
 
 from nonet.align import exact
+from nonet.align.ann import Ann, Kind
 from nonet.align.manifest import SegmentEntry
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import atomic_folder, atomic_write
 
 __all__ = ["Batch", "Picture", "Segment", "write_segment", "write_tombstones"]
 
-SEGMENTS, TOMBSTONES = "segments", "tombstones"
+SEGMENTS, TOMBSTONES, ANN = "segments", "tombstones", "ann"
+_FEW = 20_000  # rows that a condition leaves, among which exact search is the faster
 _GROUP = 1024  # rows that are read together when one is asked for
 _SCHEMA = pa.schema(
     [
@@ -93,6 +95,7 @@ class Segment:
         self.ids: np.ndarray = _array(home / "ids.npy", (entry.rows,), np.int64, mapped=True)
         self._rows = _parquet(home / "rows.parquet", entry.rows)
         self._reading = Lock()
+        self.ann = None if entry.ann is None else Ann(folder / ANN / entry.ann)
         self.alive: np.ndarray | None = None
         if entry.tombstones is not None:
             path = folder / TOMBSTONES / entry.tombstones
@@ -100,16 +103,35 @@ class Segment:
             self.alive[_array(path, (entry.dead,), np.int64)] = False
 
     def search(
-        self, queries: Float[np.ndarray, "queries dim"], k: int, excluded: Int64[np.ndarray, " excluded"]
+        self,
+        queries: Float[np.ndarray, "queries dim"],
+        k: int,
+        excluded: Int64[np.ndarray, " excluded"],
+        kind: Kind | None = None,
+        allowed: Bool[np.ndarray, " rows"] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Scores and ids of the ``k`` best rows for each query."""
+        """Scores and ids of the ``k`` best rows for each query.
+
+        Args:
+            queries: one a row.
+            k: how many to find.
+            excluded: ids that are not to be found.
+            kind: of the queries; None to search exactly even where there is a faster way.
+            allowed: the rows that may be found; all where None.
+        """
         alive = self.alive
+        if allowed is not None:
+            alive = allowed if alive is None else alive & allowed
         hidden = self.find(excluded)
         if hidden.size:
             alive = np.ones(self.entry.rows, bool) if alive is None else alive.copy()
             alive[hidden] = False
-        scores, rows = exact.scan(self.vectors, queries, k, alive)
-        return scores, self.ids[rows]
+        few = allowed is not None and alive is not None and int(alive.sum()) <= _FEW
+        if self.ann is None or kind is None or few:
+            scores, rows = exact.scan(self.vectors, queries, k, alive)
+            return scores, self.ids[rows]
+        scores, rows = self.ann.search(self.vectors, queries, k, kind, alive)
+        return scores, np.where(rows < 0, -1, self.ids[rows])
 
     def find(self, ids: Int64[np.ndarray, " ids"]) -> Int64[np.ndarray, " rows"]:
         """The row numbers of those of ``ids`` that are here and alive."""
@@ -138,6 +160,11 @@ class Segment:
         for row, record in enumerate(zip(self.ids.tolist(), *values, strict=True)):
             if self.alive is None or self.alive[row]:
                 yield record
+
+    def table(self, names: Sequence[str]) -> pa.Table:
+        """Columns of all rows, the deleted ones too."""
+        with self._reading:
+            return self._rows.read(columns=list(dict.fromkeys(names)))
 
     def batches(self) -> Iterator[Batch]:
         """The rows that are alive, in their order, in pieces of bounded size."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from nonet.align.batches import Batch, FeaturePairs, PicturePairs, alike, as_it_is
+from nonet.align.batches import Batch, FeaturePairs, PicturePairs, as_it_is, identities
 from nonet.align.config import HeadConfig, LearningConfig
 from nonet.align.data import Pairs
 from nonet.align.encoders import image_encoder, text_encoder
@@ -22,13 +22,15 @@ from nonet.align.evaluate import Retrieval, retrieval
 from nonet.align.features import image_features, kept, text_features
 from nonet.align.loss import contrastive_loss
 from nonet.align.model import DualEncoder, Heads
+from nonet.align.replay import in_chunks
+from nonet.align.shard_batches import ShardPairs, evaluate_shards
+from nonet.align.shards import Shards
 from nonet.foundation.errors import DataError
 from nonet.foundation.optimisation import adamw
 from nonet.foundation.training import History, TrainingConfig, fit
 
-__all__ = ["Outcome", "build", "evaluate_on", "pick_device", "train"]
+__all__ = ["Outcome", "build", "evaluate_on", "pick_device", "train", "train_on_shards"]
 
-WARMUP_SHARE = 20  # the rate rises over one step in so many
 _BATCH_AVERAGES = 10  # averages of batch normalisation are renewed so many times in a training
 
 
@@ -46,7 +48,15 @@ class Outcome:
 
 
 def build(
-    image: str, text: str, heads: HeadConfig, *, texts: Sequence[str], seed: int, image_size: int | None = None
+    image: str,
+    text: str,
+    heads: HeadConfig,
+    *,
+    texts: Iterable[str],
+    seed: int,
+    image_size: int | None = None,
+    tokenizer: Path | None = None,
+    vocabulary: int | None = None,
 ) -> DualEncoder:
     """An untrained dual encoder.
 
@@ -54,13 +64,16 @@ def build(
         image: the image tower; see `encoders.image_encoder`.
         text: the text tower; see `encoders.text_encoder`.
         heads: what follows the towers.
-        texts: what the text tower `small` learns its vocabulary from.
+        texts: what a text tower with random weights learns its vocabulary from.
         seed: decides all random weights.
         image_size: side of the square that the image tower sees; its own by default.
+        tokenizer: of a text tower with random weights, instead of one learnt from `texts`.
+        vocabulary: entries of the one that is learnt.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return DualEncoder(image_encoder(image, size=image_size), text_encoder(text, texts=texts), heads)
+        reader = text_encoder(text, texts=texts, tokenizer=tokenizer, vocabulary=vocabulary)
+        return DualEncoder(image_encoder(image, size=image_size), reader, heads)
 
 
 def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: Path, cache: Path) -> Outcome:
@@ -104,6 +117,44 @@ def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: P
     return Outcome(history, measure() if measure else None)
 
 
+def train_on_shards(model: DualEncoder, folder: Path, config: LearningConfig, *, run: Path) -> Outcome:
+    """Trains a whole model in place on the training shards of a folder, and measures it on the validation shards.
+
+    Args:
+        model: as built or loaded.
+        folder: of shards; see `shards.write_shards`.
+        config: the options; towers learn too.
+        run: log and checkpoints. The same call goes on where an interrupted one was stopped, with the same samples.
+    Raises:
+        DataError: if there are no training shards, or fewer samples than a batch takes.
+    """
+    model.to(pick_device(config.device))
+    learning = Shards.open(folder, "train")
+    held_out = _held_out(folder)
+    learner = _Whole(model, config, run)
+    options = _options(len(learning), config)
+    learner.forget_first_weights(options.steps)
+    history = fit(
+        learner,
+        ShardPairs(learning, model.image_encoder, model.text_encoder, config),
+        options,
+        folder=run,
+        collate=as_it_is,
+        optimizer=functools.partial(learner.optimizer, options=options),
+        evaluate=None if held_out is None else lambda _, step: _figures(evaluate_shards(model, held_out)),
+        fingerprint=f"{[path.name for path in learning.paths]} {fingerprint(model.describe(), model.state_dict())}",
+    )
+    model.requires_grad_(True).eval()
+    return Outcome(history, evaluate_shards(model, held_out) if held_out else None)
+
+
+def _held_out(folder: Path) -> Shards | None:
+    try:
+        return Shards.open(folder, "validation")
+    except DataError:
+        return None
+
+
 def evaluate_on(model: DualEncoder, pairs: Pairs, cache: Path | None = None) -> Retrieval:
     """Retrieval of all texts of `pairs` among its pictures and the other way round.
 
@@ -136,8 +187,22 @@ class _Learner(nn.Module):
     def loss(self, heads: Heads, batch: Batch, images: Tensor, texts: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         temperature = heads.temperature
         seen, read = heads(images, texts)
-        loss = contrastive_loss(seen, read, temperature, smoothing=self.config.smoothing, alike=alike(batch))
-        return loss, {"temperature": temperature}
+        same = identities(batch)
+        groups = torch.arange(len(seen), device=seen.device).chunk(round(1 / self.config.negatives))
+        parts = [
+            contrastive_loss(
+                seen[rows],
+                read[rows],
+                temperature,
+                smoothing=self.config.smoothing,
+                identities=[number[rows] for number in same],
+            )
+            * (len(rows) / len(seen))
+            for rows in groups
+        ]
+        loss = torch.stack(parts).sum()
+        figures = {"temperature": temperature.detach()}
+        return loss, figures | {name: batch[name] for name in ("damaged",) if name in batch}
 
 
 class _HeadsAlone(_Learner):
@@ -155,7 +220,7 @@ class _HeadsAlone(_Learner):
         return FeaturePairs(pairs, *_features(self.model[0], pairs, self.cache))
 
     def optimizer(self, groups: list[dict[str, Any]], options: TrainingConfig) -> Optimizer:
-        return adamw(groups, options)
+        return _optimizer(groups, options, self.config)
 
     def measure(self, pairs: Pairs) -> Retrieval:
         """Retrieval from kept features."""
@@ -180,9 +245,13 @@ class _Whole(_Learner):
                 module.momentum = max(module.momentum, min(1.0, _BATCH_AVERAGES / steps))
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        images = self.model.image_encoder(batch["pixels"])
-        texts = self.model.text_encoder(batch["ids"], batch["mask"])
+        inputs = (batch["pixels"], batch["ids"], batch["mask"])
+        images, texts = in_chunks(self.encode, self.model, inputs, self.config.chunk)
         return self.loss(self.model.heads, batch, images, texts)
+
+    def encode(self, pixels: Tensor, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of some of the pairs."""
+        return self.model.image_encoder(pixels), self.model.text_encoder(ids, mask)
 
     def data(self, pairs: Pairs) -> PicturePairs:
         return PicturePairs(pairs, self.model.image_encoder, self.model.text_encoder, self.config)
@@ -195,11 +264,19 @@ class _Whole(_Learner):
         for group in groups:
             split.append({**group, "params": [p for p in group["params"] if id(p) in heads]})
             split.append({**group, "params": [p for p in group["params"] if id(p) not in heads], "lr": slow})
-        return adamw([group for group in split if group["params"]], options)
+        return _optimizer([group for group in split if group["params"]], options, self.config)
 
     def measure(self, pairs: Pairs) -> Retrieval:
         """Retrieval by the model as it is now."""
         return evaluate_on(self.model, pairs)
+
+
+def _optimizer(groups: list[dict[str, Any]], options: TrainingConfig, config: LearningConfig) -> Optimizer:
+    if config.optimizer == "adamw":
+        return adamw(groups, options)
+    from pytorch_optimizer import Lamb
+
+    return Lamb(groups, lr=options.learning_rate, betas=options.betas)
 
 
 def pick_device(name: str) -> torch.device:
@@ -222,8 +299,12 @@ def _options(pictures: int, config: LearningConfig) -> TrainingConfig:
         steps=steps,
         batch_size=batch,
         learning_rate=config.learning_rate,
-        warmup_steps=steps // WARMUP_SHARE,
+        warmup_steps=int(steps * config.warmup),
+        schedule=config.schedule,
         weight_decay=config.weight_decay,
+        precision=config.precision,
+        ema_decay=config.ema,
+        evaluate_every=config.look_every,
         checkpoint_every=max(1, min(500, steps // 10)),
         log_every=max(1, min(20, steps // 10)),
         workers=config.workers if config.unfreeze else 0,

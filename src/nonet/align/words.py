@@ -11,6 +11,7 @@ __all__ = ["MAX_CHARACTERS", "CleanText", "clean_text", "decode_text"]
 MAX_CHARACTERS = 1000
 """Longer texts are cut: an encoder reads 64 tokens of them."""
 
+_PLAIN = re.compile(r"[ -~\n\t]*")
 _KEPT_FORMAT = {"\u200c", "\u200d"}  # joiners that Persian, Indic scripts and emoji are written with
 
 
@@ -35,7 +36,9 @@ def clean_text(raw: str, max_characters: int = MAX_CHARACTERS) -> CleanText:
         max_characters: longest text kept; a longer one is cut at the last space before.
     """
     sample = raw[: 8 * max_characters]  # a text of a megabyte is not cleaned to its end
-    visible = "".join(_seen(character) for character in unicodedata.normalize("NFC", sample))
+    # most texts are plain, and looking at each of their characters would take most of the time
+    plain = _PLAIN.fullmatch(sample)
+    visible = sample if plain else "".join(map(_seen, unicodedata.normalize("NFC", sample)))
     text = " ".join(visible.split())
     if len(text) <= max_characters:
         return CleanText(text, cut=len(sample) < len(raw) and bool(raw[len(sample) :].strip()))

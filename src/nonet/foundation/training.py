@@ -60,7 +60,8 @@ def fit(
     Args:
         module: ``module(batch)`` returns the loss (a scalar), or the loss and a mapping of scalar metrics. A loss over
             the batches of all processes gathers them itself with ``torch.distributed``.
-        data: a dataset with a length; `Rows` for tensors in memory.
+        data: a dataset with a length; `Rows` for tensors in memory. Where it has a method ``epoch_order(seed, epoch)``,
+            that says in which order an epoch reads it.
         config: the options.
         folder: of this run: ``log.jsonl`` and ``checkpoints/``.
         collate: makes a batch of a list of examples.
@@ -111,6 +112,7 @@ class _Run:
             process=self.accelerator.process_index,
             processes=self.accelerator.num_processes,
             seed=config.seed,
+            order=getattr(data, "epoch_order", None),
         )
         module.to(self.accelerator.device).train()
         groups = parameter_groups(module, config.weight_decay)

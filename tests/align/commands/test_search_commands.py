@@ -22,7 +22,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         paint(tmp_path / "photos" / f"{colour}.png", colour)
     (tmp_path / "model").mkdir()
     model = ColourModel()
-    monkeypatch.setattr("nonet.align.model.DualEncoder.load", lambda folder: model)
+    monkeypatch.setattr("nonet.align.interchange.open_model", lambda folder: model)
     monkeypatch.setattr("nonet.align.features.known_pictures", lambda *_: lambda digests: {})
     monkeypatch.setattr(console.out, "width", 500)  # tables are not folded
     monkeypatch.chdir(tmp_path)
@@ -154,7 +154,7 @@ def test_an_index_of_another_model_is_refused(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("index", "model", "photos", "--out", "index")
-    monkeypatch.setattr("nonet.align.model.DualEncoder.load", lambda folder: ColourModel("other"))
+    monkeypatch.setattr("nonet.align.interchange.open_model", lambda folder: ColourModel("other"))
     for words in (["index", "model", "photos", "--out", "index"], ["search", "index", "red"]):
         assert run(*words) == 2
         assert "another model" in capsys.readouterr().err
@@ -169,7 +169,7 @@ def test_ctrl_c_keeps_what_was_indexed(home: Path) -> None:
         import sys; sys.path[:0] = {sys.path!r}
         from align.fakes import ColourModel
         from nonet import cli
-        from nonet.align.model import DualEncoder
+        from nonet.align import interchange
 
         class Slow(ColourModel):
             def embed_images(self, pictures):
@@ -178,7 +178,7 @@ def test_ctrl_c_keeps_what_was_indexed(home: Path) -> None:
                     import time; time.sleep(60)
                 return super().embed_images(pictures)
 
-        DualEncoder.load = lambda folder: Slow()
+        interchange.open_model = lambda folder: Slow()
         sys.exit(cli.run(["align", "index", "model", "many", "--out", "index"]))
         """
     )

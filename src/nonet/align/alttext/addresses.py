@@ -10,6 +10,8 @@ __all__ = ["Candidate", "best_first", "read_srcset", "resolve"]
 
 _WIDE_ENOUGH = 1600  # wider candidates cost time and show no more to an encoder of a few hundred pixels
 _MAX_LENGTH = 4096
+# an absolute address without a port, a fragment, a dot segment or anything else to resolve
+_WHOLE = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/(?!\.)(?:(?!/\.)[!$-.0-;=?-Z_a-z~%/]){0,3000}")
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ def resolve(base: str, address: str) -> str | None:
     Returns:
         An ``http``, ``https``, ``file`` or ``data`` address, or None if it is none of these or makes no sense.
     """
+    if _WHOLE.fullmatch(address):  # the commonest kind needs no resolving
+        return address
     written = address.strip(" \t\n\f\r\0")
     if written[:5].lower() == "data:":
         return written

@@ -30,6 +30,7 @@ class Mention:
         text: its alt text, or the caption of its figure; empty if neither says anything.
         reason: why the text is empty, or None.
         cut: whether the text was cut.
+        language: that the page declares, such as ``en-GB``, or None.
     """
 
     page: str
@@ -37,6 +38,7 @@ class Mention:
     text: str
     reason: str | None = None
     cut: bool = False
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Extracted:
     Attributes:
         mentions: its images, in order.
         base: the address at which its relative addresses start.
-        hrefs: the addresses of the pages that it links to, as written, each once.
+        hrefs: the addresses of the pages that it links to, as written, each once; empty where they were not asked for.
         refuses: words of its robots directives, such as ``noindex``, ``nofollow``, ``noai``, ``noimageai``.
     """
 
@@ -60,15 +62,16 @@ class Extracted:
         return (link for href in self.hrefs if (link := resolve(self.base, href)))
 
 
-def extract(html: bytes, url: str, charset: str | None = None) -> Extracted:
+def extract(html: bytes, url: str, charset: str | None = None, *, links: bool = True) -> Extracted:
     """Reads the images of a page.
 
     Args:
         html: the page as served; any bytes.
         url: where it came from; relative addresses start there unless the page has a ``<base>``.
         charset: what the server said of the encoding, if anything.
+        links: whether to collect the pages that it links to.
     """
-    return _extract(decode_page(html, charset), url, _DEPTH)
+    return _extract(decode_page(html, charset), url, _DEPTH, links)
 
 
 def decode_page(html: bytes, charset: str | None = None) -> str:
@@ -91,7 +94,7 @@ def decode_page(html: bytes, charset: str | None = None) -> str:
         return html.decode("cp1252", "replace")
 
 
-def _extract(text: str, url: str, depth: int) -> Extracted:
+def _extract(text: str, url: str, depth: int, links: bool) -> Extracted:
     document = HTMLTree.parse(text).document
     if document is None:
         return Extracted((), url, (), frozenset())
@@ -99,26 +102,41 @@ def _extract(text: str, url: str, depth: int) -> Extracted:
     for element in _all(document, "base[href]"):
         base = resolve(url, _get(element, "href") or "") or url
         break
-    mentions = [_mention(element, url, base) for element in _all(document, "img, amp-img, input[type=image]")]
+    language = _language(document)
+    images = _all(document, "img, amp-img, input[type=image]")
+    mentions = [_mention(element, url, base, language) for element in images]
     if depth > 0:
         for frame in _all(document, "iframe[srcdoc]"):
-            mentions += _extract(_get(frame, "srcdoc") or "", base, depth - 1).mentions
-    hrefs = (
+            mentions += _extract(_get(frame, "srcdoc") or "", base, depth - 1, links=False).mentions
+    hrefs = _hrefs(document) if links else ()
+    return Extracted(tuple(mentions), base, tuple(dict.fromkeys(hrefs)), frozenset(_directives(document)))
+
+
+def _hrefs(document: DocumentNode) -> Iterator[str]:
+    return (
         _get(element, "href") or _get(element, "src") or ""
         for element in _all(document, "a[href], area[href], frame[src], iframe[src]")
         if "nofollow" not in (_get(element, "rel") or "").lower()
     )
-    return Extracted(tuple(mentions), base, tuple(dict.fromkeys(hrefs)), frozenset(_directives(document)))
 
 
-def _mention(image: ElementNode, url: str, base: str) -> Mention:
+def _language(document: DocumentNode) -> str | None:
+    """The language that the page declares, if it looks like the name of one."""
+    for element in _all(document, "html[lang]")[:1]:
+        stated = (_get(element, "lang") or "").strip()
+        if re.fullmatch(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", stated):
+            return stated
+    return None
+
+
+def _mention(image: ElementNode, url: str, base: str, language: str | None) -> Mention:
     resolved = (resolve(base, address) for address in _addresses(image))
     addresses = tuple(dict.fromkeys(address for address in resolved if address))
     alt = read_alt(_get(image, "alt"), addresses)
     if not alt.text:
         caption = read_alt(_figure_caption(image), addresses)
         alt = caption if caption.text else alt
-    return Mention(url, addresses, alt.text, alt.reason, alt.cut)
+    return Mention(url, addresses, alt.text, alt.reason, alt.cut, language)
 
 
 def _addresses(image: ElementNode) -> Iterator[str]:

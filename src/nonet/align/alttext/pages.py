@@ -5,17 +5,32 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from nonet.align.alttext.extract import Extracted, extract
-from nonet.align.alttext.fetch import Fetcher, RefusedError
+from nonet.align.alttext.fetch import RefusedError
+from nonet.align.alttext.fetchers import Fetchers
 from nonet.foundation.errors import DataError
 
-__all__ = ["MAX_PAGE_BYTES", "Page", "crawl", "disk_pages", "file_of", "is_warc", "warc_files", "warc_pages"]
+__all__ = [
+    "MAX_PAGE_BYTES",
+    "Page",
+    "crawl",
+    "disk_pages",
+    "file_of",
+    "is_list",
+    "is_warc",
+    "listed_pages",
+    "plain_address",
+    "warc_files",
+    "warc_pages",
+]
 
 MAX_PAGE_BYTES = 16 * 2**20
+_WINDOW = 500  # pages of a list asked for together
 _SUFFIXES = {".html", ".htm", ".xhtml", ".shtml"}
 _TYPES = {"text/html", "application/xhtml+xml"}
 
@@ -37,9 +52,9 @@ class Page:
     html: bytes
     charset: str | None = None
 
-    def read(self) -> Extracted:
-        """The images and links of the page."""
-        return extract(self.html, self.url, self.charset)
+    def read(self, *, links: bool = False) -> Extracted:
+        """The images of the page, and its links if they are asked for."""
+        return extract(self.html, self.url, self.charset, links=links)
 
 
 def is_warc(path: Path) -> bool:
@@ -97,18 +112,17 @@ def warc_pages(archive: Path, skip: Skip) -> Iterator[Page]:
             yield Page(url, data, charset)
 
 
-def warc_files(archive: Path, wanted: set[str], max_bytes: int) -> Iterator[tuple[str, bytes]]:
-    """The files in a WARC archive that have one of the wanted addresses.
+def warc_files(archive: Path, wanted: Callable[[str], bool], max_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """Address (without its scheme) and content of the files in a WARC archive that are wanted.
 
     Args:
         archive: a ``.warc`` file, plain or compressed.
-        wanted: addresses; https and http are not told apart.
+        wanted: tells whether an address, without its scheme, is wanted; https and http are not told apart.
         max_bytes: longer files are cut there, and are then no whole pictures.
     """
-    plain = {_plain(url): url for url in wanted}
     for url, _, _, data in _records(archive, lambda *_: None, lambda kind: kind not in _TYPES, max_bytes):
-        if _plain(url) in plain:
-            yield plain[_plain(url)], data
+        if wanted(plain := plain_address(url)):
+            yield plain, data
 
 
 def _records(
@@ -137,11 +151,44 @@ def _records(
                 return
 
 
-def _plain(url: str) -> str:
+def plain_address(url: str) -> str:
+    """An address without its scheme and fragment, unquoted."""
     return unquote(url.partition("#")[0]).removeprefix("https://").removeprefix("http://")
 
 
-def crawl(start: str, fetcher: Fetcher, max_pages: int, skip: Skip) -> Iterator[Page]:
+def is_list(path: Path) -> bool:
+    """Whether the file is named as a list of addresses."""
+    return path.suffix.lower() in {".txt", ".urls", ".lst"} and path.is_file()
+
+
+def listed_pages(file: Path, fetchers: Fetchers, skip: Skip) -> Iterator[Page]:
+    """The pages whose addresses a text file lists, one a line, several hosts at once.
+
+    Args:
+        file: UTF-8; empty lines and those that begin with # are passed over.
+        fetchers: asks for them.
+        skip: told of pages that are left out.
+    """
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        waiting = (line.strip() for line in lines)
+        addresses = (line for line in waiting if line and line[0] != "#")
+        while window := list(islice(addresses, _WINDOW)):
+            web = [url for url in window if url.startswith(("http://", "https://"))]
+            for url in window:
+                if url not in web:
+                    skip("a line that is no web address", url[:200])
+            for url, got in fetchers.get_many(web, MAX_PAGE_BYTES):
+                if isinstance(got, RefusedError):
+                    skip(f"a page: {got}", url)
+                elif got.type not in _TYPES:
+                    skip("an address that holds no page", url)
+                elif {"noai", "noimageai"} & got.refuses:
+                    skip("a page that refuses machine learning (noai)", url)
+                else:
+                    yield Page(got.url, got.data, got.charset)
+
+
+def crawl(start: str, fetcher: Fetchers, max_pages: int, skip: Skip) -> Iterator[Page]:
     """The pages of a site, breadth first from one page, that lie on the same host.
 
     Args:
@@ -169,7 +216,7 @@ def crawl(start: str, fetcher: Fetcher, max_pages: int, skip: Skip) -> Iterator[
             continue
         host = urlsplit(got.url).netloc.lower()  # the start may be redirected, say to www
         page = Page(got.url, got.data, got.charset)
-        read = page.read()
+        read = page.read(links=True)
         if "noai" in got.refuses | read.refuses or "noimageai" in got.refuses | read.refuses:
             skip("a page that refuses machine learning (noai)", url)
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from nonet.align.config import HeadConfig, LearningConfig
+from nonet.align.config import HeadConfig, LearningConfig, Recipe, with_recipe
 
 if TYPE_CHECKING:
     from nonet.align.evaluate import Retrieval
@@ -24,6 +24,9 @@ def train(
     text_encoder: str | None = None,
     start: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     image_size: int | None = None,
+    tokenizer: Path | None = None,
+    vocabulary: int | None = None,
+    recipe: Recipe = "short",
     heads: tyro.conf.OmitArgPrefixes[HeadConfig] = _HEADS,
     learning: tyro.conf.OmitArgPrefixes[LearningConfig] = _LEARNING,
     cache: Path | None = None,
@@ -37,21 +40,29 @@ def train(
         out: the folder of the model to write; the same command goes on with a training that was interrupted.
         image_encoder: efficientnet-lite0 (the default; ImageNet weights), small or efficientnet-b0 to -b7 (random
             weights), a folder, or an id on the model hub.
-        text_encoder: minilm (the default; a sentence encoder), small (random weights), a folder, or an id on the hub.
+        text_encoder: minilm (the default; a sentence encoder), small, bert-mini, bert-base or bert-large (random
+            weights), a folder, or an id on the hub.
         start: a model to continue from, instead of new encoders and heads.
         image_size: side in pixels of the square that an EfficientNet sees.
+        tokenizer: the vocabulary of a text encoder with random weights, made by `nonet align vocabulary`.
+        vocabulary: entries of the vocabulary that such an encoder learns from the pairs otherwise.
+        recipe: paper for the options of the paper's pre-training, retrieval for those of its fine-tuning; options that
+            you give go before.
         heads: what lies between encoders and embeddings.
         learning: how it learns.
         cache: where features of frozen encoders are kept; the user's cache by default.
     """
     import shlex
     import sys
+    from dataclasses import replace
 
     from nonet.align.run import Run, execute
     from nonet.foundation import console
 
     command = shlex.join(["nonet", *sys.argv[1:]])
+    heads, learning = with_recipe(recipe, heads, learning)
     run = Run(pairs, out, image_encoder, text_encoder, start, image_size, heads, learning, cache, command)
+    run = replace(run, tokenizer=tokenizer, vocabulary=vocabulary)
     outcome = execute(run)
     if outcome.validation is not None:
         _show_retrieval(outcome.validation, "Retrieval on the validation split")
@@ -71,7 +82,7 @@ def evaluate(
     Example: nonet align evaluate model/ pairs/ --split test
 
     Args:
-        model: a folder made by `nonet align train`.
+        model: a folder made by `nonet align train`, an AlignModel or a CLIPModel.
         pairs: a folder made by `nonet align pairs`.
         split: which pairs to use; those of `test` were seen by no training.
         device: where to compute.
@@ -80,12 +91,12 @@ def evaluate(
     """
     from nonet.align.data import Pairs
     from nonet.align.features import default_cache
-    from nonet.align.model import DualEncoder
+    from nonet.align.interchange import open_model
     from nonet.align.train import evaluate_on, pick_device
     from nonet.foundation import artifact, console
 
     chosen = Pairs.open(pairs).split(split)
-    measured = evaluate_on(DualEncoder.load(model).to(pick_device(device)), chosen, cache or default_cache())
+    measured = evaluate_on(open_model(model).to(pick_device(device)), chosen, cache or default_cache())
     if json:
         console.print_json(artifact.plain(measured))
     else:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from nonet.align.ann_config import AnnConfig
+
 if TYPE_CHECKING:
     from nonet.align.indexing import Outcome
     from nonet.align.search import Part
 
-__all__ = ["index", "remove", "search"]
+__all__ = ["accelerate", "index", "merge", "remove", "search"]
 
 SplitName = Literal["train", "validation", "test"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+_ANN = AnnConfig()
 
 
 def index(
@@ -45,8 +48,8 @@ def index(
     """
     from nonet.align.features import default_cache, known_pictures
     from nonet.align.indexing import open_or_create, update
+    from nonet.align.interchange import open_model
     from nonet.align.listing import list_pictures
-    from nonet.align.model import DualEncoder
     from nonet.align.train import pick_device
     from nonet.foundation import console
     from nonet.foundation.errors import UsageError
@@ -54,7 +57,7 @@ def index(
     if batch < 1:
         raise UsageError(f"{batch} pictures cannot be embedded at once.", where="--batch", fix="Choose 1 or more.")
     listing = list_pictures(images, split)
-    embedder = DualEncoder.load(model).to(pick_device(device))
+    embedder = open_model(model).to(pick_device(device))
     opened = open_or_create(out, embedder, model)
     with console.progress("Indexing", total=len(listing.pictures)) as bar:
         known = known_pictures(embedder, cache or default_cache())
@@ -70,6 +73,9 @@ def search(
     plus: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
     minus: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
     text_weight: float | None = None,
+    where: str | None = None,
+    collapse: float | None = None,
+    offset: int = 0,
     json: bool = False,
     sheet: Path | None = None,
     model: Path | None = None,
@@ -87,12 +93,16 @@ def search(
         plus: words, or the path of a picture, to add to the query; may be given several times.
         minus: words, or the path of a picture, to take away; may be given several times.
         text_weight: of words where a picture weighs 1; by default 2, which the article found best.
+        where: a condition on name, captions, width, height, path and source, as in SQL: width > 800
+        collapse: show one of several pictures whose embeddings have at least this cosine, such as 0.97.
+        offset: how many of the best results to pass over.
         json: print JSON for other programs.
         sheet: also write the pictures to a file to look at, .html or .png.
         model: where the model is now, if it has moved.
         device: where to compute.
     """
     from nonet.align.contactsheet import check_name, write_sheet
+    from nonet.align.filters import Condition
     from nonet.align.search import PictureFile, Query, Searcher, Words
     from nonet.foundation import console
     from nonet.foundation.errors import UsageError
@@ -102,17 +112,20 @@ def search(
     first: list[Part] = [Words(words)] if words.strip() else []
     if image is not None:
         first.append(PictureFile(image))
-    query = Query((*first, *map(_part, plus)), tuple(map(_part, minus)), text_weight)
+    if offset < 0 or not (collapse is None or 0 < collapse <= 1):
+        raise UsageError("An offset is at least 0, and a cosine to collapse at lies between 0 and 1.")
+    condition = None if where is None else Condition.parse(where)
+    query = Query((*first, *map(_part, plus)), tuple(map(_part, minus)), text_weight, condition, collapse)
     if not query.plus:
         raise UsageError(
             "Nothing is looked for.", fix='Give words or a picture: nonet align search index/ "a cat" --image cat.png'
         )
-    answer = Searcher.open(index, model, device).search(query, k)
+    answer = Searcher.open(index, model, device).search(query, k, offset)
     if json:
         console.print_json(
             [
                 {"score": result.score, "id": result.id, "path": result.picture.path, "present": result.present}
-                | {"captions": result.picture.captions}
+                | {"captions": result.picture.captions, "copies": result.copies}
                 for result in answer.results
             ]
         )
@@ -128,6 +141,69 @@ def search(
     if sheet is not None:
         write_sheet(sheet, answer.results, title=words or "nonet align search")
         console.note(f"The pictures are in {sheet}.")
+
+
+def accelerate(
+    index: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="INDEX")],
+    queries: Path | None = None,
+    ann: tyro.conf.OmitArgPrefixes[AnnConfig] = _ANN,
+    model: Path | None = None,
+    device: Device = "auto",
+) -> None:
+    """Make search in a large index fast: approximate, with a recall that is measured.
+
+    Example: nonet align accelerate index/ --queries queries.txt --recall 0.95
+
+    Small indexes are left as they are: exact search is fast enough below 200,000 pictures. Pictures added later are
+    searched exactly until the next call.
+
+    Args:
+        index: an index folder made by `nonet align index`.
+        queries: a text file with a query in words a line, such as people ask, to choose and measure with; by default
+            captions of the index.
+        ann: from which size on, with which recall and how.
+        model: where the model is now, if it has moved.
+        device: where to compute.
+    """
+    from nonet.align.acceleration import accelerate as make_fast
+    from nonet.align.search import Searcher
+    from nonet.foundation import console
+
+    searcher = Searcher.open(index, model, device)
+    built = make_fast(searcher, ann, queries)
+    if not built:
+        console.say(f"No part of the index has {ann.exact_below:,} pictures: search stays exact.")
+        return
+    rows = [
+        (name, facts.rows, facts.coding, facts.cells, kind, facts.probes[kind], f"{facts.recall[kind]:.3f}", queries)
+        for name, facts in built
+        for kind, queries in facts.queries.items()
+    ]
+    columns = ["part", "pictures", "coding", "cells", "queries by", "cells looked at", "recall@10", "measured on"]
+    console.table(columns, rows, title=f"Approximate search in {index}", right=columns[1:])
+
+
+def merge(
+    index: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="INDEX")],
+    others: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="OTHERS")],
+) -> None:
+    """Add the pictures of other indexes of the same model to an index.
+
+    Example: nonet align merge index/ holiday-index/ work-index/
+
+    Args:
+        index: the index that grows.
+        others: indexes whose pictures are added; they stay as they are.
+    """
+    from nonet.align.index import Index
+    from nonet.foundation import console
+
+    opened = Index.open(index)
+    facts: dict[str, object] = {}
+    for other in others:
+        added, known = opened.merge(Index.open(other).snapshot())
+        facts[str(other)] = f"{added:,} pictures added, {known:,} known by their path"
+    console.summary(f"Merged into {index}", {**facts, "pictures in the index": len(opened.snapshot())})
 
 
 def remove(

@@ -16,7 +16,16 @@ from nonet.align.encoders.image import HuggingFaceImageEncoder
 from nonet.align.encoders.text import Pooling, TransformerTextEncoder
 from nonet.foundation.errors import DataError, MissingError
 
-__all__ = ["image_encoder", "image_processor", "network", "plain", "text_encoder"]
+__all__ = [
+    "image_encoder",
+    "image_processor",
+    "network",
+    "plain",
+    "pretrained",
+    "pretrained_processor",
+    "pretrained_tokenizer",
+    "text_encoder",
+]
 
 
 def plain(part: Any) -> dict[str, Any]:
@@ -55,14 +64,11 @@ def image_encoder(name: str) -> HuggingFaceImageEncoder:
         DataError: if there is no such folder, or it is no image network with safetensors weights.
         MissingError: if the hub cannot be reached or has no such id.
     """
-    from transformers import AutoImageProcessor
-
-    model = _pretrained(name)
+    model = pretrained(name)
     model = getattr(model, "vision_model", model)
     if getattr(model, "main_input_name", None) != "pixel_values":
         raise DataError("This is not a network for pictures.", where=name, fix="Was it meant as the text encoder?")
-    processor = _guarded(lambda: AutoImageProcessor.from_pretrained(name, backend="pil"), name)
-    return HuggingFaceImageEncoder(model, processor)
+    return HuggingFaceImageEncoder(model, pretrained_processor(name))
 
 
 def text_encoder(name: str) -> TransformerTextEncoder:
@@ -76,15 +82,16 @@ def text_encoder(name: str) -> TransformerTextEncoder:
         DataError: if there is no such folder, or it is no text network with safetensors weights and a tokenizer.
         MissingError: if the hub cannot be reached or has no such id.
     """
-    whole = _pretrained(name)
+    whole = pretrained(name)
     model = getattr(whole, "text_model", whole)
     if getattr(model, "main_input_name", None) != "input_ids":
         raise DataError("This is not a network for texts.", where=name, fix="Was it meant as the image encoder?")
     pooling: Pooling = "pooler" if model is not whole else _declared_pooling(name)
-    return TransformerTextEncoder(model, _tokenizer(name), pooling)
+    return TransformerTextEncoder(model, pretrained_tokenizer(name), pooling)
 
 
-def _pretrained(name: str) -> Any:
+def pretrained(name: str) -> Any:
+    """A network with its weights from a folder or the hub; raises as `image_encoder` does."""
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -92,7 +99,15 @@ def _pretrained(name: str) -> Any:
     return _guarded(lambda: AutoModel.from_pretrained(name, use_safetensors=True), name)
 
 
-def _tokenizer(name: str) -> Tokenizer:
+def pretrained_processor(name: str) -> Any:
+    """The image processor that was saved beside a network, of the kind that needs no torchvision."""
+    from transformers import AutoImageProcessor
+
+    return _guarded(lambda: AutoImageProcessor.from_pretrained(name, backend="pil"), name)
+
+
+def pretrained_tokenizer(name: str) -> Tokenizer:
+    """The tokenizer that was saved beside a network."""
     from transformers import AutoTokenizer
 
     loaded = _guarded(lambda: AutoTokenizer.from_pretrained(name), name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -28,26 +28,47 @@ class Preparation:
         crop: side of the central square taken from it.
         mean: of each channel, on a scale of 0 to 1; taken off.
         std: of each channel; divided by.
+        filter: how pixels are resampled.
+        two_steps: resize the whole picture and then cut, as published preprocessors do, instead of resampling only the
+            part that is kept; the two differ by rounding.
     """
 
     resize: int = 346
     crop: int = 289
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    filter: Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"] = "bicubic"
+    two_steps: bool = False
 
     def __call__(self, pictures: Sequence[Image.Image]) -> Float[Tensor, "n 3 height width"]:
         """Normalised pixels in channels-last memory."""
-        edge = (self.resize - self.crop) / 2
-        scale = self.resize / self.crop
+        return self.at(pictures, [(0.5, 0.5)] * len(pictures))
+
+    def at(
+        self, pictures: Sequence[Image.Image], places: Sequence[tuple[float, float]]
+    ) -> Float[Tensor, "n 3 height width"]:
+        """Normalised pixels of a square taken at a place of each picture.
+
+        Args:
+            pictures: RGB.
+            places: from the left edge (0) to the right (1) and from the top (0) to the bottom (1).
+        """
         pixels = np.empty((len(pictures), self.crop, self.crop, 3), np.uint8)
-        for row, picture in enumerate(pictures):
-            # one resampling of the part that is kept, instead of resizing all and cutting
-            width, height = picture.size
-            left, top = edge / self.resize * width, edge / self.resize * height
-            box = (left, top, left + width / scale, top + height / scale)
-            pixels[row] = np.asarray(picture.resize((self.crop, self.crop), Image.Resampling.BICUBIC, box=box))
+        for row, (picture, place) in enumerate(zip(pictures, places, strict=True)):
+            pixels[row] = np.asarray(self._square(picture, *place))
         mean, std = torch.tensor(self.mean) * 255, torch.tensor(self.std) * 255
         return torch.from_numpy(pixels).float().sub_(mean).div_(std).permute(0, 3, 1, 2)
+
+    def _square(self, picture: Image.Image, x: float, y: float) -> Image.Image:
+        room, filter = self.resize - self.crop, Image.Resampling[self.filter.upper()]
+        if self.two_steps:
+            left, top = int(x * room), int(y * room)
+            whole = picture.resize((self.resize, self.resize), filter)
+            return whole.crop((left, top, left + self.crop, top + self.crop))
+        width, height = picture.width / self.resize, picture.height / self.resize
+        left, top = x * room * width, y * room * height
+        box = (left, top, left + self.crop * width, top + self.crop * height)
+        return picture.resize((self.crop, self.crop), filter, box=box)
 
 
 class EfficientNetEncoder(ImageEncoder):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from nonet.align.encoders import huggingface
 from nonet.align.encoders.base import ImageEncoder, TextEncoder
 from nonet.align.encoders.efficientnet import STAGES, VARIANTS
 from nonet.align.encoders.image import EfficientNetEncoder, HuggingFaceImageEncoder, Preparation
-from nonet.align.encoders.text import TransformerTextEncoder
+from nonet.align.encoders.text import TransformerTextEncoder, read_tokenizer, train_wordpiece
 from nonet.foundation import packaged
 from nonet.foundation.errors import UsageError
 
@@ -24,6 +24,8 @@ LITE0 = "efficientnet-lite0"
 # its last convolution was trained for ImageNet's classes; the stages before it keep more of drawings and scenes
 LITE0_POOL_STAGES = (4, 6)
 SMALL_SIDE = 64
+BERTS = {"small": (4, 256), "bert-mini": (4, 256), "bert-base": (12, 768), "bert-large": (24, 1024)}  # layers, width
+SMALL_VOCABULARY, PAPER_VOCABULARY = 8_000, 100_000
 LITE0_CHECKSUM = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 MINILM_CHECKSUM = "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592"
 
@@ -50,26 +52,35 @@ def image_encoder(name: str, *, size: int | None = None) -> ImageEncoder:
     return huggingface.image_encoder(name)
 
 
-def text_encoder(name: str, *, texts: Sequence[str] = ()) -> TextEncoder:
+def text_encoder(
+    name: str, *, texts: Iterable[str] = (), tokenizer: Path | None = None, vocabulary: int | None = None
+) -> TextEncoder:
     """A text tower by name.
 
     Args:
-        name: `minilm` (from the data package), `small` (a BERT of four layers with random weights), a folder, or an
-            id on the model hub.
-        texts: what `small` learns its vocabulary from.
+        name: `minilm` (from the data package); `small` or `bert-mini`, `bert-base`, `bert-large` (the paper's, with
+            random weights); a folder, or an id on the model hub.
+        texts: what a tower with random weights learns its vocabulary from, unless it has a `tokenizer`.
+        tokenizer: a `tokenizer.json`, such as `nonet align vocabulary` writes.
+        vocabulary: entries of the vocabulary that is learnt: 8,000 for `small` and the paper's 100,000 for the others.
     Raises:
         DataError, MissingError: if it cannot be loaded; see `huggingface.text_encoder`.
     """
     if name == "minilm":
         return huggingface.text_encoder(str(_minilm_folder()))
-    if name == "small":
-        return TransformerTextEncoder.small(texts)
+    if name in BERTS:
+        layers, width = BERTS[name]
+        learnt = vocabulary or (SMALL_VOCABULARY if name == "small" else PAPER_VOCABULARY)
+        words = read_tokenizer(tokenizer) if tokenizer else train_wordpiece(texts, learnt)
+        return TransformerTextEncoder.bert(words, layers=layers, width=width)
+    if tokenizer is not None or vocabulary is not None:
+        raise UsageError(f"'{name}' has its own vocabulary.", fix="Leave --tokenizer and --vocabulary out.")
     return huggingface.text_encoder(name)
 
 
 def is_random(name: str) -> bool:
     """Whether the encoder of that name starts with random weights."""
-    return name in VARIANTS and name != LITE0
+    return name in BERTS or (name in VARIANTS and name != LITE0)
 
 
 def rebuild_image_encoder(description: Mapping[str, Any]) -> ImageEncoder:

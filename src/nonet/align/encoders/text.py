@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -13,8 +14,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from nonet.align.encoders.base import TextEncoder, Tokens
+from nonet.foundation.errors import DataError
 
-__all__ = ["MAX_TOKENS", "Pooling", "TransformerTextEncoder", "train_wordpiece"]
+__all__ = ["MAX_TOKENS", "Pooling", "TransformerTextEncoder", "read_tokenizer", "train_wordpiece"]
 
 MAX_TOKENS = 64  # ALIGN, §5
 _MAX_CHARACTERS = 10_000  # no 64 tokens come from further back, and a tokenizer is slow on a text of megabytes
@@ -54,12 +56,16 @@ class TransformerTextEncoder(TextEncoder):
 
     @classmethod
     def small(
-        cls, texts: Collection[str], *, vocabulary: int = 8000, layers: int = 4, width: int = 256
+        cls, texts: Iterable[str], *, vocabulary: int = 8000, layers: int = 4, width: int = 256
     ) -> TransformerTextEncoder:
         """A BERT of four layers (the paper's "mini") with random weights and a vocabulary learnt from `texts`."""
+        return cls.bert(train_wordpiece(texts, vocabulary), layers=layers, width=width)
+
+    @classmethod
+    def bert(cls, tokenizer: Tokenizer, *, layers: int, width: int) -> TransformerTextEncoder:
+        """A BERT with random weights, read at the first token of its last layer (Jia et al. 2021, §4.1)."""
         from transformers import BertConfig, BertModel
 
-        tokenizer = train_wordpiece(texts, vocabulary)
         config = BertConfig(
             vocab_size=tokenizer.get_vocab_size(),
             hidden_size=width,
@@ -119,14 +125,28 @@ def _readable(text: str) -> str:
     return text[:_MAX_CHARACTERS].encode("utf-8", "replace").decode()
 
 
-def train_wordpiece(texts: Collection[str], size: int) -> Tokenizer:
+def read_tokenizer(path: Path) -> Tokenizer:
+    """A tokenizer from its `tokenizer.json`.
+
+    Raises:
+        DataError: if there is no such file, or it is none.
+    """
+    if not path.is_file():
+        raise DataError("There is no such tokenizer.", where=path, fix="Make one: nonet align vocabulary --help")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no narrower class
+        raise DataError(f"This is not a tokenizer ({error}).", where=path) from error
+
+
+def train_wordpiece(texts: Iterable[str], size: int) -> Tokenizer:
     """A lower-casing WordPiece vocabulary learnt from texts, framed as BERT frames them.
 
     The same texts give the same vocabulary: the library's trainer numbers the pieces inside words in an order that
     differs from run to run and breaks ties by number, so these pieces are numbered before it starts.
 
     Args:
-        texts: read twice.
+        texts: read twice, so not an iterator.
         size: entries at most, the five special ones among them (the paper has 100,000).
     """
     from tokenizers import models, normalizers, pre_tokenizers, processors, trainers

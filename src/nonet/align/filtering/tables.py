@@ -14,22 +14,11 @@ import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
 from nonet.align.filtering.config import TableConfig
+from nonet.align.filtering.schema import CANDIDATES
 from nonet.foundation.engine import Engine, spark_session
 from nonet.foundation.errors import DataError
 
-__all__ = ["CANDIDATES", "connect", "read_candidates", "settle"]
-
-CANDIDATES = pa.schema(
-    [
-        ("image", pa.string()),  # SHA-256 of the image file's bytes: two addresses of one file are one image
-        ("url", pa.string()),
-        ("alt", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("page", pa.string()),
-        ("language", pa.string()),  # as the page declares it, or null
-    ]
-)
+__all__ = ["connect", "read_candidates", "settle"]
 
 
 @contextmanager
@@ -128,9 +117,3 @@ def _check_schema(file: Path) -> None:
         )
         if not alike:
             raise DataError(f"The column {field.name} is {kind}; {field.type} is expected.", where=file)
-
-
-def _family(kind: pa.DataType) -> str:
-    if pa.types.is_integer(kind):
-        return "integer"
-    return "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else str(kind)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from nonet.align.pictures import PICTURE_SUFFIXES, Facts, Limits, inspect_picture
 from nonet.align.sources.archives import extract, is_archive
 from nonet.align.sources.captions import CAPTION_SUFFIXES, Caption, read_captions
+from nonet.align.sources.multi30k import is_multi30k, read_multi30k
 from nonet.align.splits import Shares
 from nonet.align.words import clean_text, decode_text
 from nonet.align.writing import Pair, PairsWriter, Tally, prepare_folder, write_pairs
@@ -36,12 +37,14 @@ class FolderConfig:
         captions: the captions file; None looks for ``captions.tsv`` (or .csv, .jsonl, .json, .txt) in the folder, then
             for a ``.txt`` file beside each picture.
         names: whether the file name of a picture without a caption is its caption.
+        languages: of the captions, where they are a folder of Multi30k.
         shares: how the pictures are split, where the captions file states no split of its own.
         limits: what a picture may be.
     """
 
     captions: Path | None = None
     names: bool = False
+    languages: tuple[str, ...] = ("en",)
     shares: Shares = field(default_factory=Shares)
     limits: Limits = field(default_factory=Limits)
 
@@ -50,6 +53,7 @@ class FolderConfig:
         words = ["nonet", "align", "pairs", "folder", str(source), "--out", str(out)]
         words += ["--captions", str(self.captions)] if self.captions else []
         words += ["--names"] if self.names else []
+        words += ["--languages", *self.languages] if self.languages != ("en",) else []
         words += ["--validation", str(self.shares.validation), "--test", str(self.shares.test)]
         return shlex.join([*words, "--seed", str(self.shares.seed)])
 
@@ -145,7 +149,7 @@ def _gather(shelf: Shelf, config: FolderConfig, tally: Tally) -> list[tuple[Path
     """The pictures that have captions, in the order of their paths."""
     captions: dict[Path, list[Caption]] = {}
     table = _captions_file(shelf.folder, config.captions)
-    for caption in read_captions(table) if table else _sidecars(shelf.pictures):
+    for caption in _captions(table, config) if table else _sidecars(shelf.pictures):
         found = shelf.find(caption.image)
         if isinstance(found, str):
             tally.skip(found, f"{caption.image or '?'}: {caption.text[:60]}")
@@ -157,6 +161,10 @@ def _gather(shelf: Shelf, config: FolderConfig, tally: Tally) -> list[tuple[Path
         elif path not in captions:
             tally.skip("a picture without a caption", str(path))
     return sorted(captions.items())
+
+
+def _captions(table: Path, config: FolderConfig) -> Iterable[Caption]:
+    return read_multi30k(table, config.languages) if is_multi30k(table) else read_captions(table)
 
 
 def _captions_file(folder: Path, named: Path | None) -> Path | None:

@@ -4,26 +4,45 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from nonet.align.alttext.extract import Mention
-from nonet.align.alttext.fetch import Fetcher, Manners, RefusedError
+from nonet.align.alttext.fetch import Fetched, Manners, RefusedError
+from nonet.align.alttext.fetchers import Fetchers
 from nonet.align.alttext.guard import leads_to_private
-from nonet.align.alttext.pages import Page, crawl, disk_pages, file_of, is_warc, warc_files, warc_pages
+from nonet.align.alttext.pages import (
+    Page,
+    crawl,
+    disk_pages,
+    file_of,
+    is_list,
+    is_warc,
+    listed_pages,
+    plain_address,
+    warc_files,
+    warc_pages,
+)
 from nonet.align.pictures import Facts, Limits, inspect_picture
+from nonet.align.sources.found import Found, Picture
 from nonet.align.splits import Shares
 from nonet.align.writing import Pair, PairsWriter, Tally, prepare_folder, write_pairs
 from nonet.foundation import console
 from nonet.foundation.errors import DataError, UsageError
 
-__all__ = ["PagesConfig", "make_pairs"]
+__all__ = ["PagesConfig", "finding", "make_pairs"]
+
+_WINDOW = 1000  # mentions whose pictures are fetched together
 
 _NOTICE = "The pictures and texts belong to the owners of the pages; ask them before you pass anything on."
 
@@ -57,26 +76,13 @@ class PagesConfig:
         return shlex.join([*words, "--seed", str(self.shares.seed)])
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A picture that was found for a mention.
-
-    Attributes:
-        image: as the table names it.
-        facts: its size and hash.
-    """
-
-    image: str
-    facts: Facts
-
-
 def make_pairs(source: str, out: Path, config: PagesConfig) -> Tally:
     """Reads the pages, finds their pictures, and writes the pairs folder.
 
     Pictures that an interrupted run has fetched are not fetched again.
 
     Args:
-        source: a folder, an HTML file, a WARC file, or the address of a site.
+        source: a folder, an HTML file, a WARC file, a text file of addresses, or the address of a site.
         out: the pairs folder.
         config: what to take.
     Returns:
@@ -92,30 +98,72 @@ def make_pairs(source: str, out: Path, config: PagesConfig) -> Tally:
         raise UsageError("The address names no host.", where=source, fix="For example https://example.org/")
     prepare_folder(out)
     name = urlsplit(source).hostname if site else Path(source).name
-    with ExitStack() as stack:
-        fetcher = stack.enter_context(_fetcher(source, config)) if site or config.fetch else None
-        facts = {"source": "pages", "command": config.command(source, out), "notice": _NOTICE}
-        writer = stack.enter_context(write_pairs(out, name=name or "pages", **facts))
-        pages = _pages(source, fetcher, config, writer.tally)
-        mentions = list(_usable(console.track(pages, "Reading pages"), writer.tally))
-        finder = _Finder(source, out, fetcher, config)
-        finder.look_in_archive({address for mention in mentions for address in mention.addresses})
-        for mention in console.track(mentions, "Finding pictures"):
-            _add(writer, mention, finder.find(mention.addresses), config.shares)
-    finder.forget()
+    facts = {"source": "pages", "command": config.command(source, out), "notice": _NOTICE}
+    with write_pairs(out, name=name or "pages", **facts) as writer, finding(source, out, config, writer.tally) as found:
+        for mention, picture in found:
+            _add(writer, mention, picture, config.shares)
     return writer.tally
 
 
-def _fetcher(source: str, config: PagesConfig) -> Fetcher:
+@contextmanager
+def finding(
+    source: str, out: Path, config: PagesConfig, tally: Tally
+) -> Iterator[Iterator[tuple[Mention, Picture | str]]]:
+    """The mentions of pictures on some pages, each with its picture or the reason why it has none.
+
+    Mentions wait on disk until all pages are read, and what is known of an address is on disk too, so memory does not
+    grow with the number of pages.
+
+    Args:
+        source: a folder, an HTML file, a WARC file, a list of addresses, or the address of a site.
+        out: where pictures go that are no files yet, and what an interrupted run needs.
+        config: what to take.
+        tally: told of pages and images that are left out.
+    """
+    online = source.startswith(("http://", "https://")) or is_list(Path(source))
+    with ExitStack() as stack:
+        fetchers = stack.enter_context(_fetchers(source, config)) if online or config.fetch else None
+        spool = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", dir=out))
+        for mention in _usable(console.track(_pages(source, fetchers, config, tally), "Reading pages"), tally):
+            spool.write(json.dumps(asdict(mention)) + "\n")
+        finder = _Finder(source, out, fetchers, config)
+        finder.look_in_archive(_mentions(spool))
+        try:
+            yield _with_pictures(spool, finder)
+        except BaseException:
+            finder.close(forget=False)
+            raise
+        finder.close(forget=True)
+
+
+def _mentions(spool: TextIO) -> Iterator[Mention]:
+    spool.seek(0)
+    for line in spool:
+        row = json.loads(line)
+        yield Mention(**{**row, "addresses": tuple(row["addresses"])})
+
+
+def _with_pictures(spool: TextIO, finder: _Finder) -> Iterator[tuple[Mention, Picture | str]]:
+    mentions = iter(console.track(_mentions(spool), "Finding pictures"))
+    while window := list(islice(mentions, _WINDOW)):
+        finder.fetch([mention.addresses for mention in window])
+        for mention in window:
+            yield mention, finder.find(mention.addresses)
+
+
+def _fetchers(source: str, config: PagesConfig) -> Fetchers:
     host = (urlsplit(source).hostname or "").lower()
     own = frozenset({host}) if source.startswith("http") and leads_to_private(host) else frozenset()
-    return Fetcher(config.manners, None if config.allow_private else own)
+    return Fetchers(config.manners, None if config.allow_private else own)
 
 
-def _pages(source: str, fetcher: Fetcher | None, config: PagesConfig, tally: Tally) -> Iterator[Page]:
+def _pages(source: str, fetchers: Fetchers | None, config: PagesConfig, tally: Tally) -> Iterator[Page]:
     if source.startswith(("http://", "https://")):
-        assert fetcher is not None  # a site always has one
-        return crawl(source, fetcher, config.max_pages, tally.skip)
+        assert fetchers is not None  # a site always has some
+        return crawl(source, fetchers, config.max_pages, tally.skip)
+    if is_list(Path(source)):
+        assert fetchers is not None
+        return listed_pages(Path(source), fetchers, tally.skip)
     if is_warc(Path(source)) and Path(source).is_file():
         return warc_pages(Path(source), tally.skip)
     return disk_pages(Path(source), tally.skip)
@@ -162,43 +210,61 @@ class _Finder:
     """Finds the pictures of mentions, each address once.
 
     Args:
-        source: the folder, file, archive or site.
+        source: the folder, file, archive, list or site.
         out: the pairs folder; what is not a file already is stored in its ``images/``.
-        fetcher: asks the web, or None where it must not be asked.
+        fetchers: ask the web, or None where it must not be asked.
         config: limits.
     """
 
-    def __init__(self, source: str, out: Path, fetcher: Fetcher | None, config: PagesConfig) -> None:
+    def __init__(self, source: str, out: Path, fetchers: Fetchers | None, config: PagesConfig) -> None:
         path = Path(source)
         self._archive = path if is_warc(path) and path.is_file() else None
         self._root = (path if path.is_dir() else path.parent).resolve()
-        self._out, self._fetcher, self._limits = out, fetcher, config.limits
-        self._found: dict[str, Picture | str] = {}
-        self._journal = out / ".fetched.jsonl"
-        self._recall()
+        self._out, self._fetchers, self._limits = out, fetchers, config.limits
+        self._found = Found(out / ".found.sqlite")
 
     def find(self, addresses: tuple[str, ...]) -> Picture | str:
         """The picture at the first address that has one, or why the last has none."""
         found: Picture | str = "an image without an address"
         for address in addresses:
-            if address not in self._found:
-                self._found[address] = self._look(address)
-            found = self._found[address]
+            known = self._known(address)
+            if known is None:
+                known = self._look(address)
+                self._found.put(address, known)
+            found = known
             if isinstance(found, Picture):
                 break
         return found
 
-    def look_in_archive(self, wanted: set[str]) -> None:
-        """Stores the wanted pictures of the archive, in one pass over it."""
+    def fetch(self, mentions: Sequence[tuple[str, ...]]) -> None:
+        """Fetches the first address of each mention that is not known, several hosts at once."""
+        if self._fetchers is None:
+            return
+        wanted = [addresses[0] for addresses in mentions if addresses and addresses[0].startswith("http")]
+        unknown = [address for address in dict.fromkeys(wanted) if self._known(address) is None]
+        for address, got in self._fetchers.get_many(unknown, self._limits.max_bytes):
+            self._found.put(address, self._taken(got))
+
+    def look_in_archive(self, mentions: Iterable[Mention]) -> None:
+        """Stores the pictures of the archive that are mentioned, in one pass over it."""
         if self._archive is None:
             return
-        files = warc_files(self._archive, wanted, self._limits.max_bytes + 1)
-        for address, data in console.track(files, "Reading pictures"):
-            self._found[address] = self._store(data)
+        wanted = {_short(plain_address(address)) for mention in mentions for address in mention.addresses}
+        files = warc_files(self._archive, lambda plain: _short(plain) in wanted, self._limits.max_bytes + 1)
+        for plain, data in console.track(files, "Reading pictures"):
+            self._found.put(_archived(plain), self._store(data))
 
-    def forget(self) -> None:
-        """Drops what was kept for another attempt, now that the pairs are written."""
-        self._journal.unlink(missing_ok=True)
+    def close(self, *, forget: bool) -> None:
+        """Drops what was kept for another attempt, or keeps it."""
+        self._found.close(forget=forget)
+
+    def _known(self, address: str) -> Picture | str | None:
+        known = self._found.get(address)
+        if known is None and self._archive is not None and address.startswith("http"):
+            known = self._found.get(_archived(plain_address(address)))
+        if isinstance(known, Picture) and not (self._out / known.image).is_file():
+            return None  # removed since an interrupted run found it
+        return known
 
     def _look(self, address: str) -> Picture | str:
         if address.startswith("data:"):
@@ -207,17 +273,19 @@ class _Finder:
         if address.startswith("file:"):
             path = file_of(address, self._root)
             return self._check(path) if path else "a picture that is not on the disk"
-        if self._fetcher is None:
+        if self._fetchers is None:
             return "a picture on the web (--fetch asks for it)"
         try:
-            got = self._fetcher.get(address, self._limits.max_bytes)
+            return self._taken(self._fetchers.get(address, self._limits.max_bytes))
         except RefusedError as reason:
-            return f"a picture: {reason}"
+            return self._taken(reason)
+
+    def _taken(self, got: Fetched | RefusedError) -> Picture | str:
+        if isinstance(got, RefusedError):
+            return f"a picture: {got}"
         if {"noai", "noimageai"} & got.refuses:
             return "a picture that refuses machine learning (noai)"
-        found = self._store(got.data)
-        self._remember(address, found)
-        return found
+        return self._store(got.data)
 
     def _check(self, path: Path) -> Picture | str:
         facts = _facts(path, self._limits)
@@ -242,23 +310,14 @@ class _Finder:
                 part.unlink(missing_ok=True)
         return Picture(name, facts)
 
-    def _remember(self, address: str, found: Picture | str) -> None:
-        if isinstance(found, Picture):
-            with self._journal.open("a", encoding="utf-8") as journal:
-                journal.write(json.dumps([address, found.image]) + "\n")
 
-    def _recall(self) -> None:
-        """Takes up what an interrupted run has fetched."""
-        if not self._journal.is_file():
-            return
-        for line in self._journal.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                address, image = json.loads(line)
-                facts = _facts(self._out / image, self._limits)
-            except (ValueError, TypeError):  # the line that was being written when the run was cut
-                continue
-            if isinstance(facts, Facts):
-                self._found[address] = Picture(image, facts)
+def _short(address: str) -> int:
+    """Eight bytes for an address, so that those of a large archive fit into memory."""
+    return int.from_bytes(hashlib.blake2b(address.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+def _archived(plain: str) -> str:
+    return f"warc:{plain}"
 
 
 def _facts(source: Path | bytes, limits: Limits) -> Facts | str:

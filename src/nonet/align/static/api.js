@@ -26,6 +26,11 @@ export function upload(file) {
   return ask("uploads", { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
 }
 
+export function label(picture, labels) {
+  const body = JSON.stringify({ picture, labels });
+  return ask("labels", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+}
+
 export const imageAddress = (id) => `/align/api/images/${id}`;
 
 export function thumbAddress({ kind, value }) {

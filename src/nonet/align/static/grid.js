@@ -63,6 +63,9 @@ function item(result, open) {
     image.addEventListener("error", missing);
     picture.append(image);
   } else missing();
+  if (result.copies) {
+    picture.append(make("span", { className: "copies", title: `${result.copies} near-duplicates are not shown` }, `+${result.copies}`));
+  }
   const score = result.score.toFixed(2);
   return make("li", {}, make("button", {
     type: "button", className: "result", tabIndex: -1, dataset: { id: result.id }, onclick: () => open(result),

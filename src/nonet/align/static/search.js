@@ -5,6 +5,7 @@ import { focusChip, showChips } from "./chips.js";
 import { onDetail, showDetail } from "./detail.js";
 import { appendResults, clearResults, enterGrid, showResults, walkWithKeys } from "./grid.js";
 import { byId, captionOf } from "./page.js";
+import { hasLabelsOpen, onTabs, showLabels } from "./labels.js";
 import { onPictures } from "./pictures.js";
 import { EMPTY, fromAddress, mixes, toAddress, toRequest, withoutPart, withPart, withSignTurned } from "./state.js";
 
@@ -37,6 +38,9 @@ function present() {
       focusChip(index);
     },
   });
+  if (byId("where").value.trim() !== state.where.trim()) byId("where").value = state.where;
+  byId("collapse").checked = state.collapse;
+  if (state.where || state.collapse) byId("filters").open = true;
   byId("weighing").hidden = !mixes(state);
   byId("weight").value = state.weight;
   byId("weight").nextElementSibling.value = `${state.weight}×`;
@@ -127,6 +131,8 @@ byId("refine").addEventListener("submit", (event) => {
   more.value = "";
 });
 byId("weight").addEventListener("input", (event) => become({ ...state, weight: Number(event.target.value) }, { step: false }));
+byId("where").addEventListener("change", (event) => become({ ...state, where: event.target.value }));
+byId("collapse").addEventListener("change", (event) => become({ ...state, collapse: event.target.checked }));
 byId("further").addEventListener("click", () => run(shown));
 byId("start").addEventListener("click", (event) => {
   const suggestion = event.target.closest("button");
@@ -150,16 +156,21 @@ addEventListener("popstate", () => {
   present();
 });
 walkWithKeys(() => words.focus());
+onTabs();
 onDetail((act, result) => {
+  if (act === "label") return showLabels({ kind: "image", value: result.id });
   const part = { sign: act === "minus" ? "minus" : "plus", kind: "image", value: String(result.id) };
   become(withPart(act === "like" ? EMPTY : state, part));
   scrollTo({ top: 0 });
 });
 onPictures(async (file, sign) => {
   status.textContent = "Bringing the picture…";
+  const labelling = hasLabelsOpen();
   try {
     const { id } = await upload(file);
     hideProblem();
+    status.textContent = "";
+    if (labelling) return showLabels({ kind: "upload", value: id });
     become(withPart(state, { sign, kind: "upload", value: id }));
   } catch (error) {
     status.textContent = "";

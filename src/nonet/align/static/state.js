@@ -1,13 +1,13 @@
 // What is being looked for, as a value, and its form in the address of the page.
 //
 // A part is {sign: "plus" | "minus", kind: "text" | "image" | "upload", value}. The address holds the whole state:
-// ?q=a+cat&plus=text:in+love&minus=image:12&weight=1.5
+// ?q=a+cat&plus=text:in+love&minus=image:12&weight=1.5&where=width+>+800&collapse=1
 
 export const DEFAULT_WEIGHT = 2; // words against pictures, as the ALIGN article found best
 const KINDS = new Set(["text", "image", "upload"]);
 const MOST_PARTS = 19; // that the server takes beside the words of the search field
 
-export const EMPTY = Object.freeze({ words: "", parts: Object.freeze([]), weight: DEFAULT_WEIGHT });
+export const EMPTY = Object.freeze({ words: "", parts: Object.freeze([]), weight: DEFAULT_WEIGHT, where: "", collapse: false });
 
 export function fromAddress(search) {
   const values = new URLSearchParams(search);
@@ -22,6 +22,8 @@ export function fromAddress(search) {
     words: (values.get("q") ?? "").slice(0, 2000),
     parts: parts.slice(0, MOST_PARTS),
     weight: weight >= 0.25 && weight <= 4 ? weight : DEFAULT_WEIGHT,
+    where: (values.get("where") ?? "").slice(0, 500),
+    collapse: values.get("collapse") === "1",
   };
 }
 
@@ -30,6 +32,8 @@ export function toAddress(state) {
   if (state.words.trim()) values.set("q", state.words.trim());
   for (const part of state.parts) values.append(part.sign, `${part.kind}:${part.value}`);
   if (state.weight !== DEFAULT_WEIGHT) values.set("weight", state.weight);
+  if (state.where.trim()) values.set("where", state.where.trim());
+  if (state.collapse) values.set("collapse", "1");
   const text = values.toString();
   return text ? `?${text}` : "";
 }
@@ -40,7 +44,10 @@ export function toRequest(state, k, offset) {
   const parts = state.parts.map((part) => (part.kind === "image" ? { ...part, value: Number(part.value) } : part));
   if (words) parts.unshift({ sign: "plus", kind: "text", value: words });
   if (!parts.length) return null;
-  return { parts, k, offset, ...(mixes(state) ? { text_weight: state.weight } : {}) };
+  const request = { parts, k, offset, collapse: state.collapse };
+  if (mixes(state)) request.text_weight = state.weight;
+  if (state.where.trim()) request.where = state.where.trim();
+  return request;
 }
 
 // Whether the query has both words and pictures, so that their weight against each other matters.
