@@ -13,14 +13,18 @@ from jaxtyping import Array
 from nonet.foundation.errors import UsageError
 from nonet.recsim import random
 from nonet.recsim.blocks import bandits
-from nonet.recsim.blocks.recommenders import AtRandom, Popular
+from nonet.recsim.blocks.affinities import cosine
+from nonet.recsim.blocks.corpora import catalogue
+from nonet.recsim.blocks.recommenders import AtRandom, KnowledgeLimited, Popular
 from nonet.recsim.config import RunConfig
 from nonet.recsim.language import Story
 from nonet.recsim.runtime import Record
 from nonet.recsim.stories import bandit as bandit_story
 from nonet.recsim.stories import ecosystem as ecosystem_story
 from nonet.recsim.stories import interest as interest_story
+from nonet.recsim.stories import market as market_story
 from nonet.recsim.stories import satisfaction as satisfaction_story
+from nonet.recsim.stories import shop as shop_story
 
 __all__ = ["SAMPLED_USERS", "SHELF", "Exhibit", "cast", "find"]
 
@@ -89,6 +93,7 @@ def _ecosystem(config: RunConfig, policy: str) -> Story:
         "provider-aware": ecosystem_story.Matchmaker(config.slate, jnp.asarray(config.boost, float)),
         "random": AtRandom(config.slate),
         "popular": Popular(config.slate),
+        "knowledge-limited": KnowledgeLimited(config.slate),
     }
     return ecosystem_story.ecosystem(
         ecosystem_story.Consumers(topics, config.users),
@@ -113,7 +118,7 @@ def _followed_interest(slice_: dict[str, Any]) -> Array:
 
 
 def _interest(config: RunConfig, policy: str) -> Story:
-    documents = interest_story.catalogue(random.key(config.seed))
+    documents = catalogue(random.key(config.seed))
     temperature = {"myopic": 0.1, "random": 1e3}[policy]
     return interest_story.interest_evolution(
         interest_story.MovingUsers(config.users, documents),
@@ -140,11 +145,38 @@ def _bandit(config: RunConfig, policy: str) -> Story:
     return bandit_story.bandit(bandit_story.Arms(rates), algorithms[policy])
 
 
+def _market(config: RunConfig, policy: str) -> Story:
+    camps = jnp.array([[1.5, 0.0], [-1.0, 1.0], [0.0, -1.5]])
+    kind = market_story.Followers if policy.startswith("followers") else market_story.Steady
+    platform = market_story.Platform(config.providers, min(config.slate, config.providers))
+    if policy.endswith("lifted"):
+        platform = market_story.Platform(config.providers, platform.slate_size, config.boost)
+    return market_story.market(market_story.Readers(camps, config.users), kind(config.providers), platform)
+
+
+def _shop(config: RunConfig, policy: str) -> Story:
+    items = jax.random.normal(random.key(config.seed), (config.items, 4)) / 2.0
+    size = config.slate
+    near = cosine(items, items)
+    recommenders: dict[str, Any] = {
+        "informed": shop_story.Informed(size),
+        "knowledge-limited": shop_story.Informed(size, noise=2.0),
+        "varied": shop_story.Varied(size, similarity=near),
+        "random": shop_story.Uniformly(size),
+        "popular": shop_story.PopularSoFar(size),
+        "collaborative": shop_story.Collaborative(size),
+        "epsilon-greedy": shop_story.Epsilon(size),
+        "ucb": shop_story.UpperBounds(size),
+        "thompson": shop_story.Sampling(size),
+    }
+    return shop_story.shop(shop_story.Shoppers(items, config.users), recommenders[policy])
+
+
 SHELF = (
     Exhibit(
         "ecosystem",
         "users, content providers who live on clicks, and a recommender between them",
-        ("myopic", "provider-aware", "random", "popular"),
+        ("myopic", "provider-aware", "random", "popular", "knowledge-limited"),
         _ecosystem,
         Record(
             ("measures", "publishing"),
@@ -171,6 +203,32 @@ SHELF = (
         _satisfaction,
         Record((), reduce={"measures.satisfaction": lambda slice_: slice_["satisfaction"].mean()}),
         "measures.satisfaction",
+    ),
+    Exhibit(
+        "shop",
+        "a fixed catalogue, hidden tastes, and the textbooks' recommenders with what each knows",
+        (
+            "informed",
+            "knowledge-limited",
+            "varied",
+            "random",
+            "popular",
+            "collaborative",
+            "epsilon-greedy",
+            "ucb",
+            "thompson",
+        ),
+        _shop,
+        Record(("measures",)),
+        "measures.taken",
+    ),
+    Exhibit(
+        "market",
+        "creators who follow their readers, and a platform that lifts those without any",
+        ("followers", "followers-lifted", "steady", "steady-lifted"),
+        _market,
+        Record(("measures",)),
+        "measures.welfare",
     ),
     Exhibit(
         "bandit",
