@@ -67,6 +67,7 @@ class RecommenderEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     ) -> None:
         self.render_mode = render_mode
         environment = interest_environment(horizon, slate=slate, documents=documents, world=world)
+        self.observation_space: Any
         self.observation_space, self.action_space = _spaces(slate, documents)
         self._reset, self._step = eqx.filter_jit(environment.reset), eqx.filter_jit(environment.step)
         self._chair: Chair | None = None
@@ -154,7 +155,7 @@ def _time(now: Slice) -> Any:
     return now["time"]
 
 
-def _spaces(slate: int, documents: int) -> tuple[spaces.Dict, spaces.MultiDiscrete]:
+def _spaces(slate: int, documents: int) -> tuple[spaces.Space[Any], spaces.Space[Any]]:
     """A history of documents (``documents`` stands for none) with times, and a slate."""
     observation = spaces.Dict(
         {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -44,6 +45,7 @@ class Exhibit:
         record: what is kept of a run: reductions of small size, and whatever is small by itself.
         headline: the series that is summed over a run to judge a policy.
         better: whether more of it is better.
+        trainable: whether a trained recommender can be cast.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Exhibit:
     record: Record
     headline: str
     better: bool = True
+    trainable: bool = False
 
 
 def cast(config: RunConfig) -> tuple[Exhibit, Story]:
@@ -63,6 +66,8 @@ def cast(config: RunConfig) -> tuple[Exhibit, Story]:
     """
     exhibit = find(config.story)
     policy = config.policy or exhibit.policies[0]
+    if exhibit.trainable and (Path(policy) / "config.json").exists():
+        return exhibit, _with_agent(config, Path(policy))
     if policy not in exhibit.policies:
         raise UsageError(
             f"'{policy}' is not a policy of {exhibit.name}.",
@@ -70,6 +75,14 @@ def cast(config: RunConfig) -> tuple[Exhibit, Story]:
             fix=f"Choose one of {', '.join(exhibit.policies)}.",
         )
     return exhibit, exhibit.cast(config, policy)
+
+
+def _with_agent(config: RunConfig, folder: Path) -> Story:
+    """The interest-evolution story with a trained recommender, which knows the catalogue it was trained in."""
+    from nonet.recsim.agents.training import load_agent, world_of  # agents are trained in stories of this shelf
+
+    trained, agent = load_agent(folder)
+    return world_of(trained, config.users).replace(recommender=agent)
 
 
 def find(name: str) -> Exhibit:
@@ -195,6 +208,7 @@ SHELF = (
         _interest,
         Record((), reduce={"measures.time": lambda slice_: slice_["time"].mean()}),
         "measures.time",
+        trainable=True,
     ),
     Exhibit(
         "satisfaction",

@@ -170,8 +170,16 @@ def _play(story: Story, steps: int, key: Key[Array, ""]) -> tuple[Experience, Ar
     def flat(tree: Any, begin: int, end: int | None) -> Any:
         return jax.tree.map(lambda leaf: leaf[begin:end].reshape(-1, *leaf.shape[2:]), tree)
 
-    now = (flat(value, 0, -1) for value in (seen, kept["slate"], kept["choice"], taken, kept["time"]))
-    return Experience(*now, flat(seen, 1, None), flat(taken, 1, None)), kept["time"].sum(0).mean()
+    experience = Experience(
+        seen=flat(seen, 0, -1),
+        slate=flat(kept["slate"], 0, -1),
+        choice=flat(kept["choice"], 0, -1),
+        taken=flat(taken, 0, -1),
+        reward=flat(kept["time"], 0, -1),
+        next_seen=flat(seen, 1, None),
+        next_taken=flat(taken, 1, None),
+    )
+    return experience, kept["time"].sum(0).mean()
 
 
 def _learn(

@@ -10,6 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 from numpyro.distributions import constraints
 
@@ -35,14 +36,14 @@ class Static(eqx.Module):
     """``x ~ N(mean, scale^2 I)``, once and for all; use it with `Variable.constant`.
 
     Attributes:
+        size: how many users.
         mean: of every user, or of all.
         scale: standard deviation.
-        size: how many users.
     """
 
+    size: int
     mean: Float[Array, "*users dim"] = parameter()
     scale: Float[Array, ""] | float = parameter(constraints.positive)
-    size: int
 
     def begin(self) -> dist.Distribution:
         """The state."""
@@ -53,15 +54,15 @@ class LinearGaussian(eqx.Module):
     """``x_0 ~ N(0, initial^2 I)``, ``x_t ~ N(A x_{t-1}, noise^2 I)``.
 
     Attributes:
+        size: how many users.
         matrix: A.
         noise: standard deviation of a step.
-        size: how many users.
         initial: standard deviation at the start.
     """
 
+    size: int
     matrix: Float[Array, "dim dim"] = parameter()
     noise: Float[Array, ""] | float = parameter(constraints.positive)
-    size: int
     initial: float = 1.0
 
     def begin(self) -> dist.Distribution:
@@ -77,17 +78,17 @@ class ControlledLinearGaussian(eqx.Module):
     """``x_t ~ N(A x_{t-1} + B u_{t-1}, noise^2 I)``: what users met moves them.
 
     Attributes:
+        size: how many users.
         matrix: A.
         control: B.
         noise: standard deviation of a step.
-        size: how many users.
         initial: standard deviation at the start.
     """
 
+    size: int
     matrix: Float[Array, "dim dim"] = parameter()
     control: Float[Array, "dim inputs"] = parameter()
     noise: Float[Array, ""] | float = parameter(constraints.positive)
-    size: int
     initial: float = 1.0
 
     def begin(self) -> dist.Distribution:
@@ -103,16 +104,16 @@ class Mixture(eqx.Module):
     """``x ~ sum_k weight_k N(mean_k, scale^2 I)``: kinds of users.
 
     Attributes:
+        size: how many users.
         means: centre of each kind.
         weights: share of each kind.
         scale: standard deviation within a kind.
-        size: how many users.
     """
 
+    size: int
     means: Float[Array, "kinds dim"] = parameter()
     weights: Float[Array, " kinds"] = parameter(constraints.simplex)
     scale: Float[Array, ""] | float = parameter(constraints.positive)
-    size: int
 
     def begin(self) -> dist.Distribution:
         """The state, its kind summed out."""
@@ -125,14 +126,14 @@ class FiniteMarkov(eqx.Module):
     """``P(z_0 = k) = initial_k``, ``P(z_t = l | z_{t-1} = k) = transition_kl``.
 
     Attributes:
+        size: how many users.
         initial: law of the first state.
         transition: a law in each row.
-        size: how many users.
     """
 
+    size: int
     initial: Float[Array, " states"] = parameter(constraints.simplex)
     transition: Float[Array, "states states"] = parameter(constraints.simplex)
-    size: int
 
     def __check_init__(self) -> None:
         for name in ("initial", "transition"):
@@ -168,7 +169,7 @@ class HiddenMarkov(eqx.Module):
         """The next state."""
         return self.chain.step(before)
 
-    def show(self, state: Int[Array, " users"]) -> dist.Distribution:
+    def show(self, state: Int[Array, "*users"]) -> dist.Distribution:
         """What is seen of it."""
         return dist.Normal(self.levels[state], self.noise)
 
@@ -261,7 +262,7 @@ class RememberedSatisfaction(eqx.Module):
 
 def _refuse_unnormalised(name: str, law: Array) -> None:
     """Probabilities that are traced cannot be looked at; those that a person writes down can."""
-    if isinstance(law, jax.core.Tracer) or not eqx.is_array_like(law):
+    if isinstance(law, Tracer) or not eqx.is_array_like(law):
         return
     sums = jnp.asarray(law).sum(-1)
     if bool((jnp.abs(sums - 1) > 1e-4).any()) or bool((jnp.asarray(law) < 0).any()):
