@@ -8,6 +8,7 @@ from scipy import stats
 from nonet import recsim
 from nonet.foundation.errors import DataError, UsageError
 from nonet.recsim import infer, train
+from nonet.recsim.checks import calibration_ranks
 from nonet.recsim.language import Variable
 from nonet.recsim.stories.radio import world
 
@@ -88,8 +89,8 @@ def test_ranks_of_right_posteriors_are_uniform_and_of_narrow_ones_are_not():
     truth = rng.normal(0, 2, 400)
     seen = truth + rng.normal(0, 1, 400)
     mean, sd = seen * 0.8, 0.8**0.5
-    right = infer.calibration_ranks(truth, mean[:, None] + sd * rng.normal(size=(400, 99)))
-    narrow = infer.calibration_ranks(truth, mean[:, None] + 0.4 * sd * rng.normal(size=(400, 99)))
+    right = calibration_ranks(truth, mean[:, None] + sd * rng.normal(size=(400, 99)))
+    narrow = calibration_ranks(truth, mean[:, None] + 0.4 * sd * rng.normal(size=(400, 99)))
 
     def pvalue(ranks):
         return stats.chisquare(np.histogram(ranks, 10, (0, 100))[0]).pvalue

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nonet.foundation.errors import DataError
-from nonet.recsim import clicks, offpolicy
+from nonet.recsim import clicks, offpolicy, tastes
 from nonet.recsim.data import Log, read_log
 
 pytestmark = pytest.mark.slow  # each compiles a story of its own
@@ -92,8 +92,8 @@ def test_tastes_beat_popularity_where_there_are_tastes():
     names = (tuple(map(str, range(items))), tuple(map(str, range(users))))
     log = Log(item, names[0], user, names[1], time=np.arange(len(rows)).astype(float))
     train, validation, test = log.split((0.6, 0.2, 0.2))
-    taste = clicks.fit_taste(train, validation, rank=2, ridge=1.0)
-    assert taste.log_likelihood(test) > clicks.popularity(train).log_likelihood(test) + 0.3
+    taste = tastes.fit_taste(train, validation, rank=2, ridge=1.0)
+    assert taste.log_likelihood(test) > tastes.popularity(train).log_likelihood(test) + 0.3
 
 
 def test_the_value_of_another_policy_is_covered_by_its_intervals():

@@ -1,42 +1,23 @@
-"""Models of what users do, fitted to logs: the user side of a simulator.
+"""Clicks with position bias, fitted to logs: ``P(click) = examined[position] sigmoid(attraction[item])``.
 
-Two kinds. `fit_clicks` is for logs with clicks and positions:
-``P(click) = examined[position] sigmoid(attraction[item])``. `fit_taste` is for logs of things taken:
-``P(item | user) = softmax(appeal[item] + <taste[user], trait[item]>)`` over what the user has
-not taken yet. Both maximise a penalised likelihood and are judged by held-out log-likelihood.
+Fitted by maximum penalised likelihood, judged by held-out log-likelihood.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-from nonet.foundation import console
 from nonet.foundation.errors import DataError
-from nonet.foundation.files import atomic_folder
-from nonet.recsim.blocks.recommenders import collaborative_filter
-from nonet.recsim.data import Log, read_log
+from nonet.recsim.data import Log
 
-__all__ = [
-    "ClickModel",
-    "Fitted",
-    "TasteModel",
-    "click_rates",
-    "fit_clicks",
-    "fit_taste",
-    "fitted_to",
-    "popularity",
-    "save_fitted",
-    "taste_baseline",
-]
+__all__ = ["ClickModel", "click_rates", "fit_clicks"]
 
 
 @dataclass(frozen=True)
@@ -117,158 +98,6 @@ def click_rates(log: Log, *, prior: float = 100.0) -> ClickModel:
     return ClickModel(jnp.ones(positions), jnp.log(rate / (1 - rate)))
 
 
-@dataclass(frozen=True)
-class TasteModel:
-    """Which item a user takes next.
-
-    Attributes:
-        logits: scores of all items for all users.
-        taken: what each user had taken, and does not take again.
-    """
-
-    logits: Float[Array, "users items"]
-    taken: Bool[np.ndarray, "users items"]
-
-    def log_likelihood(self, log: Log) -> float:
-        """Mean log-likelihood of the items taken, in nats an event; repeated items are left out."""
-        user, item = _pairs(log)
-        fresh = ~self.taken[user, item]
-        logs = jax.nn.log_softmax(jnp.where(jnp.asarray(self.taken), -jnp.inf, self.logits), axis=1)
-        return float(np.asarray(logs)[user[fresh], item[fresh]].mean())
-
-
-def popularity(log: Log, *, prior: float = 0.5) -> TasteModel:
-    """The baseline: items by how often they were taken, plus ``prior``."""
-    counts = np.bincount(log.item, minlength=len(log.items)) + prior
-    logits = jnp.broadcast_to(jnp.log(counts), (len(log.users), len(log.items)))
-    return TasteModel(logits.astype(float), _taken(log))
-
-
-def taste_baseline(log: Log, validation: Log, *, rank: int = 16) -> TasteModel:
-    """Matrix factorisation by alternating least squares, added to log popularity with the weight best in validation."""
-    taken = _taken(log)
-    score = collaborative_filter(jnp.where(jnp.asarray(taken), 1.0, 0.0) + 1e-6, rank)
-    plain = popularity(log)
-    models = [TasteModel(plain.logits + weight * score, taken) for weight in (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)]
-    return max(models, key=lambda model: model.log_likelihood(validation))
-
-
-def fit_taste(
-    log: Log, validation: Log, *, rank: int = 16, ridge: float = 5.0, steps: int = 400, seed: int = 0
-) -> TasteModel:
-    """Maximum penalised likelihood by Adam, stopped where the validation events are likeliest.
-
-    Args:
-        log: users and what they took.
-        validation: later events of the same users.
-        rank: length of tastes and traits.
-        ridge: precision of their normal prior.
-        steps: of the optimiser.
-        seed: of the start.
-    """
-    user, item = _pairs(log)
-    users, items = len(log.users), len(log.items)
-    taken = jnp.asarray(_taken(log))
-    later_user, later_item = _pairs(validation)
-    fresh = ~np.asarray(taken)[later_user, later_item]
-    later_user, later_item = later_user[fresh], later_item[fresh]
-    first, second = jax.random.split(jax.random.key(seed))
-    free = {
-        "appeal": jnp.log(jnp.asarray(np.bincount(item, minlength=items) + 0.5)),
-        "taste": 0.1 * jax.random.normal(first, (users, rank)),
-        "trait": 0.1 * jax.random.normal(second, (items, rank)),
-    }
-
-    def logits(free: dict[str, Array]) -> Array:
-        return free["appeal"] + free["taste"] @ free["trait"].T
-
-    events = (jnp.asarray(user), jnp.asarray(item))  # an argument: as constants they would be folded at great length
-
-    def loss(free: dict[str, Array], events: tuple[Array, Array]) -> Array:
-        # an event is one choice among all items; the order in which a user took them does not matter here
-        logs = jax.nn.log_softmax(logits(free), axis=1)
-        penalty = 0.5 * ridge * (jnp.square(free["taste"]).sum() + jnp.square(free["trait"]).sum())
-        return (-logs[events].sum() + penalty) / len(item)
-
-    @jax.jit
-    def held_out(free: dict[str, Array]) -> Array:
-        logs = jax.nn.log_softmax(jnp.where(taken, -jnp.inf, logits(free)), axis=1)
-        return logs[later_user, later_item].mean()
-
-    optimiser = optax.adam(0.02)
-
-    @jax.jit
-    def portion(free: dict[str, Array], state: Any, events: tuple[Array, Array]) -> tuple[dict[str, Array], Any]:
-        def step(carried: tuple[Any, Any], _: None) -> tuple[tuple[Any, Any], None]:
-            free, state = carried
-            updates, state = optimiser.update(jax.grad(loss)(free, events), state)
-            return (optax.apply_updates(free, updates), state), None
-
-        return jax.lax.scan(step, (free, state), None, length=10)[0]
-
-    state, best, best_score, waited = optimiser.init(free), free, -np.inf, 0
-    for _ in console.track(range(steps // 10), "fitting taste"):
-        free, state = portion(free, state, events)
-        score = float(held_out(free))
-        best, best_score, waited = (free, score, 0) if score > best_score else (best, best_score, waited + 1)
-        if waited == 5:
-            break
-    return TasteModel(logits(best), np.asarray(taken))
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A model of users, fitted and judged.
-
-    Attributes:
-        kind: "clicks" or "taste".
-        arrays: its parameters.
-        scores: held-out log-likelihood of the model and of its baselines.
-        log: what it was fitted to.
-    """
-
-    kind: str
-    arrays: dict[str, np.ndarray]
-    scores: dict[str, float]
-    log: Log
-
-
-def fitted_to(source: str, *, rank: int = 16, seed: int = 0) -> Fitted:
-    """Fits the model that a log allows, on its first events, and judges it on the last.
-
-    Args:
-        source: as of `data.read_log`.
-        rank: length of tastes.
-        seed: of the start.
-    """
-    log = read_log(source)
-    train, validation, test = log.split()
-    if log.click is not None:
-        model = fit_clicks(train)
-        scores = {"click model": model.log_likelihood(test), "click rates": click_rates(train).log_likelihood(test)}
-        arrays = {"examined": np.asarray(model.examined), "attraction": np.asarray(model.attraction)}
-        return Fitted("clicks", arrays, scores, log)
-    models = {
-        "taste model": fit_taste(train, validation, rank=rank, seed=seed),
-        "matrix factorisation": taste_baseline(train, validation, rank=rank),
-        "popularity": popularity(train),
-    }
-    scores = {name: model.log_likelihood(test) for name, model in models.items()}
-    return Fitted("taste", {"logits": np.asarray(models["taste model"].logits)}, scores, log)
-
-
-def save_fitted(folder: Path, fitted: Fitted) -> None:
-    """Writes ``config.json`` and ``model.safetensors``, whole or not at all."""
-    from safetensors.numpy import save_file
-
-    config = {"kind": fitted.kind, "log": fitted.log.source, "held_out": fitted.scores, "items": fitted.log.items}
-    with atomic_folder(folder) as fresh:
-        (fresh / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        save_file(
-            {name: np.ascontiguousarray(value) for name, value in fitted.arrays.items()}, fresh / "model.safetensors"
-        )
-
-
 def _minimise(loss: Any, start: Any, steps: int) -> Any:
     """L-BFGS, all steps in one compiled loop."""
     solver = optax.lbfgs()
@@ -291,19 +120,6 @@ def _clicks(log: Log) -> np.ndarray:
     if log.click is None:
         raise DataError("It has no column 'click'.", where=log.source, fix="Give a log that tells what was clicked.")
     return log.click
-
-
-def _pairs(log: Log) -> tuple[np.ndarray, np.ndarray]:
-    if log.user is None:
-        raise DataError("It does not tell users apart.", where=log.source, fix="Give it a column 'user'.")
-    return log.user, log.item
-
-
-def _taken(log: Log) -> np.ndarray:
-    user, item = _pairs(log)
-    taken = np.zeros((len(log.users), len(log.items)), bool)
-    taken[user, item] = True
-    return taken
 
 
 def _bernoulli(probability: np.ndarray, log: Log) -> float:

@@ -35,13 +35,15 @@ class RunConfig:
     """A provider with less satisfaction than this gives up; 0 for never."""
     arms: int = 10
     """Arms of the bandit story."""
+    items: int = 60
+    """Items of the shop story."""
     seed: int = 0
     """Same seed, same results."""
     devices: int = 1
     """Over how many devices users are spread."""
 
     def __post_init__(self) -> None:
-        for name in ("users", "horizon", "runs", "slate", "arms", "devices"):
+        for name in ("users", "horizon", "runs", "slate", "arms", "items", "devices"):
             if getattr(self, name) < 1:
                 raise UsageError(
                     f"{getattr(self, name)} {name} cannot be simulated.", where=f"--{name}", fix="Ask for 1 or more."

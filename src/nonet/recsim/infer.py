@@ -14,7 +14,7 @@ import blackjax
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 from numpyro.distributions import Distribution, biject_to, constraints
 
 from nonet.foundation.errors import DataError, UsageError
@@ -23,7 +23,7 @@ from nonet.recsim.language import Story
 from nonet.recsim.probability import log_prob, sites
 from nonet.recsim.runtime import Trajectory, named
 
-__all__ = ["Posterior", "Target", "calibration_ranks", "posterior", "target_of"]
+__all__ = ["Posterior", "Target", "posterior", "sample", "target_of"]
 
 
 @dataclass(frozen=True)
@@ -150,27 +150,16 @@ def posterior(target: Target, *, seed: int = 0, chains: int = 4, warmup: int = 5
     """
     if chains < 2 or draws < 4 or warmup < 20:
         raise UsageError("Diagnostics need at least 2 chains, 4 draws and 20 steps of warm-up.", where="--chains")
-    keys = jax.random.split(jax.random.key(seed), (chains, 3))
+    keys = jax.random.split(jax.random.key(seed), (chains, 2))
     starts = jax.vmap(target.start)(keys[:, 0])
     if not bool(jnp.isfinite(jax.vmap(target.log_density)(starts)).all()):
         raise DataError("The data have no finite log-probability under the story.", where="posterior")
 
     @jax.jit
-    def sample(starts: dict[str, Array], keys: Key[Array, "chains 3"]) -> Any:
-        def chain(start: dict[str, Array], keys: Key[Array, " 3"]) -> Any:
-            adaptation: Any = blackjax.window_adaptation(blackjax.nuts, target.log_density)
-            (state, settings), _ = adaptation.run(keys[1], start, num_steps=warmup)
-            move: Any = blackjax.nuts(target.log_density, **settings).step
+    def every(starts: dict[str, Array], keys: Key[Array, " chains"]) -> Any:
+        return jax.vmap(lambda start, key: sample(target, start, key, warmup=warmup, draws=draws))(starts, keys)
 
-            def step(state: Any, key: Key[Array, ""]) -> Any:
-                state, info = move(key, state)
-                return state, (target.constrain(state.position), info.is_divergent, info.acceptance_rate)
-
-            return jax.lax.scan(step, state, jax.random.split(keys[2], draws))[1]
-
-        return jax.vmap(chain)(starts, keys)
-
-    values, divergent, acceptance = sample(starts, keys)
+    values, divergent, acceptance = every(starts, keys[:, 1])
     from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
 
     found = {name: np.asarray(value) for name, value in values.items()}
@@ -183,18 +172,30 @@ def posterior(target: Target, *, seed: int = 0, chains: int = 4, warmup: int = 5
     )
 
 
-def calibration_ranks(
-    prior_draws: Float[np.ndarray, " repeats"], posterior_draws: Float[np.ndarray, "repeats draws"]
-) -> np.ndarray:
-    """Simulation-based calibration: the rank of each true value among its posterior draws (Talts et al. 2018).
-
-    If inference is right the ranks are uniform on 0 … draws.
+def sample(
+    target: Target, start: dict[str, Array], key: Key[Array, ""], *, warmup: int, draws: int
+) -> tuple[dict[str, Array], Bool[Array, " draws"], Float[Array, " draws"]]:
+    """One chain, as a pure function.
 
     Args:
-        prior_draws: values that data were simulated from.
-        posterior_draws: thinned draws given those data.
+        target: made by `target_of`.
+        start: free values to begin at.
+        key: of the sampler.
+        warmup: steps of adaptation, not kept.
+        draws: kept steps.
+    Returns:
+        Draws of the latent values by name, which of them ended a divergent trajectory, and acceptance probabilities.
     """
-    return (posterior_draws < np.asarray(prior_draws)[:, None]).sum(1)
+    warm, rest = jax.random.split(key)
+    adaptation: Any = blackjax.window_adaptation(blackjax.nuts, target.log_density)
+    (state, settings), _ = adaptation.run(warm, start, num_steps=warmup)
+    move: Any = blackjax.nuts(target.log_density, **settings).step
+
+    def step(state: Any, key: Key[Array, ""]) -> Any:
+        state, info = move(key, state)
+        return state, (target.constrain(state.position), info.is_divergent, info.acceptance_rate)
+
+    return jax.lax.scan(step, state, jax.random.split(rest, draws))[1]
 
 
 def _for_elements(support: constraints.Constraint) -> constraints.Constraint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,14 +14,18 @@ from jaxtyping import Array
 from nonet.foundation.errors import UsageError
 from nonet.recsim import random
 from nonet.recsim.blocks import bandits
-from nonet.recsim.blocks.recommenders import AtRandom, Popular
+from nonet.recsim.blocks.affinities import cosine
+from nonet.recsim.blocks.corpora import catalogue
+from nonet.recsim.blocks.recommenders import AtRandom, KnowledgeLimited, Popular
 from nonet.recsim.config import RunConfig
 from nonet.recsim.language import Story
 from nonet.recsim.runtime import Record
 from nonet.recsim.stories import bandit as bandit_story
 from nonet.recsim.stories import ecosystem as ecosystem_story
 from nonet.recsim.stories import interest as interest_story
+from nonet.recsim.stories import market as market_story
 from nonet.recsim.stories import satisfaction as satisfaction_story
+from nonet.recsim.stories import shop as shop_story
 
 __all__ = ["SAMPLED_USERS", "SHELF", "Exhibit", "cast", "find"]
 
@@ -40,6 +45,7 @@ class Exhibit:
         record: what is kept of a run: reductions of small size, and whatever is small by itself.
         headline: the series that is summed over a run to judge a policy.
         better: whether more of it is better.
+        trainable: whether a trained recommender can be cast.
     """
 
     name: str
@@ -49,6 +55,7 @@ class Exhibit:
     record: Record
     headline: str
     better: bool = True
+    trainable: bool = False
 
 
 def cast(config: RunConfig) -> tuple[Exhibit, Story]:
@@ -59,6 +66,8 @@ def cast(config: RunConfig) -> tuple[Exhibit, Story]:
     """
     exhibit = find(config.story)
     policy = config.policy or exhibit.policies[0]
+    if exhibit.trainable and (Path(policy) / "config.json").exists():
+        return exhibit, _with_agent(config, Path(policy))
     if policy not in exhibit.policies:
         raise UsageError(
             f"'{policy}' is not a policy of {exhibit.name}.",
@@ -66,6 +75,14 @@ def cast(config: RunConfig) -> tuple[Exhibit, Story]:
             fix=f"Choose one of {', '.join(exhibit.policies)}.",
         )
     return exhibit, exhibit.cast(config, policy)
+
+
+def _with_agent(config: RunConfig, folder: Path) -> Story:
+    """The interest-evolution story with a trained recommender, which knows the catalogue it was trained in."""
+    from nonet.recsim.agents.training import load_agent, world_of  # agents are trained in stories of this shelf
+
+    trained, agent = load_agent(folder)
+    return world_of(trained, config.users).replace(recommender=agent)
 
 
 def find(name: str) -> Exhibit:
@@ -89,6 +106,7 @@ def _ecosystem(config: RunConfig, policy: str) -> Story:
         "provider-aware": ecosystem_story.Matchmaker(config.slate, jnp.asarray(config.boost, float)),
         "random": AtRandom(config.slate),
         "popular": Popular(config.slate),
+        "knowledge-limited": KnowledgeLimited(config.slate),
     }
     return ecosystem_story.ecosystem(
         ecosystem_story.Consumers(topics, config.users),
@@ -113,7 +131,7 @@ def _followed_interest(slice_: dict[str, Any]) -> Array:
 
 
 def _interest(config: RunConfig, policy: str) -> Story:
-    documents = interest_story.catalogue(random.key(config.seed))
+    documents = catalogue(random.key(config.seed))
     temperature = {"myopic": 0.1, "random": 1e3}[policy]
     return interest_story.interest_evolution(
         interest_story.MovingUsers(config.users, documents),
@@ -140,11 +158,38 @@ def _bandit(config: RunConfig, policy: str) -> Story:
     return bandit_story.bandit(bandit_story.Arms(rates), algorithms[policy])
 
 
+def _market(config: RunConfig, policy: str) -> Story:
+    camps = jnp.array([[1.5, 0.0], [-1.0, 1.0], [0.0, -1.5]])
+    kind = market_story.Followers if policy.startswith("followers") else market_story.Steady
+    platform = market_story.Platform(config.providers, min(config.slate, config.providers))
+    if policy.endswith("lifted"):
+        platform = market_story.Platform(config.providers, platform.slate_size, config.boost)
+    return market_story.market(market_story.Readers(camps, config.users), kind(config.providers), platform)
+
+
+def _shop(config: RunConfig, policy: str) -> Story:
+    items = jax.random.normal(random.key(config.seed), (config.items, 4)) / 2.0
+    size = config.slate
+    near = cosine(items, items)
+    recommenders: dict[str, Any] = {
+        "informed": shop_story.Informed(size),
+        "knowledge-limited": shop_story.Informed(size, noise=2.0),
+        "varied": shop_story.Varied(size, similarity=near),
+        "random": shop_story.Uniformly(size),
+        "popular": shop_story.PopularSoFar(size),
+        "collaborative": shop_story.Collaborative(size),
+        "epsilon-greedy": shop_story.Epsilon(size),
+        "ucb": shop_story.UpperBounds(size),
+        "thompson": shop_story.Sampling(size),
+    }
+    return shop_story.shop(shop_story.Shoppers(items, config.users), recommenders[policy])
+
+
 SHELF = (
     Exhibit(
         "ecosystem",
         "users, content providers who live on clicks, and a recommender between them",
-        ("myopic", "provider-aware", "random", "popular"),
+        ("myopic", "provider-aware", "random", "popular", "knowledge-limited"),
         _ecosystem,
         Record(
             ("measures", "publishing"),
@@ -163,6 +208,7 @@ SHELF = (
         _interest,
         Record((), reduce={"measures.time": lambda slice_: slice_["time"].mean()}),
         "measures.time",
+        trainable=True,
     ),
     Exhibit(
         "satisfaction",
@@ -171,6 +217,32 @@ SHELF = (
         _satisfaction,
         Record((), reduce={"measures.satisfaction": lambda slice_: slice_["satisfaction"].mean()}),
         "measures.satisfaction",
+    ),
+    Exhibit(
+        "shop",
+        "a fixed catalogue, hidden tastes, and the textbooks' recommenders with what each knows",
+        (
+            "informed",
+            "knowledge-limited",
+            "varied",
+            "random",
+            "popular",
+            "collaborative",
+            "epsilon-greedy",
+            "ucb",
+            "thompson",
+        ),
+        _shop,
+        Record(("measures",)),
+        "measures.taken",
+    ),
+    Exhibit(
+        "market",
+        "creators who follow their readers, and a platform that lifts those without any",
+        ("followers", "followers-lifted", "steady", "steady-lifted"),
+        _market,
+        Record(("measures",)),
+        "measures.welfare",
     ),
     Exhibit(
         "bandit",

@@ -11,8 +11,9 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float, Int
 
 from nonet.foundation.errors import UsageError
+from nonet.recsim.blocks.affinities import negative_distance
 
-__all__ = ["AtRandom", "Popular", "collaborative_filter", "diversified", "top"]
+__all__ = ["AtRandom", "KnowledgeLimited", "Popular", "collaborative_filter", "diversified", "top"]
 
 
 def top(scores: Float[Array, "users documents"], count: int) -> Int[Array, "users {count}"]:
@@ -64,6 +65,28 @@ class Popular(eqx.Module):
 
     def show(self, scores: Array) -> Int[Array, "users slate"]:
         """The most popular documents."""
+        return top(scores, self.slate_size)
+
+
+class KnowledgeLimited(eqx.Module):
+    """The best documents by affinities that are known up to noise.
+
+    Attributes:
+        slate_size: documents shown.
+        noise: standard deviation of what is known of an affinity.
+        peak: affinity of a perfect document.
+    """
+
+    slate_size: int = 3
+    noise: Float[Array, ""] | float = 5.0
+    peak: float = 2.0
+
+    def score(self, interest: Array, features: Array, maker: Array, state: Any) -> dist.Distribution:
+        """Affinity and noise."""
+        return dist.Normal(negative_distance(interest, features, self.peak), self.noise)
+
+    def show(self, scores: Array) -> Int[Array, "users slate"]:
+        """The documents that seem best."""
         return top(scores, self.slate_size)
 
 

@@ -18,7 +18,7 @@ from numpyro.distributions import constraints
 
 from nonet.recsim import metrics
 from nonet.recsim.blocks.affinities import negative_distance
-from nonet.recsim.blocks.choice import MultinomialLogit, chosen
+from nonet.recsim.blocks.choice import Draws, MultinomialLogit, chosen
 from nonet.recsim.blocks.recommenders import top
 from nonet.recsim.language import Population, Variable, parameter, story, variables
 from nonet.recsim.spaces import label, real
@@ -134,7 +134,7 @@ class Providers(eqx.Module):
         # where nobody is left the catalogue is shared again: an empty one would end the story
         listed = state.alive | ~state.alive.any()
         logits = jnp.where(listed, share, -jnp.inf)
-        return dist.CategoricalLogits(logits=logits).expand((self.per_provider * self.size,))
+        return Draws(logits, self.per_provider * self.size)
 
     def about(self, maker: Array) -> dist.Distribution:
         """What the documents are about."""

@@ -13,52 +13,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jaxtyping import Array, Float, Int, Key
-from numpyro.distributions import constraints
+from jaxtyping import Array, Float, Int
 
 from nonet.recsim.blocks.affinities import negative_distance
 from nonet.recsim.blocks.choice import MultinomialLogit, PlackettLuce, chosen
-from nonet.recsim.language import Population, Variable, parameter, story, variables
+from nonet.recsim.blocks.corpora import Catalogue
+from nonet.recsim.blocks.states import InterestEvolution
+from nonet.recsim.language import Population, Variable, story, variables
 
-__all__ = ["Catalogue", "MovingUsers", "Nearest", "Seen", "catalogue", "interest_evolution"]
-
-_BOUND = 10.0
-
-
-class Catalogue(eqx.Module):
-    """Documents that stay.
-
-    Attributes:
-        features: where each is in the space of interests.
-        quality: what it does to its consumers.
-        length: how long it takes.
-    """
-
-    features: Float[Array, "documents topics"]
-    quality: Float[Array, " documents"]
-    length: float = 2.0
-
-    @property
-    def size(self) -> int:
-        """How many documents."""
-        return self.features.shape[0]
-
-
-def catalogue(key: Key[Array, ""], documents: int = 100, topics: int = 2, sweet: float = 0.7) -> Catalogue:
-    """A catalogue in which the share ``sweet`` of topics has negative quality.
-
-    Topic qualities are linspace(-1, 0) and linspace(0, 1); qualities N(topic quality, 0.1), features
-    N(unit vector of the topic, 0.7).
-    """
-    bad = min(topics - 1, max(1, int(topics * sweet)))
-    means = jnp.concatenate([jnp.linspace(-1.0, 0.0, bad), jnp.linspace(0.0, 1.0, topics - bad)])
-    means = means.at[-1].set(1.0)  # linspace of one point is its beginning
-    share = jnp.concatenate([jnp.full(bad, sweet / bad), jnp.full(topics - bad, (1 - sweet) / (topics - bad))])
-    draw, spread, place = jax.random.split(key, 3)
-    topic = jax.random.categorical(draw, jnp.log(share), shape=(documents,))
-    quality = means[topic] + 0.1 * jax.random.normal(spread, (documents,))
-    features = jnp.eye(topics)[topic] + 0.7 * jax.random.normal(place, (documents, topics))
-    return Catalogue(features, quality)
+__all__ = ["MovingUsers", "Nearest", "Seen", "interest_evolution"]
 
 
 class MovingUsers(eqx.Module):
@@ -67,13 +30,13 @@ class MovingUsers(eqx.Module):
     Attributes:
         size: how many users.
         catalogue: the documents.
-        step: how far one document moves an interest.
+        evolution: how interests move.
         peak: affinity of a perfect document.
     """
 
     size: int
     catalogue: Catalogue
-    step: Float[Array, ""] | float = parameter(constraints.positive, default=0.1)
+    evolution: InterestEvolution = InterestEvolution()
     peak: float = 2.0
 
     def begin(self) -> dist.Distribution:
@@ -94,9 +57,7 @@ class MovingUsers(eqx.Module):
     def move(self, interest: Array, slate: Array, choice: Array) -> Float[Array, "users topics"]:
         """Towards good documents, away from bad ones, and never far from the origin."""
         document, took = chosen(slate, choice)
-        pull = self.catalogue.features[document] - interest
-        moved = interest + (took * self.step * self.catalogue.quality[document])[:, None] * pull
-        return 4 * _BOUND * (jax.nn.sigmoid(moved / _BOUND) - 0.5)
+        return self.evolution.step(interest, self.catalogue.features[document], self.catalogue.quality[document], took)
 
 
 class Seen(eqx.Module):

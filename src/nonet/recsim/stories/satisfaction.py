@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from numpyro.distributions import constraints
 
 from nonet.recsim.blocks.choice import MultinomialLogit
+from nonet.recsim.blocks.states import RememberedSatisfaction
 from nonet.recsim.language import Population, Variable, parameter, story, variables
 
 __all__ = ["IntentUsers", "RandomSlates", "satisfaction"]
@@ -60,7 +61,7 @@ class IntentUsers(eqx.Module):
 
     def feel(self, before: Array, best: Array, best_before: Array) -> dist.Distribution:
         """Satisfaction fades and rises with the improvement of the slates."""
-        return dist.Normal(self.memory * before + best - best_before, self.noise)
+        return RememberedSatisfaction(self.memory, self.noise).step(before, best - best_before)
 
     def choose(self, intent: Array, slate: Array, satisfaction: Array) -> dist.Distribution:
         """Multinomial logit; a satisfied user takes something."""

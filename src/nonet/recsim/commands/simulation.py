@@ -1,18 +1,16 @@
-"""``nonet recsim``: run and compare stories, fit models of users to logs."""
+"""Stories: list them, run them, compare policies, export runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 import tyro
 
 from nonet.foundation import console
 from nonet.recsim.config import DEFAULT_BOOST, RunConfig
 
-__all__ = ["COMMANDS"]
+__all__ = ["compare", "export", "list_stories", "run"]
 
 
 def list_stories() -> None:
@@ -38,6 +36,7 @@ def run(
     boost: float = DEFAULT_BOOST,
     viability: float = 0.0,
     arms: int = 10,
+    items: int = 60,
     seed: int = 0,
     devices: int = 1,
     profile: bool = False,
@@ -49,7 +48,7 @@ def run(
     Args:
         story: which one; `nonet recsim list` shows them.
         out: folder of the run; `.checkpoint` beside it keeps what is finished if it is interrupted.
-        policy: the recommender; the story's first if not given.
+        policy: the recommender, by name or as a folder made by `nonet recsim train`; the story's first if not given.
         users: how many users (learners of the bandit story).
         providers: content providers of the ecosystem.
         horizon: steps.
@@ -58,6 +57,7 @@ def run(
         boost: largest lift of a score under the provider-aware policy.
         viability: providers with less satisfaction than this give up; 0 for never.
         arms: arms of the bandit story.
+        items: items of the shop story.
         seed: same seed, same results.
         devices: over how many devices users are spread.
         profile: tell what each variable costs, and do not simulate.
@@ -70,7 +70,9 @@ def run(
     from nonet.recsim.simulation import profile as costs
     from nonet.recsim.simulation import simulate
 
-    config = RunConfig(story, policy, users, providers, horizon, runs, slate, boost, viability, arms, seed, devices)
+    config = RunConfig(
+        story, policy, users, providers, horizon, runs, slate, boost, viability, arms, items, seed, devices
+    )
     exhibit, cast = shelf.cast(config)
     if profile:
         console.table(["variable", "ms a step"], costs(cast).items(), right=["ms a step"])
@@ -106,6 +108,7 @@ def compare(
     boost: float = DEFAULT_BOOST,
     viability: float = 0.0,
     arms: int = 10,
+    items: int = 60,
     seed: int = 0,
     devices: int = 1,
     out: Path | None = None,
@@ -116,7 +119,7 @@ def compare(
 
     Args:
         story: which one.
-        policies: names with commas between; differences are to the first.
+        policies: names, or folders made by `nonet recsim train`, with commas between; differences are to the first.
         users: how many users.
         providers: content providers of the ecosystem.
         horizon: steps.
@@ -125,6 +128,7 @@ def compare(
         boost: largest lift of a score under the provider-aware policy.
         viability: providers with less satisfaction than this give up; 0 for never.
         arms: arms of the bandit story.
+        items: items of the shop story.
         seed: same seed, same results.
         devices: over how many devices users are spread.
         out: folder for a report with plots.
@@ -133,7 +137,9 @@ def compare(
     from nonet.recsim import evaluate
     from nonet.recsim.plots import over_time
 
-    config = RunConfig(story, None, users, providers, horizon, runs, slate, boost, viability, arms, seed, devices)
+    config = RunConfig(
+        story, None, users, providers, horizon, runs, slate, boost, viability, arms, items, seed, devices
+    )
     names = [name.strip() for name in policies.split(",") if name.strip()]
     found = evaluate.compare(config, names)
     exhibit, first = found.exhibit, names[0]
@@ -161,84 +167,6 @@ def compare(
         console.note(f"Report: {report.save(out)}")
 
 
-def fit(
-    model: tyro.conf.Positional[Literal["choice-model"]],
-    *,
-    log: str,
-    out: Path,
-    rank: int = 16,
-    seed: int = 0,
-) -> None:
-    """Fit the user side of a simulator to a log, and judge it on later events.
-
-    A log with clicks gets a click model with position bias, a log of things taken a model of tastes.
-
-    Example: nonet recsim fit choice-model --log ml-100k --out fitted/
-
-    Args:
-        model: what to fit.
-        log: a Parquet or CSV file, a folder of MovieLens or of the Open Bandit Dataset, or a name: ml-100k,
-            open-bandit/random, open-bandit/bts.
-        out: folder for the fitted model.
-        rank: length of tastes.
-        seed: of the start.
-    """
-    from nonet.recsim.clicks import fitted_to, save_fitted
-
-    fitted = fitted_to(log, rank=rank, seed=seed)
-    save_fitted(out, fitted)
-    console.table(
-        ["model", "held-out log-likelihood, nats an event"],
-        fitted.scores.items(),
-        title=f"{fitted.kind} on the last tenth of every user's events",
-        right=["held-out log-likelihood, nats an event"],
-    )
-
-
-def value(*, log: str, target: str, seed: int = 0) -> None:
-    """Estimate the click rate of another policy from this policy's log.
-
-    Example: nonet recsim value --log open-bandit/random --target open-bandit/bts
-
-    Args:
-        log: clicks with propensities of the policy that ran.
-        target: log of the policy to judge; only what it shows is used, and its clicks for comparison.
-        seed: of the bootstrap.
-    """
-    from nonet.recsim import offpolicy
-    from nonet.recsim.clicks import fit_clicks
-    from nonet.recsim.data import read_log
-
-    ran, other = read_log(log), read_log(target)
-    found = offpolicy.estimate(ran, offpolicy.policy_of(other), fit_clicks(ran), seed=seed)
-    names = ("importance", "normalised", "direct", "doubly_robust")
-    rows = [(name.replace("_", " "), str(getattr(found, name))) for name in names]
-    if other.click is not None:
-        rows.append(("measured in its own log", f"{other.click.mean():.4g}"))
-    console.table(["estimate", "click rate with 95 % interval"], rows, title=f"{target} from {log}")
-    console.note(f"The log is worth {found.effective:,.0f} events of that policy.")
-
-
-def study(*, out: Path, scale: Literal["minutes", "hours", "paper"] = "minutes", seed: int = 0) -> None:
-    """Make the article's claims about the ecosystem again.
-
-    Example: nonet recsim study --scale minutes --out report/
-
-    Args:
-        out: folder for the report.
-        scale: how large; "paper" has the 2,000 users and 300 steps of the library's demonstration.
-        seed: same seed, same report.
-    """
-    from dataclasses import replace
-
-    from nonet.recsim.study import SCALES
-    from nonet.recsim.study import study as made
-
-    report = made(replace(SCALES[scale], seed=seed))
-    report.show()
-    console.note(f"Report: {report.save(out)}")
-
-
 def export(folder: tyro.conf.Positional[Path], *, out: Path) -> None:
     """Write the tables of a run folder as CSV (they are Parquet files already).
 
@@ -252,14 +180,3 @@ def export(folder: tyro.conf.Positional[Path], *, out: Path) -> None:
 
     for path in export_csv(folder, out):
         console.say(str(path))
-
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "list": list_stories,
-    "run": run,
-    "compare": compare,
-    "fit": fit,
-    "value": value,
-    "study": study,
-    "export": export,
-}

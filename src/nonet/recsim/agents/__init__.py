@@ -1,0 +1,1 @@
+"""Recommenders that learn in a simulated world, and their training."""
