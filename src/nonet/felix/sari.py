@@ -91,12 +91,9 @@ def easse_counts(
 
 
 def easse_from_counts(counts: Float[np.ndarray, "3 3 4"]) -> Sari:
-    """SARI from summed counts: precision and recall are averaged over orders, then combined."""
+    """SARI from summed counts: the F1 of each order, then their mean; nothing of nothing counts as 0."""
     right, system, gold = counts[:, 0], counts[:, 1], counts[:, 2]
-    precision = np.divide(right, system, out=np.zeros_like(right), where=system > 0).mean(axis=1)
-    recall = np.divide(right, gold, out=np.zeros_like(right), where=gold > 0).mean(axis=1)
-    total = precision + recall
-    parts = 100 * np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
+    parts = 100 * np.where(right > 0, 2 * right / np.maximum(system + gold, 1), 0).mean(axis=1)
     return Sari(float(parts.mean()), *(float(part) for part in parts))
 
 

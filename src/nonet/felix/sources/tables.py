@@ -51,7 +51,7 @@ def read_table(path: Path, *, reverse: bool = False) -> Collected:
 
 def checked(source: str, targets: tuple[str, ...], left_out: Counter[str], **more: str) -> Pair | None:
     """A pair, or None, with the reason counted, if it cannot be used."""
-    wanted = tuple(dict.fromkeys(target for target in targets if target.strip()))
+    wanted = tuple(target for target in targets if target.strip())
     if not source.strip() or not wanted:
         left_out["an empty text"] += 1
     elif "\0" in source or any("\0" in target for target in wanted):
