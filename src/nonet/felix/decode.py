@@ -164,7 +164,10 @@ def _between(points: np.ndarray, kept: Sequence[int]) -> np.ndarray:
 
 def _allowed(length: int, tags: TagSet) -> np.ndarray:
     allowed = np.ones((length, len(tags)), bool)
-    allowed[0] = [tag.keep for tag in tags.tags]
+    if length > 2:  # into an empty text nothing comes
+        allowed[0] = [tag.keep for tag in tags.tags]
+    else:
+        allowed[0] = [number == KEEP for number in range(len(tags))]
     allowed[-1] = [number == KEEP for number in range(len(tags))]
     return allowed
 

@@ -24,7 +24,6 @@ __all__ = ["Example", "Examples", "Insertion", "Insertions", "labelled", "padded
 Value = TypeVar("Value")
 _AT_ONCE = 1024
 _RANDOM_MASKS = 0.1  # of the tokens of a text into which nothing comes
-IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -140,6 +139,7 @@ class Insertions(Dataset):
 
     def __init__(self, insertions: Sequence[Insertion], vocabulary: Vocabulary) -> None:
         self.insertions, self.vocabulary = insertions, vocabulary
+        self.share = _RANDOM_MASKS
         self.special = np.array([vocabulary.cls, vocabulary.sep, vocabulary.pad, *vocabulary.brackets])
 
     def __len__(self) -> int:
@@ -166,7 +166,7 @@ class Insertions(Dataset):
         able = np.flatnonzero(~np.isin(ids, self.special) & (np.array(one.segments) == 0))
         if not len(able):
             return one
-        masks = np.sort(np.random.permutation(able)[: max(1, round(_RANDOM_MASKS * len(able)))])
+        masks = np.sort(np.random.permutation(able)[: max(1, round(self.share * len(able)))])
         wanted = tuple(ids[masks].tolist())
         ids[masks] = self.vocabulary.mask
         return Insertion(tuple(ids.tolist()), one.segments, tuple(masks.tolist()), wanted)

@@ -66,7 +66,7 @@ class Pointer(nn.Module):
     ) -> Float[Tensor, "batch tokens tokens"]:
         """The scores, row by row: from one token to every other."""
         length = tags.shape[1]
-        places = self.position_embedding(torch.arange(length, device=tags.device)).expand(len(tags), -1, -1)
+        places = self.position_embedding(torch.arange(length, device=tags.device)).expand(tags.shape[0], -1, -1)
         mixed = F.gelu(self.mixed(torch.cat([states, self.tag_embedding(tags), places], dim=-1)))
         queried = mixed
         for _ in range(self.repeats):
@@ -75,7 +75,8 @@ class Pointer(nn.Module):
         scores = scores.float()
         if self.prior is not None:
             scores = scores + self.prior * self._in_order(tags, mask)
-        itself = torch.eye(length, dtype=torch.bool, device=tags.device)
+        order = torch.arange(length, device=tags.device)
+        itself = order[:, None] == order[None, :]
         return scores.masked_fill(itself | ~mask[:, None, :], FORBIDDEN)
 
     def _in_order(
