@@ -1,8 +1,8 @@
 """What the labels of FELIX can express on real pairs, and what the choice of alignment is worth.
 
-Every pair is labelled under both alignments and realised again: `realise(label(x, y)) == y` is asserted, not assumed. The
-first table has the columns of a measurement made independently of this code; beside each figure stands the difference
-from it. Then the choice of alignment: insertions, backward jumps and pairs with any.
+Every pair is labelled under both alignments and realised again: `realise(label(x, y)) == y` is asserted, not assumed.
+The first table has the columns of a measurement made independently of this code; beside each figure stands the
+difference from it. Then the choice of alignment: insertions, backward jumps and pairs with any.
 
     python bench/felix_labels.py [--data FOLDER]     the official downloads, in the folders that the docs name
 """
@@ -13,6 +13,7 @@ import argparse
 import os
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,23 @@ from nonet.felix.labels import Labels, label, order_of, realise
 from nonet.felix.sources.official import Official, read_official
 from nonet.felix.tokens import Pieces, Vocabulary
 
-COLUMNS = ["same", "no insert", "backward", "≤1", "≤2", "≤4", "≤8", "≤10", "≤20 masks", "K", "D", "I", "p50", "p90", "p99"]
+COLUMNS = [
+    "same",
+    "no insert",
+    "backward",
+    "≤1",
+    "≤2",
+    "≤4",
+    "≤8",
+    "≤10",
+    "≤20 masks",
+    "K",
+    "D",
+    "I",
+    "p50",
+    "p90",
+    "p99",
+]
 # an independent measurement on the same sets (for WikiSplit on half as many pairs more)
 KNOWN = {
     "WikiSplit fuse": (0.3, 14.0, 41.5, 62, 83, 95, 99.3, 99.8, 99.9, 81, 15, 4, 43, 60, 77),
@@ -83,7 +100,7 @@ def figures(cut: Sequence[tuple[Pieces, Pieces]], labels: Sequence[Labels]) -> l
 
 def jumps(labels: Labels) -> int:
     order = order_of(labels.points)
-    return sum(after < before for before, after in zip(order, order[1:], strict=False))
+    return sum(after < before for before, after in pairwise(order))
 
 
 def main() -> None:
@@ -119,7 +136,8 @@ def main() -> None:
     print(f"\n{'':16}{'alignment':>10} {'inserted %':>11} {'jumps a pair':>13} {'pairs with any %':>17}")
     for name, rule, new, backward, some in chosen:
         print(f"{name:16}{rule:>10} {new:11.1f} {backward:13.2f} {some:17.1f}")
-    print(f"\n{total:,} pairs labelled and realised exactly under both alignments, {1e6 * seconds / total / 2:.0f} µs each")
+    each = 1e6 * seconds / total / 2
+    print(f"\n{total:,} pairs labelled and realised exactly under both alignments, {each:.0f} µs each")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """FELIX beside a tagger of fixed phrases and an encoder-decoder, trained alike on real pairs and judged on test texts.
 
 Every method sees the same pairs for the same number of steps, begins with the same layers of the same encoder, and is
-judged on the same test texts, which no choice was made on. One line a training is printed as it ends; lines are also kept
-in a file, so that a run that was interrupted goes on.
+judged on the same test texts, which no choice was made on. One line a training is printed as it ends; lines are also
+kept in a file, so that a run that was interrupted goes on.
 
-    python bench/felix_quality.py [--tasks …] [--methods …] [--sizes …] [--seeds …] [--steps N] [--layers N] [--out FILE]
+    python bench/felix_quality.py [--tasks …] [--methods …] [--sizes …] [--seeds …] [--steps N] [--out FILE]
 """
 
 from __future__ import annotations
@@ -95,9 +95,14 @@ def main() -> None:
         print("No pairs: name the folder of the downloads with --data, or set NONET_DATA. Skipped.")
         return
     torch.set_num_threads(1)
-    kept = [json.loads(text) for text in options.out.read_text().splitlines()] if options.out and options.out.exists() else []
+    kept = (
+        [json.loads(text) for text in options.out.read_text().splitlines()]
+        if options.out and options.out.exists()
+        else []
+    )
     done = {(row["task"], row["method"], row["pairs"], row["seed"]) for row in kept}
-    print(f"{options.steps} steps of {options.batch}, {options.layers} layers of {options.encoder}; doing nothing in brackets")
+    encoder = f"{options.layers} layers of {options.encoder}"
+    print(f"{options.steps} steps of {options.batch}, {encoder}; doing nothing in brackets")
     for task in options.tasks:
         for size in options.sizes:
             for seed in options.seeds:

@@ -1,8 +1,8 @@
 """Fast text editing by tagging, pointing and insertion.
 
 After Mallinson, Severyn, Malmi and Garrido, "FELIX: Flexible Text Editing Through Tagging and Insertion", Findings of
-EMNLP 2020 (arXiv 2003.10687). A tagger says what of a text stays and a pointer in which order; an inserter fills in what
-is missing. Neither writes token by token, so an edit is two passes of an encoder, whatever its length.
+EMNLP 2020 (arXiv 2003.10687). A tagger says what of a text stays and a pointer in which order; an inserter fills in
+what is missing. Neither writes token by token, so an edit is two passes of an encoder, whatever its length.
 """
 
 from __future__ import annotations

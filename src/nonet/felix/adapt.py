@@ -67,7 +67,8 @@ def adapt_encoder(encoder: Loaded, documents: Sequence[Document], config: Learni
     held = _examples(documents[::_HELD_OUT], vocabulary)[:_MOST]
     if len(learn) < config.batch_size or not held:
         raise DataError(
-            f"There are {len(learn)} passages to learn from, fewer than a batch.", fix="Bring more text, in two or more files."
+            f"There are {len(learn)} passages to learn from, fewer than a batch.",
+            fix="Bring more text, in two or more files.",
         )
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
@@ -103,9 +104,7 @@ def masked_perplexity(inserter: Inserter, batches: Sequence[dict[str, torch.Tens
     return math.exp(min(total / max(1, count), 700)), count
 
 
-def _masked_batches(
-    held: Sequence[Insertion], vocabulary: Vocabulary, seed: int
-) -> list[dict[str, torch.Tensor]]:
+def _masked_batches(held: Sequence[Insertion], vocabulary: Vocabulary, seed: int) -> list[dict[str, torch.Tensor]]:
     """The same masks whenever it is called with the same seed."""
     data = Insertions(held, vocabulary)
     data.share = _MASKED
@@ -136,7 +135,10 @@ def _write(inserter: Inserter, encoder: Loaded, out: Path) -> None:
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     config = {**encoder.config, "architectures": ["BertForMaskedLM"]}
     vocabulary = encoder.vocabulary
-    names = {f"{mark}_token": vocabulary.tokenizer.id_to_token(getattr(vocabulary, mark)) for mark in ("cls", "sep", "mask", "pad")}
+    names = {
+        f"{mark}_token": vocabulary.tokenizer.id_to_token(getattr(vocabulary, mark))
+        for mark in ("cls", "sep", "mask", "pad")
+    }
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]", **names}
     with atomic_folder(out) as partial:
         save_file(tensors, partial / "model.safetensors", metadata={"format": "pt"})

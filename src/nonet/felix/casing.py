@@ -16,13 +16,15 @@ _WORD = re.compile(r"\w[\w'’-]*")
 _SENTENCE_END = re.compile(r"[.!?…。！？]['\"”’)\]]*\s*$")
 _LARGEST = 20_000  # words that are remembered
 # words that have a capital only where a sentence begins
-_ALWAYS_LOWER = frozenset(
-    "a an the this that these those he she it they we you his her its their our your my and or but so yet for nor if as"
-    " at by in of on to from with without after before while when where which who whom whose what why how there here"
-    " however although because since though then thus also is are was were be been has have had do does did will would"
-    " can could may might must shall should not no some any all both each every many most much more other another such"
-    " one two three four five six seven eight nine ten under over about into during until between through against".split()
+_SMALL_WORDS = (
+    "a an the this that these those he she it they we you his her its their our your my and or but so yet for "
+    "nor if as at by in of on to from with without after before while when where which who whom whose what why "
+    "how there here however although because since though then thus also is are was were be been has have had "
+    "do does did will would can could may might must shall should not no some any all both each every many "
+    "most much more other another such one two three four five six seven eight nine ten under over about into "
+    "during until between through against "
 )
+_ALWAYS_LOWER = frozenset(_SMALL_WORDS.split())
 
 
 @dataclass(frozen=True)

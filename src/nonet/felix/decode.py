@@ -1,7 +1,7 @@
 """From scores to an order of kept tokens with insertions; always a path that keeps what is kept, once each.
 
-The best next tokens are followed first. Where they make no path, a beam over permutations does: every partial path of the
-beam is a row of one array, so a step costs the same whatever the width.
+The best next tokens are followed first. Where they make no path, a beam over permutations does: every partial path of
+the beam is a row of one array, so a step costs the same whatever the width.
 """
 
 from __future__ import annotations
@@ -81,7 +81,11 @@ def taggings(
 
 
 def decode(
-    tagging: Tagging, points: Float[np.ndarray, "tokens tokens"] | None, tags: TagSet, config: DecodeConfig, count: int = 1
+    tagging: Tagging,
+    points: Float[np.ndarray, "tokens tokens"] | None,
+    tags: TagSet,
+    config: DecodeConfig,
+    count: int = 1,
 ) -> list[Decoded]:
     """Orders for a tagging, best first.
 

@@ -216,16 +216,16 @@ class Editor:
         too_long = set()
         for number, one in enumerate(tagged):
             if any(one.decoded.counts):
-                made = template(
-                    one.window, one.decoded.order, one.decoded.counts, self.vocabulary, limit=self.longest
-                )
+                made = template(one.window, one.decoded.order, one.decoded.counts, self.vocabulary, limit=self.longest)
                 if made is None:
                     too_long.add(number)
                 else:
                     needed[number] = made
         filled = self._fill(needed)
         return [
-            self._fallback(one.window) if number in too_long else self._plan(one, needed.get(number), filled.get(number))
+            self._fallback(one.window)
+            if number in too_long
+            else self._plan(one, needed.get(number), filled.get(number))
             for number, one in enumerate(tagged)
         ]
 

@@ -80,7 +80,7 @@ def plan_edits(
     """
     order = [item for item in items if isinstance(item, int)]
     kept = set(order)
-    gone = [run for run in _runs([i for i in range(len(source)) if i not in kept])]
+    gone = _runs([i for i in range(len(source)) if i not in kept])
     new: dict[int, tuple[int, ...]] = {}
     before = 0
     for item in items:

@@ -122,7 +122,9 @@ def _first_layers(loaded: Loaded, layers: int) -> Loaded:
         raise UsageError(f"The encoder has {has} layers, so {layers} cannot be used.", where="--layers")
     config = {**loaded.config, "num_hidden_layers": layers}
     own = network(config).state_dict()
-    return Loaded(config, {name: t for name, t in loaded.weights.items() if name in own}, loaded.head, loaded.vocabulary)
+    return Loaded(
+        config, {name: t for name, t in loaded.weights.items() if name in own}, loaded.head, loaded.vocabulary
+    )
 
 
 def _without_pooler(kind: str | None) -> dict[str, bool]:

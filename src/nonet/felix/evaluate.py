@@ -149,7 +149,7 @@ def _exact(edited: Sequence[str], references: Sequence[Sequence[str]], lower: bo
 def _corpus_statistics(
     edited: Sequence[str], references: Sequence[Sequence[str]]
 ) -> dict[str, tuple[np.ndarray, Callable[[np.ndarray], float]]]:
-    """sacrebleu's statistics of each row, and what makes a score of their sum."""
+    """Sacrebleu's statistics of each row, and what makes a score of their sum."""
     from sacrebleu.metrics import BLEU, CHRF, TER  # type: ignore[attr-defined]
 
     most = max(map(len, references))

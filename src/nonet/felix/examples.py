@@ -75,9 +75,7 @@ def labelled(
                 counts[str(reason)] += 1
 
 
-def _example(
-    source: Pieces, target: Pieces, vocabulary: Vocabulary, config: LabelConfig, tags: TagSet
-) -> Example:
+def _example(source: Pieces, target: Pieces, vocabulary: Vocabulary, config: LabelConfig, tags: TagSet) -> Example:
     if len(source) > config.max_tokens:
         raise Unrealisable("the source is too long")
     numbers = dict(zip(target.keys, target.ids, strict=True))

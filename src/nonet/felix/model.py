@@ -53,9 +53,7 @@ class Tagger(nn.Module):
         prior: what the pointer believes of order before it learns; see `Pointer`.
     """
 
-    def __init__(
-        self, config: Mapping[str, Any], keeps: Sequence[bool], *, pointing: bool, prior: float = 0.0
-    ) -> None:
+    def __init__(self, config: Mapping[str, Any], keeps: Sequence[bool], *, pointing: bool, prior: float = 0.0) -> None:
         super().__init__()
         self.encoder = _Encoder(config)
         hidden, heads = self.encoder.hidden, self.encoder.heads

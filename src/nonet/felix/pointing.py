@@ -1,4 +1,4 @@
-"""The pointer: attention of each token over all others, to the one that follows it (Mallinson et al. 2020, section 3.2).
+"""The pointer: attention of each token over all others, to the one that follows it (Mallinson et al., section 3.2).
 
 It sees the encoder's states, the tags (gold ones in training, predicted ones afterwards) and positions.
 """

@@ -1,4 +1,4 @@
-"""Edited text from kept and new pieces: the writer's own letters and spaces where they were, sensible ones elsewhere."""
+"""Edited text from kept and new pieces: the writer's own letters and spaces where they were."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Item = int | tuple[int, ...]  # a kept piece by its index in the source, or new 
 _OPENING = frozenset("([{¿¡«“‘‹")
 _BINDING = frozenset("-–'’/@#$£€_")  # nothing stands between these and a new piece after them
 _ATTACHED = frozenset(".,;:!?%)]}…»”’›'-–/_")  # nothing stands between a word and these
-_QUOTES = frozenset("\"“”")
+_QUOTES = frozenset('"“”')
 
 
 @dataclass

@@ -143,7 +143,9 @@ class Vocabulary:
             start, stop = max(start, end), max(stop, end)  # pieces of one character share its place: the first has it
             unknown = number == self.unknown
             keys.append(text[start:stop].lower() if unknown else piece)
-            glued.append(piece.startswith("##") or (start == stop) or (self._marks_words and start == end and bool(ends)))
+            glued.append(
+                piece.startswith("##") or (start == stop) or (self._marks_words and start == end and bool(ends))
+            )
             starts.append(start)
             ends.append(stop)
             end = stop

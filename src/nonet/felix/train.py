@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from nonet.felix.data import Pair
 from nonet.felix.editor import Editor
 from nonet.felix.encoders import Loaded
 from nonet.felix.examples import Example, Examples, Insertion, Insertions, insertion, labelled
-from nonet.felix.labels import TagSet
 from nonet.felix.model import Inserter, Tagger, new_tagger, positions_of
 from nonet.foundation.errors import DataError
 from nonet.foundation.training import History, TrainingConfig, fit
@@ -256,5 +255,3 @@ def require_some(examples: Sequence[Example] | Sequence[object], left_out: Mappi
             where=reasons or None,
             fix="Look at them with `nonet felix inspect`; a larger --max-mask or --max-tokens may help.",
         )
-
-

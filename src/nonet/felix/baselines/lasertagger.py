@@ -172,7 +172,7 @@ def _collate(chosen: Sequence[tuple[Sequence[int], Sequence[int]]], padding: int
 
 
 def _runs(source: Pieces, target: Pieces) -> tuple[dict[int, Phrase], set[int]]:
-    """New runs by the source token that they come in before (the first that is gone, else the next kept), and what stays."""
+    """New runs by the source token that they come in before, and what stays."""
     aligned = common_subsequence(source.keys, target.keys)
     kept, runs, last, new = set(aligned) - {NEW}, {}, 0, []
     for number, index in zip(target.ids, aligned, strict=True):

@@ -64,7 +64,9 @@ class Seq2Seq:
         return [made[number] for number in range(len(flat))]
 
     @torch.inference_mode()
-    def generate(self, ids: Tensor, *, longest: int, beams: int = 1, cache: bool = True, least: int = 0) -> list[list[int]]:
+    def generate(
+        self, ids: Tensor, *, longest: int, beams: int = 1, cache: bool = True, least: int = 0
+    ) -> list[list[int]]:
         """Writes token by token.
 
         Args:

@@ -44,7 +44,7 @@ class Apart:
 
 
 def forward_connective(sent: Span) -> Apart | None:
-    """*Although it rained, they went out.* (SINGLE_CONN_START)"""  # noqa: D400
+    """Takes apart SINGLE_CONN_START: *Although it rained, they went out.*."""
     text = sent.text.strip()
     phrase = next((p for p in FORWARD if text.lower().startswith(p + " ")), None)
     if phrase is None:
@@ -58,7 +58,7 @@ def forward_connective(sent: Span) -> Apart | None:
 
 
 def inner_connective(sent: Span) -> Apart | None:
-    """*They went out although it rained.* (SINGLE_CONN_INNER)"""  # noqa: D400
+    """Takes apart SINGLE_CONN_INNER: *They went out although it rained.*."""
     text = sent.text.strip()
     for phrase in INNER:
         many = len(phrase.split())
@@ -74,7 +74,7 @@ def inner_connective(sent: Span) -> Apart | None:
 
 
 def cataphora(sent: Span) -> Apart | None:
-    """*Stating that it was late, Walker left.* (SINGLE_CATAPHORA)"""  # noqa: D400
+    """Takes apart SINGLE_CATAPHORA: *Stating that it was late, Walker left.*."""
     first = sent[0]
     if first.tag_ != "VBG" or first.dep_ != "advcl":
         return None
@@ -92,7 +92,7 @@ def cataphora(sent: Span) -> Apart | None:
 
 
 def sentence_coordination(sent: Span) -> Apart | None:
-    """*It rained, and they stayed.* (SINGLE_S_COORD)"""  # noqa: D400
+    """Takes apart SINGLE_S_COORD: *It rained, and they stayed.*."""
     for token in sent:
         if token.dep_ != "cc" or token.lower_ not in _COORDINATED or token.i - sent.start < 3:
             continue
@@ -109,7 +109,7 @@ def sentence_coordination(sent: Span) -> Apart | None:
 
 
 def verb_coordination(sent: Span) -> Apart | None:
-    """*They stayed and read.* (SINGLE_VP_COORD)"""  # noqa: D400
+    """Takes apart SINGLE_VP_COORD: *They stayed and read.*."""
     root = sent.root
     subject = _subject(root)
     if subject is None:
@@ -129,7 +129,7 @@ def verb_coordination(sent: Span) -> Apart | None:
 
 
 def relative_clause(sent: Span) -> Apart | None:
-    """*Turing, who was born in 1912, was a mathematician.* (SINGLE_RELATIVE)"""  # noqa: D400
+    """Takes apart SINGLE_RELATIVE: *Turing, who was born in 1912, was a mathematician.*."""
     for token in sent:
         place = token.i - sent.start
         if token.lower_ not in _RELATIVE or place < 2 or sent[place - 1].text != ",":
@@ -137,7 +137,10 @@ def relative_clause(sent: Span) -> Apart | None:
         clause = next((t for t in token.ancestors if t.dep_ == "relcl"), None)
         if clause is None:
             continue
-        noun, end = clause.head, next((t.i - sent.start for t in sent[place:] if t.text == "," and t.i > clause.i), None)
+        noun, end = (
+            clause.head,
+            next((t.i - sent.start for t in sent[place:] if t.text == "," and t.i > clause.i), None),
+        )
         stop = end if end is not None else len(sent) - (1 if sent[-1].is_punct else 0)
         name = _phrase(noun)
         if not name or noun.left_edge.i >= token.i or not _inflected(sent[place:stop]):
@@ -153,7 +156,7 @@ def relative_clause(sent: Span) -> Apart | None:
 
 
 def apposition(sent: Span) -> Apart | None:
-    """*Turing, a mathematician, was born in 1912.* (SINGLE_APPOSITION)"""  # noqa: D400
+    """Takes apart SINGLE_APPOSITION: *Turing, a mathematician, was born in 1912.*."""
     for token in sent:
         start, stop = token.left_edge.i - sent.start, token.right_edge.i + 1 - sent.start
         if token.dep_ != "appos" or start < 2 or stop >= len(sent) - 1:
@@ -175,7 +178,7 @@ def apposition(sent: Span) -> Apart | None:
 
 
 def paired_connective(first: Span, second: Span) -> Apart | None:
-    """*It rained. However, they went out.* (PAIR_CONN)"""  # noqa: D400
+    """Takes apart PAIR_CONN: *It rained. However, they went out.*."""
     before, after = first.text.strip(), second.text.strip()
     found = backward(after)
     if found is None or not finite(first) or not finite(second):
@@ -185,11 +188,11 @@ def paired_connective(first: Span, second: Span) -> Apart | None:
 
 
 def anaphora(first: Span, second: Span) -> Apart | None:
-    """*Turing was born in 1912. He died in 1954.* (PAIR_ANAPHORA)
+    """Takes apart PAIR_ANAPHORA: *Turing was born in 1912. He died in 1954.*.
 
-    Without a model of coreference only the clearest case is taken: the second sentence begins with a personal pronoun as
-    its subject, and the first has one person as its subject and names no other.
-    """  # noqa: D400
+    Without a model of coreference only the clearest case is taken: the second sentence begins with a personal pronoun
+    as its subject, and the first has one person as its subject and names no other.
+    """
     pronoun = second[0]
     if pronoun.lower_ not in {"he", "she"} or pronoun.dep_ not in {"nsubj", "nsubjpass"}:
         return None
@@ -206,7 +209,7 @@ def anaphora(first: Span, second: Span) -> Apart | None:
 
 
 def unrelated(first: Span, second: Span) -> Apart | None:
-    """Neighbours that stay as they are. (PAIR_NONE)"""  # noqa: D400
+    """Neighbours that stay as they are. (PAIR_NONE)"""
     before, after = first.text.strip(), second.text.strip()
     if backward(after) or not finite(first) or not finite(second) or second[0].pos_ == "PRON":
         return None
@@ -252,7 +255,9 @@ def _inflected(span: Span) -> bool:
 
 def _phrase(noun: Token) -> str:
     """A noun with what stands before it and names it; what comes behind it (clauses, appositions) is left out."""
-    words = [t for t in noun.children if t.i < noun.i and t.dep_ in {"det", "compound", "amod", "nummod", "poss", "nmod"}]
+    words = [
+        t for t in noun.children if t.i < noun.i and t.dep_ in {"det", "compound", "amod", "nummod", "poss", "nmod"}
+    ]
     start = min([w.left_edge.i for w in words], default=noun.i)
     return noun.doc[start : noun.i + 1].text
 
@@ -262,5 +267,3 @@ def _outer(comma: Token, sent: Span, least: int) -> bool:
     subject = _subject(sent.root)
     place = comma.i - sent.start
     return subject is not None and place > least + 1 and subject.left_edge.i == comma.i + 1
-
-

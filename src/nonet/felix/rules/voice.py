@@ -97,4 +97,4 @@ def _inside(token: Token, sent: Span) -> str:
     """The text of a subject as it stands inside a sentence."""
     text, first = _text(token), token.left_edge
     named = first.pos_ == "PROPN" or first.ent_type_ in {"PERSON", "GPE", "ORG", "NORP"} or first.text == "I"
-    return text if named and first.pos_ != "DET" or first.i != sent.start else text[:1].lower() + text[1:]
+    return text if (named and first.pos_ != "DET") or first.i != sent.start else text[:1].lower() + text[1:]

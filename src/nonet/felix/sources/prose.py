@@ -65,7 +65,9 @@ def folder_documents(folder: Path) -> Iterator[Document]:
     Raises:
         DataError: if there is no text file.
     """
-    found = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.suffix in {".txt", ".md"})
+    found = (
+        [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.suffix in {".txt", ".md"})
+    )
     if not found:
         raise DataError("There is no text file here (.txt, .md).", where=folder, fix="Check the path.")
     for path in found:
