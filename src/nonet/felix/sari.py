@@ -1,7 +1,8 @@
 """SARI in the two definitions that articles report; they differ by points and are never to be mixed.
 
 `sari_t2t` is the one of Tensor2Tensor, LaserTagger and, by its figures, FELIX: a mean over sentences of scores on sets
-of n-grams. `sari_easse` is the corpus-level one of the simplification literature (Alva-Manchego et al. 2019). Both after Xu et al. 2016, n from 1 to 4, times 100.
+of n-grams. `sari_easse` is the corpus-level one of the simplification literature (Alva-Manchego et al. 2019). Both are
+after Xu et al. 2016, n from 1 to 4, times 100.
 """
 
 from __future__ import annotations

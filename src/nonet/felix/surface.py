@@ -17,6 +17,7 @@ Item = int | tuple[int, ...]  # a kept piece by its index in the source, or new 
 _OPENING = frozenset("([{¿¡«“‘‹")
 _BINDING = frozenset("-–'’/@#$£€_")  # nothing stands between these and a new piece after them
 _ATTACHED = frozenset(".,;:!?%)]}…»”’›'-–/_")  # nothing stands between a word and these
+_HYPHENS = frozenset("-/")
 _QUOTES = frozenset('"“”')
 
 
@@ -103,6 +104,8 @@ class _Writer:
             return "".join(character for character in self.source.gap(1) if character.isspace())
         if self.source.glued[index]:
             return ""
+        if self.before is None and self.tail in _HYPHENS and not self.spaced:
+            return ""
         if own and index > 1:
             return "" if self.tail in _OPENING and not self.spaced else own
         return self._space(text) if index == 1 or _needs_space(self.tail, text) else ""
@@ -118,7 +121,7 @@ class _Writer:
             written = "".join(chunk.text for chunk in self.chunks)
             inside = sum(written.count(quote) for quote in _QUOTES) % 2 == 1
             return "" if inside or tail in _OPENING else " "
-        digits = text.isdigit() and tail in ".," and self.before is None and self._digit_before_mark()
+        digits = text.isdigit() and (tail == "." or tail == "," and len(text) == 3) and self._digit_before_mark()
         attached = text[0] in _ATTACHED or tail in _OPENING or tail in _BINDING or digits
         return "" if attached else " "
 

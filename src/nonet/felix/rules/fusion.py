@@ -44,7 +44,7 @@ class Apart:
 
 
 def forward_connective(sent: Span) -> Apart | None:
-    """Takes apart SINGLE_CONN_START: *Although it rained, they went out.*."""
+    """Takes apart, as SINGLE_CONN_START, the like of: Although it rained, they went out."""
     text = sent.text.strip()
     phrase = next((p for p in FORWARD if text.lower().startswith(p + " ")), None)
     if phrase is None:
@@ -58,7 +58,7 @@ def forward_connective(sent: Span) -> Apart | None:
 
 
 def inner_connective(sent: Span) -> Apart | None:
-    """Takes apart SINGLE_CONN_INNER: *They went out although it rained.*."""
+    """Takes apart, as SINGLE_CONN_INNER, the like of: They went out although it rained."""
     text = sent.text.strip()
     for phrase in INNER:
         many = len(phrase.split())
@@ -74,7 +74,7 @@ def inner_connective(sent: Span) -> Apart | None:
 
 
 def cataphora(sent: Span) -> Apart | None:
-    """Takes apart SINGLE_CATAPHORA: *Stating that it was late, Walker left.*."""
+    """Takes apart, as SINGLE_CATAPHORA, the like of: Stating that it was late, Walker left."""
     first = sent[0]
     if first.tag_ != "VBG" or first.dep_ != "advcl":
         return None
@@ -92,7 +92,7 @@ def cataphora(sent: Span) -> Apart | None:
 
 
 def sentence_coordination(sent: Span) -> Apart | None:
-    """Takes apart SINGLE_S_COORD: *It rained, and they stayed.*."""
+    """Takes apart, as SINGLE_S_COORD, the like of: It rained, and they stayed."""
     for token in sent:
         if token.dep_ != "cc" or token.lower_ not in _COORDINATED or token.i - sent.start < 3:
             continue
@@ -109,7 +109,7 @@ def sentence_coordination(sent: Span) -> Apart | None:
 
 
 def verb_coordination(sent: Span) -> Apart | None:
-    """Takes apart SINGLE_VP_COORD: *They stayed and read.*."""
+    """Takes apart, as SINGLE_VP_COORD, the like of: They stayed and read."""
     root = sent.root
     subject = _subject(root)
     if subject is None:
@@ -129,7 +129,7 @@ def verb_coordination(sent: Span) -> Apart | None:
 
 
 def relative_clause(sent: Span) -> Apart | None:
-    """Takes apart SINGLE_RELATIVE: *Turing, who was born in 1912, was a mathematician.*."""
+    """Takes apart, as SINGLE_RELATIVE, the like of: Turing, who was born in 1912, was a mathematician."""
     for token in sent:
         place = token.i - sent.start
         if token.lower_ not in _RELATIVE or place < 2 or sent[place - 1].text != ",":
@@ -156,7 +156,7 @@ def relative_clause(sent: Span) -> Apart | None:
 
 
 def apposition(sent: Span) -> Apart | None:
-    """Takes apart SINGLE_APPOSITION: *Turing, a mathematician, was born in 1912.*."""
+    """Takes apart, as SINGLE_APPOSITION, the like of: Turing, a mathematician, was born in 1912."""
     for token in sent:
         start, stop = token.left_edge.i - sent.start, token.right_edge.i + 1 - sent.start
         if token.dep_ != "appos" or start < 2 or stop >= len(sent) - 1:
@@ -178,7 +178,7 @@ def apposition(sent: Span) -> Apart | None:
 
 
 def paired_connective(first: Span, second: Span) -> Apart | None:
-    """Takes apart PAIR_CONN: *It rained. However, they went out.*."""
+    """Takes apart, as PAIR_CONN, the like of: It rained. However, they went out."""
     before, after = first.text.strip(), second.text.strip()
     found = backward(after)
     if found is None or not finite(first) or not finite(second):
@@ -188,7 +188,7 @@ def paired_connective(first: Span, second: Span) -> Apart | None:
 
 
 def anaphora(first: Span, second: Span) -> Apart | None:
-    """Takes apart PAIR_ANAPHORA: *Turing was born in 1912. He died in 1954.*.
+    """Takes apart, as PAIR_ANAPHORA, the like of: Turing was born in 1912. He died in 1954.
 
     Without a model of coreference only the clearest case is taken: the second sentence begins with a personal pronoun
     as its subject, and the first has one person as its subject and names no other.

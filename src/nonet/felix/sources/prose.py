@@ -85,5 +85,10 @@ def _prose(markup: str) -> Iterator[str]:
     text = _TAG.sub("", text).replace("&nbsp;", " ").replace("'''", "").replace("''", "")
     for line in text.splitlines():
         line = _SPACES.sub(" ", line).strip()
-        if len(line) >= _LEAST and not line.startswith(("=", "*", "#", "|", ":", ";", "!", "{", "}", "[", "<")):
+        broken = any(sign in line for sign in ("{{", "}}", "[[", "]]", "<ref", "|"))
+        if (
+            len(line) >= _LEAST
+            and not broken
+            and not line.startswith(("=", "*", "#", "|", ":", ";", "!", "{", "}", "[", "<"))
+        ):
             yield re.sub(r" ?\(\s*[,;]?\s*\)", "", line)
