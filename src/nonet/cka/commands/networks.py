@@ -1,14 +1,14 @@
-"""``nonet cka``: compare layers, find blocks, prune, train the article's networks."""
+"""``nonet cka family``: train the article's networks."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import tyro
+
 from nonet.cka.config import RecipeConfig
 
-__all__ = ["COMMANDS"]
-
-import tyro
+__all__ = ["family"]
 
 _RECIPE = RecipeConfig()
 
@@ -68,5 +68,3 @@ def family(
         right=["seed", "train accuracy", "test accuracy"],
     )
 
-
-COMMANDS = {"family": family}
