@@ -4,7 +4,7 @@ from torch import nn
 
 from cka_networks import pictures, small_net
 from nonet.cka.capture import Capture, ReadFeatures
-from nonet.cka.compare import cka
+from nonet.cka.comparing import cka
 from nonet.cka.config import CompareOptions
 from nonet.cka.selecting import select, unwrapped
 from nonet.foundation.errors import DataError, UsageError

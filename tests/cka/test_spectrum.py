@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from cka_networks import pictures, reference_cka, small_net
-from nonet.cka.compare import accumulate, cka
+from nonet.cka.comparing import accumulate, cka
 from nonet.cka.config import CompareOptions
 from nonet.cka.similarity import normalised
 from nonet.cka.spectrum import principal

@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from nonet.cka.blocks import find_blocks, untrained
-from nonet.cka.compare import accumulate, compare
+from nonet.cka.comparing import accumulate, compare
 from nonet.cka.config import BlockOptions, CompareOptions
 from nonet.cka.findings import Dominant, Findings, Panel, Spectrum
 from nonet.cka.loading import Source

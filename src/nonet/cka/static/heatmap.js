@@ -154,7 +154,7 @@
       const value = values[place], deviation = error ? error[place] : NaN;
       const why = reasons[rows[row]] || reasons[columns[column]];
       const number = Number.isNaN(value) ? `not a number: ${why || "no value"}` : value.toFixed(3);
-      const spread = Number.isNaN(deviation) ? "" : ` ± ${deviation.toFixed(3)} (standard error)`;
+      const spread = Number.isNaN(deviation) ? "" : ` ± ${Math.abs(deviation).toFixed(3)} (standard error)`;
       this.reading.textContent = `${row}: ${rows[row]}  ·  ${column}: ${columns[column]}\n${difference ? "difference" : this.panel.title} ${number}${spread}`;
       this.draw();
     }
