@@ -1,0 +1,160 @@
+"""``nonet cka compare`` and ``blocks``: where two networks, or one, compute the same thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from nonet.cka.config import BlockOptions, CompareOptions
+
+if TYPE_CHECKING:
+    from nonet.cka.findings import Findings
+
+__all__ = ["blocks", "compare"]
+
+_OPTIONS, _BLOCKS = CompareOptions(), BlockOptions()
+
+
+def compare(
+    models: Annotated[tuple[str, ...], tyro.conf.Positional],
+    data: str,
+    out: Path = Path("report"),
+    weights: tuple[Path, ...] = (),
+    layers: tuple[str, ...] = (),
+    split: Literal["train", "test", "all"] = "test",
+    batch_size: int = 256,
+    side: int | None = None,
+    crop: int | None = None,
+    limit: int = 0,
+    options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
+    block: BlockOptions = _BLOCKS,
+    no_control: bool = False,
+    no_spectrum: bool = False,
+) -> None:
+    """Compare the layers of a network with each other, or with those of a second network.
+
+    Writes a folder with a page to look at, maps as .npz, and report.json.
+
+    Example: nonet cka compare resnet.py:make_a --weights a.safetensors --data images/ --out report/
+
+    Args:
+        models: one or two: FILE.py:FUNCTION or MODULE:FUNCTION that makes a model, or a folder made by
+            `nonet cka family` or save_pretrained.
+        data: pictures (a folder of class folders, an archive of one, the unpacked binary CIFAR release, an .npz, mnist),
+            or FILE.py:FUNCTION that makes a loader.
+        out: the folder of the report.
+        weights: a safetensors file for each model; two with one model compare it before and after.
+        layers: names or globs of modules; by default every leaf.
+        split: which part of the pictures.
+        batch_size: examples in a batch of pictures.
+        side: average the pictures to squares of that many pixels.
+        crop: take the middle square of the pictures first.
+        limit: at most so many pictures; 0 for all.
+        options: how similarity is measured.
+        block: what counts as a block.
+        no_control: leave out the comparison with the untrained network.
+        no_spectrum: leave out first principal components.
+    """
+    import datetime
+    import shlex
+    import sys
+
+    from nonet.cka.loading import open_data, open_models
+    from nonet.cka.survey import Survey, survey
+    from nonet.foundation import console
+    from nonet.foundation.errors import UsageError
+
+    if not 1 <= len(models) <= 2:
+        raise UsageError(f"{len(models)} models.", where="models", fix="Name one or two.")
+    opened = open_models(models, weights)
+    source = open_data(data, split=split, batch_size=batch_size, side=side, crop=crop, limit=limit)
+    state = out.parent / f".{out.name}.progress"
+    plan = Survey(options, block, list(layers) or None, not no_control, not no_spectrum, state)
+    facts = {
+        "command": shlex.join(["nonet", *sys.argv[1:]]),
+        "data": data,
+        "made": datetime.date.today().isoformat(),
+        **_accuracies(opened, source),
+    }
+    found = survey(opened, source, plan, facts)
+    page = found.save(out)
+    show_blocks(found)
+    for note in found.notes:
+        console.note(note)
+    console.say(f"Wrote {page}")
+
+
+def blocks(report: Annotated[Path, tyro.conf.Positional], json: bool = False) -> None:
+    """Tell where the blocks of a report are, how sure that is, and which examples dominate them.
+
+    Example: nonet cka blocks report/
+
+    Args:
+        report: a folder made by `nonet cka compare`.
+        json: print for other programs.
+    """
+    from nonet.cka.findings import Findings
+    from nonet.foundation import console
+
+    found = Findings.load(report)
+    if json:
+        console.print_json({panel["title"]: panel["blocks"] for panel in found.to_dict()["panels"]})
+        return
+    show_blocks(found)
+    for name, spectrum in found.spectra.items():
+        console.table(
+            ["example", "class", "share of PC1"],
+            [(one.example, one.label, f"{100 * one.share:.1f} %") for one in spectrum.dominant],
+            title=f"Examples that dominate the first component of {name}",
+            right=["example", "share of PC1"],
+        )
+
+
+def show_blocks(found: Findings) -> None:
+    """A table of the blocks in a report's maps."""
+    from nonet.foundation import console
+
+    rows = []
+    for panel in found.panels:
+        spectrum = found.spectra.get(panel.map.row_model)
+        for block in panel.blocks:
+            shares = [] if spectrum is None else spectrum.share[block.first : block.last + 1]
+            known = [share for share in shares if share is not None and share == share]
+            rows.append(
+                (
+                    panel.title,
+                    f"{panel.map.rows[block.first]} … {panel.map.rows[block.last]}",
+                    f"{block.size} of {len(panel.map.rows)}",
+                    *(_number(value) for value in (block.least, block.mean, block.control, block.outside)),
+                    f"{block.p_value:.2g}",
+                    _number(sum(known) / len(known)) if known else "",
+                )
+            )
+    columns = ["map", "layers", "size", "least", "mean", "untrained", "outside", "p", "PC1 share"]
+    if rows:
+        console.table(columns, rows, title="Blocks of similar layers", right=columns[2:])
+    else:
+        console.say("No block of similar layers.")
+
+
+def _number(value: float) -> str:
+    return "" if value != value else f"{value:.2f}"
+
+
+def _accuracies(models, source) -> dict[str, float]:
+    """Test accuracy of the models, where the pictures have labels for their answers."""
+    import torch
+
+    from nonet.cka.train import accuracy
+
+    if source.pictures is None:
+        return {}
+    found = {}
+    for name, model in models.items():
+        with torch.no_grad():
+            answer = model(source.pictures.take(slice(2)).tensors()[0])
+        if isinstance(answer, torch.Tensor) and answer.shape == (2, len(source.pictures.classes)):
+            found[f"accuracy of {name}"] = accuracy(model, source.pictures)
+    return found
