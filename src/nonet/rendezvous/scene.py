@@ -17,7 +17,7 @@ from nonet.foundation.errors import DataError
 
 __all__ = ["CIRCLES", "SEGMENTS", "Scene", "box", "polygon", "rectangle", "scene"]
 
-CIRCLES, SEGMENTS = 16, 64
+CIRCLES, SEGMENTS = 16, 40
 """Room for obstacles in generated maps: one shape for all, so that one compiled world serves them."""
 
 FAR = 1e6
