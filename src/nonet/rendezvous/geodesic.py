@@ -68,7 +68,9 @@ def way(
         path.append(best)
 
 
-def geodesic_midpoint(ground: Ground, starts: Float[np.ndarray, "robots 2"], radius_m: float) -> Float[np.ndarray, " 2"]:
+def geodesic_midpoint(
+    ground: Ground, starts: Float[np.ndarray, "robots 2"], radius_m: float
+) -> Float[np.ndarray, " 2"]:
     """The point that the last robot reaches soonest, around obstacles.
 
     Raises:

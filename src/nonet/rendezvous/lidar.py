@@ -101,7 +101,11 @@ def grid_ranges(
 
 
 def ranges(
-    origin: Float[Array, " 2"], rays: Float[Array, "beams 2"], scene: Scene, others: Float[Array, "others 3"], reach: float
+    origin: Float[Array, " 2"],
+    rays: Float[Array, "beams 2"],
+    scene: Scene,
+    others: Float[Array, "others 3"],
+    reach: float,
 ) -> Float[Array, " beams"]:
     """Distances to the nearest obstacle or robot along each ray; infinity beyond ``reach``.
 

@@ -100,7 +100,10 @@ def box(x: float, y: float, width: float, height: float, angle: float = 0.0) -> 
     halves = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
     return polygon(
         [
-            (float(x + cos * a * width / 2 - sin * b * height / 2), float(y + sin * a * width / 2 + cos * b * height / 2))
+            (
+                float(x + cos * a * width / 2 - sin * b * height / 2),
+                float(y + sin * a * width / 2 + cos * b * height / 2),
+            )
             for a, b in halves
         ]
     )

@@ -223,7 +223,9 @@ def step(world: World, state: State, action: Float[Array, "robots 2"], key: Key[
     )
 
 
-def _blocked(world: World, position: Float[Array, "robots 2"], moved: Float[Array, "robots 2"]) -> Bool[Array, " robots"]:
+def _blocked(
+    world: World, position: Float[Array, "robots 2"], moved: Float[Array, "robots 2"]
+) -> Bool[Array, " robots"]:
     """Which robots may not go where they want: something is there, and nearer than before.
 
     A robot must keep clear of where others are and of where they want to be, so it does not matter who of them moves.

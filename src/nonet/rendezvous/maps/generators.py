@@ -6,6 +6,7 @@ Every family is a function of a random generator; its maps are 12 m by 12 m and 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -76,7 +77,7 @@ def maze(rng: np.random.Generator) -> Map:
     while stack:
         x, y = stack[-1]
         ways = [(x + dx, y + dy) for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1))]
-        ways = [way for way in ways if 0 <= min(way) and max(way) < size and way not in seen]
+        ways = [way for way in ways if min(way) >= 0 and max(way) < size and way not in seen]
         if not ways:
             stack.pop()
             continue
@@ -146,7 +147,7 @@ def _pillars(rng: np.random.Generator, count: int, least: float, most: float) ->
 def _wall_with_doors(rng: np.random.Generator, level: float, stops: list[float], *, upright: bool) -> Segments:
     """A wall along ``level`` with a door between every two stops."""
     found: Segments = []
-    for start, end in zip(stops, stops[1:], strict=False):
+    for start, end in itertools.pairwise(stops):
         door = float(rng.uniform(start + 0.4, end - 0.4 - _DOOR))
         found += [(level, start, level, door), (level, door + _DOOR, level, end)]
     return found if upright else [(b, a, d, c) for a, b, c, d in found]

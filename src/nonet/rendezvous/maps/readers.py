@@ -37,7 +37,9 @@ def read_map(path: Path, *, resolution: float | None = None) -> Map:
     if not path.is_file():
         raise DataError("There is no such map.", where=path, fix="Check the spelling of the path.")
     if resolution is not None and not resolution > 0:
-        raise DataError(f"A resolution of {resolution} m a cell makes no map.", where=path, fix="Give a positive number.")
+        raise DataError(
+            f"A resolution of {resolution} m a cell makes no map.", where=path, fix="Give a positive number."
+        )
     if path.suffix in {".yaml", ".yml"}:
         return _read_ros(path)
     if path.suffix == ".map":
@@ -56,7 +58,9 @@ def _read_ros(path: Path) -> Map:
         raise DataError("This is not a map_server file.", where=path, fix=f"It must say: {', '.join(_REQUIRED)}.")
     unknown, missing = sorted(set(said) - _KNOWN), [name for name in _REQUIRED if name not in said]
     if unknown:
-        raise DataError(f"Unknown key: {', '.join(map(str, unknown))}.", where=path, fix=f"Known are: {sorted(_KNOWN)}.")
+        raise DataError(
+            f"Unknown key: {', '.join(map(str, unknown))}.", where=path, fix=f"Known are: {sorted(_KNOWN)}."
+        )
     if missing:
         raise DataError(f"Missing key: {', '.join(missing)}.", where=path, fix="Add it as map_server documents it.")
     if said.get("mode", "trinary") not in {"trinary", "scale"}:
@@ -65,7 +69,9 @@ def _read_ros(path: Path) -> Map:
     if not (isinstance(origin, list) and len(origin) == 3 and all(isinstance(v, int | float) for v in origin)):
         raise DataError("The origin is not [x, y, yaw].", where=path, fix="Give three numbers.")
     if resolution <= 0:
-        raise DataError(f"A resolution of {resolution} m a cell makes no map.", where=path, fix="Give a positive number.")
+        raise DataError(
+            f"A resolution of {resolution} m a cell makes no map.", where=path, fix="Give a positive number."
+        )
     shade = _picture(path.parent / str(said["image"]))
     occupancy = shade if said.get("negate", 0) else 1 - shade
     # what is neither surely occupied nor surely free is unknown, and a robot has no business there
@@ -89,7 +95,7 @@ def _picture(path: Path) -> np.ndarray:
                 raise DataError(f"The picture has more than {_MAX_CELLS:,} pixels.", where=path, fix="Scale it down.")
             if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
                 layered = picture.convert("RGBA")
-                picture = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)  # noqa: PLW2901
+                picture = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)
             return np.flipud(np.asarray(picture.convert("L"), np.float32) / 255.0)
     except (OSError, UnidentifiedImageError) as error:
         raise DataError("The picture of the map cannot be read.", where=path, fix="Give a PNG or PGM file.") from error

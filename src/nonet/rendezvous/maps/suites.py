@@ -121,7 +121,9 @@ def shortest_total(place: Map, points: Float[np.ndarray, "robots 2"], radius_m: 
 def _real_map(episode: int, rng: np.random.Generator, radius_m: float, data: Path | None) -> Map:
     if data is None or not (data / "maps").is_dir():
         raise DataError(
-            "The real maps are not here.", where=data, fix="Set NONET_DATA to the folder that holds maps/, or choose another suite."
+            "The real maps are not here.",
+            where=data,
+            fix="Set NONET_DATA to the folder that holds maps/, or choose another suite.",
         )
     names = list(REAL)
     name = names[episode % len(names)]
