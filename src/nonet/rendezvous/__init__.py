@@ -1,0 +1,1 @@
+"""Robots that agree where to meet without talking."""

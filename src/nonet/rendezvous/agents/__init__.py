@@ -1,0 +1,1 @@
+"""Agents: minds of robots, the article's and those that it is compared with."""

@@ -1,0 +1,82 @@
+"""The article's agent: it predicts everybody, and goes where it believes that all will go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nonet.rendezvous.agents.base import GoalAgent, Thought
+from nonet.rendezvous.belief import Belief
+from nonet.rendezvous.config import PlannerConfig
+from nonet.rendezvous.control.base import Controller
+from nonet.rendezvous.model import Layers, scan_features
+from nonet.rendezvous.observation import Observation
+from nonet.rendezvous.planner import Plan, plan
+
+__all__ = ["HppAgent"]
+
+
+class HppAgent(GoalAgent):
+    """Plans with its own predictors from its own observations.
+
+    Args:
+        members: predictors, its own first.
+        controller: drives.
+        config: of the search.
+        reach_m: of the lidar.
+        step_s: seconds that a predictor spans.
+    """
+
+    def __init__(
+        self,
+        members: tuple[Layers, ...],
+        controller: Controller,
+        config: PlannerConfig,
+        *,
+        reach_m: float,
+        step_s: float,
+    ) -> None:
+        self.members, self.config, self.reach_m, self.step_s = members, config, reach_m, step_s
+        super().__init__(controller, config.replan_s)
+
+    def reset(self, seed: int) -> None:
+        """Forgets its belief."""
+        super().reset(seed)
+        self.seed, self.round = seed, 0
+        self.belief: Belief | None = None
+        self.committed = np.full(2, np.nan, np.float32)
+        self.before: tuple[float, np.ndarray] | None = None
+
+    def think(self, seen: Observation) -> Thought:
+        """One round of planning."""
+        poses, active = seen.ego_first()
+        poses = poses.astype(np.float32)
+        found = self._plan(poses, active, seen)
+        self.before = (seen.time_s, poses)
+        self.belief, self.round = found.belief, self.round + 1
+        self.committed = np.asarray(found.goal)
+        return Thought(self.committed, True, np.asarray(found.proposals), np.asarray(found.paths))
+
+    def _plan(self, poses: np.ndarray, active: np.ndarray, seen: Observation) -> Plan:
+        before: Any = poses
+        if self.before is not None:
+            passed = max(seen.time_s - self.before[0], 1e-3)
+            before = poses - (poses - self.before[1]) * np.float32(self.step_s / passed)
+        last = self.belief
+        key = jax.random.fold_in(jax.random.key(self.seed), self.round)
+        return plan(
+            self.config,
+            self.members,
+            jnp.asarray(scan_features(seen.scan, self.reach_m, np), jnp.float32),
+            poses,
+            before,
+            active,
+            last,
+            self.committed,
+            key,
+            reach=self.reach_m,
+            step_s=self.step_s,
+        )

@@ -1,0 +1,370 @@
+"""``nonet rendezvous``: teach a team, let it meet, compare planners, drive a robot."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from nonet.foundation import console
+from nonet.rendezvous.config import EvaluationConfig, TrainConfig
+
+__all__ = ["COMMANDS"]
+
+
+def train(
+    *,
+    out: Path,
+    noise: Literal["clean", "lab", "rough"] = "lab",
+    maps: int = 96,
+    episodes: int = 1600,
+    goals: Literal["same", "independent", "mix"] = "mix",
+    labels: Literal["hindsight", "driven", "both"] = "both",
+    mates: int = 1,
+    beams: int = 64,
+    seed: int = 0,
+) -> None:
+    """Teach a team: a navigation policy from lidar, then motion predictors (minutes on two cores).
+
+    Example: nonet rendezvous train --out team/
+
+    Args:
+        out: folder of the team; `.partial` beside it keeps finished stages if it is interrupted.
+        noise: what is wrong with sensors and motors while learning.
+        maps: maps that the policy learns on.
+        episodes: recorded drives that the predictors learn from.
+        goals: whether recorded robots had the same goal, goals of their own, or half and half.
+        labels: goals that predictors are conditioned on: seen in hindsight, known to the robot, or both.
+        mates: predictors for team mates; the last serves the rest of a larger team.
+        beams: of the lidar.
+        seed: same seed, same team on this machine.
+    """
+    from dataclasses import replace
+    from datetime import date
+
+    from nonet.rendezvous.config import LidarConfig, PolicyConfig, PredictorConfig, WorldConfig, preset
+    from nonet.rendezvous.team import save_team
+    from nonet.rendezvous.train import train as taught
+
+    _start_jax()
+    config = replace(
+        TrainConfig(seed=seed),
+        world=WorldConfig(lidar=LidarConfig(beams=beams), noise=preset(noise)),
+        policy=PolicyConfig(maps=maps),
+        predictor=PredictorConfig(episodes=episodes, goals=goals, labels=labels, mates=mates),
+    )
+    with console.progress("Learning") as bar:
+
+        def told(stage: str, step: int, value: float) -> None:
+            bar.describe(f"{stage} {step}: {value:.3f}")
+            bar.advance()
+
+        team = taught(config, kept=out.with_name(f"{out.name}.partial"), told=told)
+    save_team(out, team, command="nonet " + " ".join(sys.argv[1:]), made=date.today())
+    shown = {name: value for name, value in team.figures.items() if not isinstance(value, list)}
+    shown |= {f"{name} (last)": value[-1] for name, value in team.figures.items() if isinstance(value, list)}
+    console.summary(f"{out}: measured on maps and drives that nothing learnt from", shown)
+
+
+def baseline(
+    team: tyro.conf.Positional[Path],
+    *,
+    steps: int = 1_000_000,
+    seed: int = 0,
+) -> None:
+    """Teach the MADDPG baseline in the team's world and keep it with the team.
+
+    Example: nonet rendezvous baseline team/ --steps 1000000
+
+    Args:
+        team: a folder made by `nonet rendezvous train`.
+        steps: world steps to learn from.
+        seed: of everything.
+    """
+    from dataclasses import replace
+    from datetime import date
+
+    from nonet.rendezvous.config import MaddpgConfig
+    from nonet.rendezvous.maddpg import learn_to_meet
+    from nonet.rendezvous.team import load_team, save_team
+
+    _start_jax()
+    loaded = load_team(team)
+    with console.progress("MADDPG", total=steps) as bar:
+
+        def told(done: int, share: float) -> None:
+            bar.describe(f"meets in {share:.0%} of training episodes")
+            bar.advance(done)
+
+        actor, curve = learn_to_meet(loaded.config.world, MaddpgConfig(steps=steps), seed, told)
+    curves = {**loaded.curves, "maddpg steps": curve["steps"], "maddpg meets": curve["meets"]}
+    save_team(
+        team, replace(loaded, maddpg=actor, curves=curves), command="nonet " + " ".join(sys.argv[1:]), made=date.today()
+    )
+    console.summary("MADDPG", {"world steps": steps, "meets within 1 m at the end of training": curve["meets"][-1]})
+
+
+def run(
+    team: tyro.conf.Positional[Path],
+    *,
+    map: Path | None = None,
+    resolution: float | None = None,
+    suite: str = "unseen-hard",
+    episode: int = 0,
+    agents: int = 2,
+    method: str = "hpp",
+    mates: Literal["same", "slow", "faulty", "still", "orca", "pursuit"] = "same",
+    noise: Literal["clean", "lab", "rough"] = "lab",
+    starts: str | None = None,
+    seconds: float = 60.0,
+    seed: int = 0,
+    out: Path | None = None,
+    video: Path | None = None,
+    watch: bool = False,
+    keyboard: bool = False,
+    port: int = 8000,
+) -> None:
+    """Let a team meet once, and look at it.
+
+    Example: nonet rendezvous run team/ --map lab.yaml --agents 2 --watch
+
+    Args:
+        team: a folder made by `nonet rendezvous train`.
+        map: a map to meet on (ROS yaml, PNG, MovingAI, MRPT); a map of the suite if not given.
+        resolution: metres a cell, for maps that do not say it.
+        suite: which maps, if none is given; see `nonet rendezvous evaluate --help`.
+        episode: number of the map and the starts in the suite.
+        agents: how many robots.
+        method: how they meet; `nonet rendezvous methods` lists them.
+        mates: what drives the robots after the first.
+        noise: what is wrong with sensors and motors.
+        starts: places of the robots, as "x,y x,y", metres from the map's lower left corner; chosen if not given.
+        seconds: until they have failed.
+        seed: of starts and noise.
+        out: file for the episode (JSON); a file in the team's folder if not given.
+        video: also write a film: .mp4 or .gif.
+        watch: open the episode in the browser.
+        keyboard: drive the first robot yourself with w, a, s, d on this terminal.
+        port: of the page.
+    """
+    from nonet.rendezvous.meeting import meet_once
+    from nonet.rendezvous.saving import write_episode
+    from nonet.rendezvous.team import load_team
+
+    _start_jax()
+    config = EvaluationConfig(
+        suite=suite, episodes=1, robots=agents, seconds=seconds, noise=noise, mates=mates, seed=seed
+    )
+    loaded = load_team(team)
+    found = meet_once(
+        loaded, config, method, episode=episode, map_path=map, resolution=resolution, starts=starts,
+        keyboard=keyboard, data=_data(),
+    )  # fmt: skip
+    world = loaded.config.world
+    kept = out or team / "episodes" / f"{found.map.name}-{method}-{seed}-{episode}.json"
+    write_episode(kept, found, world.lidar, world.robot.radius_m)
+    met = {f"within {metres:g} m after, s": when for metres, when in found.met_s.items()}
+    console.summary(
+        f"{method} on {found.map.name}",
+        {
+            **met,
+            "driven, m": float(found.travelled_m.sum()),
+            "collisions": int(found.collisions.sum()),
+            "kept in": kept,
+        },
+    )
+    if video is not None:
+        from nonet.rendezvous.video import write_video
+
+        write_video(video, found, world.lidar, world.robot.radius_m)
+        console.note(f"Film: {video}")
+    if watch:
+        _watch(team, kept, port)
+    else:
+        console.note(f"Look at it: nonet serve --rendezvous {team}")
+
+
+def methods() -> None:
+    """The ways to meet that can be compared.
+
+    Example: nonet rendezvous methods
+    """
+    from nonet.rendezvous.roster import METHODS
+
+    rows = [(m.name, "yes" if m.centralised else "no", m.summary) for m in METHODS.values()]
+    console.table(["method", "told more than a robot knows", "what it does"], rows)
+
+
+def evaluate(
+    team: tyro.conf.Positional[Path],
+    *,
+    suite: str = "unseen",
+    episodes: int = 200,
+    methods: str = "all",
+    agents: int = 2,
+    mates: Literal["same", "slow", "faulty", "still", "orca", "pursuit"] = "same",
+    noise: Literal["clean", "lab", "rough"] = "lab",
+    noise_factor: float = 1.0,
+    seconds: float = 60.0,
+    seed: int = 0,
+    workers: int = 0,
+    out: Path | None = None,
+) -> None:
+    """Compare methods on maps that nothing learnt from, with intervals.
+
+    Example: nonet rendezvous evaluate team/ --suite unseen --episodes 200
+
+    Args:
+        team: a folder made by `nonet rendezvous train`.
+        suite: unseen, unseen-easy, unseen-medium, unseen-hard, train, real (maps in NONET_DATA), or one family: open,
+            clutter, rooms, corridors, maze, trap.
+        episodes: meetings of each method, under the same chances.
+        methods: names with commas between, or all; `nonet rendezvous methods` lists them.
+        agents: robots in each.
+        mates: what drives the robots after the first.
+        noise: what is wrong with sensors and motors.
+        noise_factor: how many times that.
+        seconds: until they have failed.
+        seed: of maps, starts and noise.
+        workers: processes; 0 takes one a core.
+        out: folder for a report with plots.
+    """
+    from nonet.rendezvous.evaluate import Results
+    from nonet.rendezvous.evaluate import evaluate as judged
+    from nonet.rendezvous.plots import results_report
+    from nonet.rendezvous.roster import chosen_methods
+    from nonet.rendezvous.team import load_team
+
+    config = EvaluationConfig(
+        suite=suite, episodes=episodes, robots=agents, seconds=seconds, noise=noise, noise_factor=noise_factor,
+        mates=mates, seed=seed, workers=workers,
+    )  # fmt: skip
+    loaded = load_team(team)
+    results: Results = judged(loaded, config, chosen_methods(methods, loaded), data=_data())
+    report = results_report(results, command="nonet " + " ".join(sys.argv[1:]))
+    report.show()
+    if out is not None:
+        console.note(f"Report: {report.save(out)}")
+
+
+def drive(
+    team: tyro.conf.Positional[Path],
+    *,
+    robot: str = "robot_0",
+    mates: str = "robot_1",
+    dds: bool = False,
+    domain: int = 0,
+    map: Path | None = None,
+    rate_hz: float = 10.0,
+    stale_s: float = 0.5,
+    seconds: float | None = None,
+    record: Path | None = None,
+    seed: int = 0,
+) -> None:
+    """Drive one robot of a team over ROS 2 topics (DDS), or a simulated one.
+
+    Listens to ROBOT/scan, ROBOT/odom, ROBOT/pose and MATE/pose, and commands ROBOT/cmd_vel.
+
+    Example: nonet rendezvous drive team/ --robot robot_0 --dds
+
+    Args:
+        team: a folder made by `nonet rendezvous train`.
+        robot: namespace of this robot's topics.
+        mates: namespaces of the others, with commas between.
+        dds: talk to real topics; without it a simulated world answers.
+        domain: of DDS (ROS_DOMAIN_ID).
+        map: of the simulated world.
+        rate_hz: commands a second.
+        stale_s: the robot is stopped if its last scan is older.
+        seconds: how long; until Ctrl-C if not given.
+        record: folder for a rosbag2 of all that came and went.
+        seed: of the agent.
+    """
+    from nonet.rendezvous.bridge.driving import drive_robot
+    from nonet.rendezvous.team import load_team
+
+    _start_jax()
+    report = drive_robot(
+        load_team(team), robot=robot, mates=[name for name in mates.split(",") if name], dds=dds, domain=domain,
+        map_path=map, rate_hz=rate_hz, stale_s=stale_s, seconds=seconds, record=record, seed=seed,
+    )  # fmt: skip
+    console.summary(f"{robot}", report.facts())
+
+
+def replay(team: tyro.conf.Positional[Path], bag: tyro.conf.Positional[Path], *, robot: str = "robot_0") -> None:
+    """Give a recorded rosbag2 to the agent again and compare its commands with the recorded ones.
+
+    Example: nonet rendezvous replay team/ bag/
+
+    Args:
+        team: a folder made by `nonet rendezvous train`.
+        bag: a folder recorded by `nonet rendezvous drive --record`.
+        robot: namespace of the robot.
+    """
+    from nonet.rendezvous.bridge.driving import replay_bag
+    from nonet.rendezvous.team import load_team
+
+    _start_jax()
+    console.summary(str(bag), replay_bag(load_team(team), bag, robot=robot))
+
+
+def study(
+    team: tyro.conf.Positional[Path], *, out: Path, scale: Literal["minutes", "hours"] = "minutes", seed: int = 0
+) -> None:
+    """Make the article's claims again with this team, each with its interval.
+
+    Example: nonet rendezvous study team/ --out report/
+
+    Args:
+        team: a folder made by `nonet rendezvous train`, with the baseline in it.
+        out: folder for the report.
+        scale: how many episodes.
+        seed: of maps, starts and noise.
+    """
+    from dataclasses import replace
+
+    from nonet.rendezvous.study import SCALES
+    from nonet.rendezvous.study import study as made
+    from nonet.rendezvous.team import load_team
+
+    report = made(load_team(team), replace(SCALES[scale], seed=seed), data=_data())
+    report.show()
+    console.note(f"Report: {report.save(out)}")
+
+
+def _data() -> Path | None:
+    named = os.environ.get("NONET_DATA")
+    return Path(named) if named else None
+
+
+def _start_jax() -> None:
+    """Compiled programs are kept in the user's cache, so that only the first command waits for the compiler."""
+    from nonet.rendezvous.compiled import keep_compiled
+
+    keep_compiled()
+
+
+def _watch(team: Path, episode: Path, port: int) -> None:
+    import threading
+    import webbrowser
+
+    from nonet import web
+
+    address = f"http://127.0.0.1:{port}/rendezvous/#{episode.stem}"
+    threading.Timer(1.5, webbrowser.open, [address]).start()
+    web.serve({"rendezvous": team}, host="127.0.0.1", port=port)
+
+
+COMMANDS = {
+    "train": train,
+    "baseline": baseline,
+    "run": run,
+    "methods": methods,
+    "evaluate": evaluate,
+    "drive": drive,
+    "replay": replay,
+    "study": study,
+}

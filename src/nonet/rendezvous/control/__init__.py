@@ -1,0 +1,1 @@
+"""Controllers: how a robot drives to a point."""

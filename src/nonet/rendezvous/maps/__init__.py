@@ -1,0 +1,1 @@
+"""Maps: read from files, made of chances, and gathered in suites."""

@@ -1,0 +1,136 @@
+"""A team on disk: the navigation policy, the predictors, and how they were made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nonet.foundation import artifact
+from nonet.foundation.card import Card
+from nonet.foundation.errors import ArtifactError
+from nonet.rendezvous.config import PlannerConfig, TrainConfig
+from nonet.rendezvous.control.drivers import Policy
+from nonet.rendezvous.model import Layers, plain_layers
+from nonet.rendezvous.predict import input_size
+
+__all__ = ["KIND", "Team", "load_team", "save_team"]
+
+KIND = "rendezvous-team"
+_CURVES = "curves.json"
+
+
+@dataclass(frozen=True)
+class Team:
+    """What a robot needs to meet others.
+
+    Attributes:
+        config: how it was made; its world is the one that it was made for.
+        policy: weights of the navigation policy.
+        members: weights of the predictors, the robot's own first.
+        maddpg: weights of the learnt baseline's actor, if there is one.
+        curves: what was measured while learning: name and values.
+        figures: what was measured afterwards, on maps that nothing learnt from.
+    """
+
+    config: TrainConfig
+    policy: Layers
+    members: tuple[Layers, ...]
+    maddpg: Layers | None = None
+    curves: Mapping[str, list[float]] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    def controller(self) -> Policy:
+        """A controller that drives with the policy."""
+        world = self.config.world
+        return Policy(self.policy, world.robot, world.lidar.reach_m)
+
+    def planner(self, **changes: Any) -> PlannerConfig:
+        """The configured search, with changes."""
+        from dataclasses import replace
+
+        return replace(self.config.planner, **changes)
+
+
+def save_team(folder: Path, team: Team, *, command: str = "", made: date | None = None) -> None:
+    """Writes a team; a former one is replaced in one step.
+
+    Args:
+        folder: where to.
+        team: what.
+        command: that makes it again.
+        made: the day.
+    """
+    parts = {"policy": team.policy, **{f"member{place}": layers for place, layers in enumerate(team.members)}}
+    if team.maddpg is not None:
+        parts["maddpg"] = team.maddpg
+    tensors = {
+        f"{part}/{name}": np.asarray(leaf, np.float32) for part, tree in parts.items() for name, leaf in tree.items()
+    }
+    card = Card(
+        title="A team of robots that meet without talking",
+        description=(
+            "A navigation policy from lidar, and motion predictors that a robot plans meeting points with."
+            " An implementation of the published idea of hierarchical predictive planning; no robot was driven with it."
+        ),
+        data="Drives on generated maps; the suites of unseen maps are apart from them.",
+        figures={name: value for name, value in team.figures.items() if not isinstance(value, list | dict)},
+        command=command,
+        date=made,
+    )
+    curves = json.dumps({"curves": dict(team.curves), "figures": dict(team.figures)}, indent=1)
+    artifact.save(folder, kind=KIND, config=team.config, tensors=tensors, card=card, files={_CURVES: curves.encode()})
+
+
+def load_team(folder: Path) -> Team:
+    """Reads a team.
+
+    Raises:
+        ArtifactError: if it is none, is damaged, or was made for another world than it says.
+    """
+    stored = artifact.load(folder, kind=KIND, library="numpy")
+    config = stored.configured(TrainConfig)
+    parts: dict[str, Layers] = {}
+    for name, tensor in stored.tensors.items():
+        part, _, leaf = name.partition("/")
+        parts.setdefault(part, {})[leaf] = tensor
+    members = tuple(parts[name] for name in sorted(part for part in parts if part.startswith("member")))
+    beams = config.world.lidar.beams
+    if "policy" not in parts or not members or members[0]["w0"].shape[0] != input_size(beams):
+        raise ArtifactError(
+            f"The networks are not of a team with a lidar of {beams} beams.", where=folder, fix="Train the team again."
+        )
+    told = json.loads(stored.files[_CURVES].read_text(encoding="utf-8"))
+    return Team(config, parts["policy"], members, parts.get("maddpg"), told["curves"], told["figures"])
+
+
+def require_same_sensors(team: Team, beams: int, folder: Path | str) -> None:
+    """Refuses a robot whose lidar is not the one that the team was made for.
+
+    Raises:
+        ArtifactError: with both numbers.
+    """
+    own = team.config.world.lidar.beams
+    if beams != own:
+        raise ArtifactError(
+            f"The team was made for a lidar of {own} beams, but this scan has {beams}.",
+            where=folder,
+            fix="Train a team for this lidar, or resample its scans.",
+        )
+
+
+def on_numpy(team: Team) -> Team:
+    """The same team with weights as NumPy arrays, for robots and worker processes."""
+    from dataclasses import replace
+
+    return replace(
+        team,
+        policy=plain_layers(team.policy),
+        members=tuple(plain_layers(layers) for layers in team.members),
+        maddpg=None if team.maddpg is None else plain_layers(team.maddpg),
+    )
