@@ -81,6 +81,21 @@ def test_the_scale_of_the_function_does_not_matter(scale):
     torch.testing.assert_close(plain.x, scaled.x, rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_minimum_that_no_constraint_holds_is_found_like_one_without(dtype):
+    target = torch.tensor([0.3, -0.2], dtype=dtype)
+
+    def fn(x):
+        return (x - target).square().sum() + (x**4).sum()
+
+    start = torch.zeros(2, dtype=dtype)
+    free = minimize(fn, start)
+    result = minimize(fn, start, constraints=at_most(lambda x: x.square().sum(), 5.0))
+    assert result.status is Status.CONVERGED and result.evaluations <= 2 * free.evaluations
+    torch.testing.assert_close(result.x, free.x, rtol=0, atol=10 * torch.finfo(dtype).eps ** 0.5)
+    assert float(result.multipliers[0]) == 0
+
+
 def test_the_trace_shows_the_function_itself_and_what_is_broken():
     seen = []
     result = minimize(flower, [0.5, 0.5], constraints=OUTSIDE, options=Options(trace=True), callback=seen.append)

@@ -100,6 +100,35 @@ def test_bounds_hold_and_multipliers_show_what_they_cost(history):
     assert float(result.bound_multipliers[0]) == pytest.approx(-1.0, abs=1e-6)
 
 
+def concave(x):
+    return -((x - 1) ** 2 * torch.arange(1, 6, dtype=x.dtype)).sum()
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_a_concave_function_goes_to_the_corner_of_its_box_at_once(scale):
+    start = torch.full((5,), 0.5, dtype=torch.float64)
+    result = minimize(lambda x: scale * concave(x), start, bounds=(-3.0, 4.0))
+    assert result.x.tolist() == [-3.0] * 5 and result.evaluations <= 3
+    given = minimize(lambda x: scale * concave(x), start, bounds=(-3.0, 4.0), options=Options(first_step=0.01))
+    assert given.x.tolist() == [-3.0] * 5 and given.evaluations > 3
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_the_scale_of_a_function_changes_no_iterate_in_a_box(scale):
+    bounds = (None, torch.tensor([0.5, 7.0]))
+    plain = minimize(rosenbrock, [-1.0, 1.0], bounds=bounds, options=Options(trace=True))
+    scaled = minimize(lambda x: scale * rosenbrock(x), [-1.0, 1.0], bounds=bounds, options=Options(trace=True))
+    assert len(plain.trace) == len(scaled.trace)
+    for a, b in zip(plain.trace, scaled.trace, strict=True):
+        torch.testing.assert_close(a.x, b.x, rtol=0, atol=1e-7)
+
+
+def test_absurdly_wide_bounds_cost_nothing():
+    free = minimize(rosenbrock, [-1.0, 1.0])
+    wide = minimize(rosenbrock, [-1.0, 1.0], bounds=(-1e12, 1e12))
+    assert wide.evaluations <= 1.5 * free.evaluations and wide.value < 1e-10
+
+
 def test_equal_bounds_fix_a_variable():
     result = minimize(rosenbrock, [-1.0, 1.0], bounds=(torch.tensor([0.3, -9.0]), torch.tensor([0.3, 9.0])))
     assert result.x.tolist() == pytest.approx([0.3, 0.09], abs=1e-6)

@@ -7,6 +7,7 @@ import torch
 
 from nonet.foundation.errors import DataError, UsageError
 from nonet.optim import LBFGS, Status
+from nonet.optim.problems import PROBLEMS
 
 
 def rosenbrock(x):
@@ -44,6 +45,22 @@ def test_the_article_s_flower_from_far_away():
     assert float(loss) < -0.999
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "goal"),
+    [
+        ("Powell singular", 1e-14), ("Powell badly scaled", 1e-14), ("Watson 9", 1.39977e-6), ("Osborne 1", 5.4649e-5),
+        ("Discrete boundary", 1e-18), ("Quadratic of condition", 1e-8),
+    ],
+)  # fmt: skip
+def test_where_torch_s_optimizer_stalls_this_one_goes_on(name, goal):
+    problem = next(p for p in PROBLEMS if p.name.startswith(name))
+    x = problem.x0().requires_grad_()
+    optimizer = LBFGS([x], max_iter=2000, max_eval=2000, tolerance_grad=1e-14, tolerance_change=1e-25)
+    loss = optimizer.step(closure_for(optimizer, lambda: problem(x)))
+    assert float(loss) <= goal
+
+
 def test_step_returns_the_new_loss_and_never_a_worse_one():
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)).double()
@@ -51,7 +68,7 @@ def test_step_returns_the_new_loss_and_never_a_worse_one():
     targets = inputs[:, :1].sin() + inputs[:, 1:2]
     optimizer = LBFGS(model.parameters())
     closure = closure_for(optimizer, lambda: (model(inputs) - targets).square().mean())
-    before = float(closure())
+    before = float(closure().detach())
     for _ in range(5):
         after = optimizer.step(closure)
         assert float(after) <= before

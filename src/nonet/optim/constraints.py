@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nonet.foundation.errors import DataError, UsageError
+from nonet.optim.objective import as_like
 
 __all__ = ["Constraint", "at_least", "at_most", "between", "equal"]
 
@@ -114,7 +115,7 @@ def stack(constraints: Constraint | list[Constraint] | tuple[Constraint, ...], x
         if not isinstance(value, Tensor):
             raise UsageError(f"It returned {type(value).__name__}.", where=where, fix="Return a torch tensor.")
         try:
-            ends = [torch.as_tensor(e).to(x).broadcast_to(value.shape) for e in (constraint.lower, constraint.upper)]
+            ends = [as_like(e, x).broadcast_to(value.shape) for e in (constraint.lower, constraint.upper)]
         except RuntimeError as error:
             raise DataError(
                 "The ends do not have the shape of the value.", where=where, fix=f"The value is {tuple(value.shape)}."

@@ -16,11 +16,14 @@ from torch import Tensor
 from nonet.foundation.errors import DataError, UsageError
 from nonet.optim.config import Options
 from nonet.optim.constraints import Constraint
-from nonet.optim.objective import Bounds
+from nonet.optim.objective import Bounds, as_like
 from nonet.optim.result import Result
 from nonet.optim.solve import minimize
 
 __all__ = ["argmin"]
+
+FAINT = 1e-6  # a multiplier below this share of the largest may be what is left of a constraint that does not hold
+NEAR = 1e-3  # a constraint so far from its end, relative to the end or 1, does not hold
 
 
 def argmin(
@@ -42,7 +45,8 @@ def argmin(
         options: tolerances and budgets.
 
     Returns:
-        The solution, in the shape of ``x0``. A variable at an active bound has derivative zero.
+        The solution, in the shape of ``x0``. A variable at an active bound has derivative zero. Where a constraint
+        holds with multiplier 0 there are two one-sided derivatives; it gives the one without the constraint.
 
     Raises:
         DataError: if the search does not converge, or the solution is not isolated (a singular system).
@@ -65,23 +69,36 @@ def _freeze(constraint: Constraint, parameters: tuple[Tensor, ...]) -> Constrain
     return dataclasses.replace(constraint, fn=lambda x: constraint.fn(x, *parameters))
 
 
+def _ends_in_force(
+    found: Result, constraints: Sequence[Constraint], fixed: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Which rows of the constraints hold the solution: their numbers, multipliers, and the ends they are at."""
+    rows, ends, tied = [], [], []
+    for constraint, multiplier in zip(constraints, found.multipliers, strict=True):
+        lower, upper = (
+            as_like(e, multiplier).broadcast_to(multiplier.shape) for e in (constraint.lower, constraint.upper)
+        )
+        rows.append(constraint.fn(found.x, *fixed).detach().reshape(-1))
+        ends.append(torch.where(multiplier > 0, upper, lower).reshape(-1))
+        tied.append((lower == upper).reshape(-1))
+    if not rows:
+        none = found.x.new_zeros(0)
+        return none.long(), none, none
+    row, end, force = torch.cat(rows), torch.cat(ends), torch.cat([m.reshape(-1) for m in found.multipliers])
+    away = (row - end).abs() / end.abs().clamp(min=1)
+    strong = force.abs() > FAINT * force.abs().max()
+    active = torch.cat(tied) | ((force != 0) & ((away <= FAINT) | (strong & (away <= NEAR))))
+    chosen = active.nonzero()[:, 0]
+    return chosen, force[chosen], end[chosen]
+
+
 def _attach(
     fn: Callable[..., Tensor], found: Result, parameters: tuple[Tensor, ...], constraints: Sequence[Constraint]
 ) -> Tensor:
     shape, x = found.x.shape, found.x.reshape(-1)
+    fixed = tuple(p.detach() for p in parameters)
     free = (found.bound_multipliers.reshape(-1) == 0).nonzero()[:, 0]
-    rows = [m.reshape(-1) for m in found.multipliers]
-    force = torch.cat(rows) if rows else x.new_zeros(0)
-    largest = float(force.abs().max()) if len(force) else 0.0
-    equalities = [
-        (torch.as_tensor(c.lower) == torch.as_tensor(c.upper)).to(x.device).broadcast_to(m.shape).reshape(-1)
-        for c, m in zip(constraints, found.multipliers, strict=True)
-    ]
-    tied = torch.cat(equalities) if equalities else torch.zeros(0, dtype=torch.bool)
-    active = ((force.abs() > 1e-6 * largest) | tied).nonzero()[:, 0]
-    ends = [torch.where(m > 0, torch.as_tensor(c.upper).to(m), torch.as_tensor(c.lower).to(m)).reshape(-1)
-            for c, m in zip(constraints, found.multipliers, strict=True)]  # fmt: skip
-    end = torch.cat(ends)[active] if ends else force
+    active, force, end = _ends_in_force(found, constraints, fixed)
 
     def conditions(z: Tensor, given: tuple[Tensor, ...]) -> Tensor:
         """Stationarity over the free variables, then the active constraints; zero at the solution."""
@@ -97,8 +114,7 @@ def _attach(
 
         return torch.cat([torch.func.grad(lagrangian)(full)[free], held(full)])
 
-    z = torch.cat([x[free], force[active]]).detach()
-    fixed = tuple(p.detach() for p in parameters)
+    z = torch.cat([x[free], force]).detach()
     matrix = torch.func.jacrev(lambda z: conditions(z, fixed))(z)
     factor, pivots, failed = torch.linalg.lu_factor_ex(matrix)
     if int(failed) or float(torch.linalg.cond(matrix)) > 1 / torch.finfo(x.dtype).eps:

@@ -56,11 +56,12 @@ def judge(problem: Scaled, box: Box, x: Float[Tensor, "n"], parts: Parts, multip
 def size_of_terms(parts: Parts, multipliers: Float[Tensor, "m"]) -> float:
     """Size of the terms that cancel in a stationary point.
 
-    Capped, so that multipliers that grow without bound (dependent constraints) make nothing look small.
+    Capped, so that multipliers that grow without bound (dependent constraints) make nothing look small; and not below a
+    share of the gradient at the start (which is 1), since at a minimum that no constraint holds there are no terms.
     """
     steep = float(parts.gradient.abs().max())
     force = float((parts.jacobian.T * multipliers).abs().max())
-    return max(steep + min(force, 100 * steep), torch.finfo(parts.gradient.dtype).eps)
+    return max(steep + min(force, 100 * steep), torch.finfo(parts.gradient.dtype).eps ** 0.25)
 
 
 def as_near_as_can_be(problem: Scaled, box: Box, x: Float[Tensor, "n"], parts: Parts) -> bool:

@@ -14,7 +14,7 @@ from nonet.foundation.errors import DataError, UsageError
 from nonet.optim.box import Box
 from nonet.optim.linesearch import Point
 
-__all__ = ["Bounds", "Objective", "box_from", "checked_start"]
+__all__ = ["Bounds", "Objective", "as_like", "box_from", "checked_start"]
 
 Bound = float | Tensor | Sequence[float] | None
 Bounds = tuple[Bound, Bound]
@@ -44,6 +44,11 @@ def checked_start(x0: Tensor | Sequence[float] | float) -> Tensor:
     return x
 
 
+def as_like(value: float | Tensor | Sequence[float], like: Tensor) -> Tensor:
+    """Numbers as a tensor of the type and on the device of another."""
+    return value.to(like) if isinstance(value, Tensor) else torch.as_tensor(value, dtype=like.dtype, device=like.device)
+
+
 def box_from(bounds: Bounds | None, like: Tensor) -> Box:
     """The box that ``(lower, upper)`` describes; None or an infinity is no bound.
 
@@ -57,7 +62,7 @@ def box_from(bounds: Bounds | None, like: Tensor) -> Box:
     lower, upper = bounds if bounds is not None else (None, None)
     ends = []
     for name, bound, none in (("lower", lower, -math.inf), ("upper", upper, math.inf)):
-        value = torch.as_tensor(none if bound is None else bound).to(like)
+        value = as_like(none if bound is None else bound, like)
         try:
             ends.append(value.broadcast_to(like.shape).reshape(-1).clone())
         except RuntimeError as error:

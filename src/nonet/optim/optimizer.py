@@ -153,7 +153,7 @@ class LBFGS(torch.optim.Optimizer):
                 where="LBFGS.step",
                 fix="Call loss.backward() in it, and return the loss.",
             )
-        value = torch.as_tensor(loss)
+        value = loss if isinstance(loss, Tensor) else x.new_tensor(loss)
         if value.numel() != 1:
             raise UsageError(
                 f"The closure returned {value.numel()} numbers.", where="LBFGS.step", fix="Return one loss."
