@@ -1,3 +1,4 @@
+import itertools
 import json
 import tarfile
 
@@ -50,6 +51,13 @@ def small_world(tmp_path, made_up):
             (data / "cxc" / path.name.replace("_test", f"_{split}")).write_text(content)
     numbers = made_up.image_numbers
     rng = np.random.default_rng(0)
+    pairs = enumerate(itertools.combinations(numbers, 2))
+    rows = [
+        f"COCO_val2014_{a:012d}.jpg,COCO_val2014_{b:012d}.jpg,{37 * place % 50 / 10},i2i_csim"
+        for place, (a, b) in pairs
+    ]
+    header = "image1,image2,agg_score,sampling_method"
+    (data / "cxc" / "sis_test.csv").write_text("\n".join([header, *rows]) + "\n")
     words = ["red", "green", "blue", "dog", "cat", "sea", "sky", "road", "bus", "boat", "hill", "tree"]
     notes = [
         {"image_id": n, "id": 10 * n + k, "caption": f"a {words[row]} {' '.join(rng.choice(words, 2))}"}
