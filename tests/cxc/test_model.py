@@ -207,3 +207,17 @@ def test_commands_train_and_judge_a_model(folder, towers, made_up, tmp_path, cap
         assert "T→T" in shown and "STS" in shown
     assert run([*judged, "--model", str(tmp_path / "none")]) == 2
     assert "no such model folder" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_objective_or_of_other_data_is_refused(towers, features, tmp_path):
+    from dataclasses import replace
+
+    def trained(objective="i2t", given=features, dropout=0.0):
+        train(CxcModel(*towers, replace(SMALL, objective=objective, dropout=dropout)), given, tmp_path)
+
+    trained()
+    trained()  # goes on, that is, is done
+    with pytest.raises(ArtifactError):
+        trained(objective="t2t")
+    with pytest.raises(ArtifactError):
+        trained(given=replace(features, images=features.images + 1))

@@ -49,13 +49,15 @@ def client(study) -> TestClient:
 def test_from_joining_to_the_last_pair(client, study):
     link = client.post("/cxc/join", json={"name": "Ann"}).json()["link"]
     seen = []
-    while (question := client.get(f"{link}/next").json()["question"]) is not None:
+    while (asked := client.get(f"{link}/next").json())["question"] is not None:
+        question = asked["question"]
+        assert (asked["done"], asked["remaining"]) == (len(seen), 6 - len(seen))
         assert client.get(f"{link}/next").json()["question"]["pair"] == question["pair"]  # a reload
         seen.append(question["kind"])
         answer = {"score": len(seen) / 2, "seconds": 1.5}
         assert client.put(f"{link}/judgements/{question['pair']}", json=answer).status_code == 204
     assert seen == ["sts"] * 4 + ["sis", "sits"]
-    assert client.get(f"{link}/next").json()["done"] == 6
+    assert (asked["done"], asked["remaining"]) == (6, 0)
     back = client.get(f"{link}/previous").json()["question"]
     assert (back["pair"], back["score"]) == (5, 3.0)
     further = client.get(f"{link}/previous", params={"before": back["made"]}).json()["question"]

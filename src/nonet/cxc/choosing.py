@@ -11,6 +11,7 @@ import numpy as np
 from nonet.cxc.config import Kind, SelectConfig
 from nonet.cxc.data import Collection, RatedPairs, read_collection
 from nonet.cxc.embeddings import place_rows, read_embeddings
+from nonet.cxc.pictures import find_picture
 from nonet.cxc.rating.pairs import PairToRate
 from nonet.cxc.ratings import read_ratings, read_ratings_file
 from nonet.cxc.selection import select_pairs
@@ -120,10 +121,10 @@ class _Shows:
         name = self.collection.files[row] if self.collection.files else self.collection.images[row]
         if self.image_dir is None:
             return name
-        for path in (self.image_dir / name, self.image_dir / Path(name).name):
-            if path.is_file():
-                return os.path.relpath(path.resolve(), self.beside.resolve())
-        raise DataError(f"There is no picture '{name}'.", where=self.image_dir, fix="Check --image-dir.")
+        path = find_picture(self.image_dir, name)
+        if path is None:
+            raise DataError(f"There is no picture '{name}'.", where=self.image_dir, fix="Check --image-dir.")
+        return os.path.relpath(path.resolve(), self.beside.resolve())
 
 
 def _with_gold(pairs: list[PairToRate], path: Path, collection: Collection, shows: _Shows) -> list[PairToRate]:

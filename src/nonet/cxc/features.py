@@ -16,7 +16,7 @@ from nonet.foundation import console
 
 __all__ = ["Features", "all_token_outputs", "compute_features"]
 
-_BATCH = 128  # captions
+_PICTURES, _CAPTIONS = 32, 128  # at a time
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,13 @@ class Features:
 
 def compute_features(pictures: Pictures, image_tower: ImageEncoder, tower: TransformerTextEncoder) -> Features:
     """Runs the frozen towers once."""
+    images = [torch.empty(0, image_tower.width)]
+    with console.progress("Reading pictures", len(pictures.paths)) as bar:
+        for start in range(0, len(pictures.paths), _PICTURES):
+            images.append(image_features(image_tower, pictures.paths[start : start + _PICTURES]))
+            bar.advance(len(images[-1]))
     tokens, mask = all_token_outputs(tower, pictures.collection.texts)
-    image_of = torch.from_numpy(pictures.collection.image_of)
-    return Features(image_features(image_tower, pictures.paths), tokens, mask, image_of)
+    return Features(torch.cat(images), tokens, mask, torch.from_numpy(pictures.collection.image_of))
 
 
 def all_token_outputs(
@@ -59,8 +63,8 @@ def all_token_outputs(
     mask = torch.zeros(len(texts), longest, dtype=torch.bool)
     by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))  # little is computed on padding
     with console.progress("Reading captions", len(texts)) as bar:
-        for start in range(0, len(texts), _BATCH):
-            rows = by_length[start : start + _BATCH]
+        for start in range(0, len(texts), _CAPTIONS):
+            rows = by_length[start : start + _CAPTIONS]
             outputs, where = token_outputs(tower, [texts[row] for row in rows])
             tokens[rows, : outputs.shape[1]], mask[rows, : where.shape[1]] = outputs.half(), where
             bar.advance(len(rows))

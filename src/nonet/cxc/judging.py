@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,25 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from nonet.align.encoders import Embeds, TransformerTextEncoder, dual_encoder, image_encoder, open_picture, text_encoder
+from nonet.align.encoders import (
+    Embeds,
+    ImageEncoder,
+    TextEncoder,
+    dual_encoder,
+    image_encoder,
+    open_picture,
+    text_encoder,
+)
 from nonet.cxc.data import Collection
 from nonet.cxc.embeddings import Embedded
-from nonet.cxc.model import KIND, CxcModel
-from nonet.foundation import console
+from nonet.cxc.model import KIND, CxcModel, image_features
+from nonet.cxc.pictures import find_picture
+from nonet.foundation import console, manifest
 from nonet.foundation.errors import ArtifactError, DataError, MissingError
 
 __all__ = ["embed_collection"]
 
-_STEP = 512
+_BATCH = 32
 
 
 def embed_collection(
@@ -53,53 +61,38 @@ def _embed_images(judged: Any, collection: Collection, folder: Path) -> Embedded
     found = [
         (identity, path)
         for identity, name in zip(collection.images, names, strict=True)
-        if (path := _file(folder, name)) is not None
+        if (path := find_picture(folder, name)) is not None
     ]
     if not found:
         raise DataError(f"None of the {len(names):,} pictures is there, such as '{names[0]}'.", where=folder)
-    rows = _in_steps(judged.embed_images, [path for _, path in found], "Embedding pictures")
+    rows = _in_batches(judged.embed_images, [path for _, path in found], "Embedding pictures")
     return Embedded(rows, tuple(identity for identity, _ in found))
 
 
-def _file(folder: Path, name: str) -> Path | None:
-    """The picture by its name, or by its COCO number alone (the name in val2017)."""
-    plain = Path(name).name
-    candidates = (folder / name, folder / plain, folder / plain.rpartition("_")[2])
-    return next((path for path in candidates if path.is_file()), None)
-
-
 def _embed_captions(judged: Any, collection: Collection) -> Embedded:
-    return Embedded(_in_steps(judged.embed_texts, collection.texts, "Embedding captions"), collection.captions)
+    by_length = sorted(range(len(collection.texts)), key=lambda row: len(collection.texts[row]))
+    rows = _in_batches(judged.embed_texts, [collection.texts[row] for row in by_length], "Embedding captions")
+    return Embedded(rows, tuple(collection.captions[row] for row in by_length))
 
 
-def _in_steps(embed: Any, items: Sequence[Any], label: str) -> Float[np.ndarray, "items dim"]:
+def _in_batches(embed: Any, items: Sequence[Any], label: str) -> Float[np.ndarray, "items dim"]:
     parts = []
     with console.progress(label, len(items)) as bar:
-        for start in range(0, len(items), _STEP):
-            parts.append(embed(items[start : start + _STEP]))
+        for start in range(0, len(items), _BATCH):
+            parts.append(embed(items[start : start + _BATCH]))
             bar.advance(len(parts[-1]))
     return np.concatenate(parts).astype(np.float32)
 
 
-def _open(model: str) -> Embeds | _HuggingFace | _TextAlone | _ImageAlone:
-    kind = _artifact_kind(Path(model))
-    if kind == KIND:
-        return CxcModel.load(Path(model))
-    if kind is not None:
-        return dual_encoder(Path(model))
-    return _hugging_face(model)
-
-
-def _artifact_kind(folder: Path) -> str | None:
-    """The kind of an artifact of nonet, or None for anything else."""
+def _open(model: str) -> Embeds | _DualNetwork | _TextTower | _ImageTower:
     try:
-        manifest = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    return manifest.get("kind") if str(manifest.get("format", "")).startswith("nonet") else None
+        kind = manifest.read(Path(model), any_version=True).kind
+    except ArtifactError:
+        return _hugging_face(model)  # which says what is wrong if it is not one of those either
+    return CxcModel.load(Path(model)) if kind == KIND else dual_encoder(Path(model))
 
 
-def _hugging_face(name: str) -> _HuggingFace | _TextAlone | _ImageAlone:
+def _hugging_face(name: str) -> _DualNetwork | _TextTower | _ImageTower:
     from transformers import AutoConfig
 
     is_path = name.count("/") != 1 or name.startswith((".", "~"))
@@ -111,17 +104,14 @@ def _hugging_face(name: str) -> _HuggingFace | _TextAlone | _ImageAlone:
         reason = str(error).partition("\n")[0]
         raise MissingError(f"The model cannot be loaded ({reason}).", where=name) from error
     if hasattr(config, "text_config") and hasattr(config, "vision_config"):
-        return _HuggingFace(name)
+        return _DualNetwork(name)
     try:
-        tower = text_encoder(name)
+        return _TextTower(text_encoder(name))
     except DataError:
-        return _ImageAlone(name)
-    if not isinstance(tower, TransformerTextEncoder):
-        raise ArtifactError("This text network is of an unknown kind.", where=name)
-    return _TextAlone(tower)
+        return _ImageTower(image_encoder(name))
 
 
-class _HuggingFace:
+class _DualNetwork:
     """A dual encoder such as CLIP, SigLIP or ALIGN, with the projections it was trained with."""
 
     def __init__(self, name: str) -> None:
@@ -134,21 +124,14 @@ class _HuggingFace:
     @torch.inference_mode()
     def embed_images(self, pictures: Sequence[Path]) -> Float[np.ndarray, "n dim"]:
         """One vector a picture."""
-        rows = []
-        for start in range(0, len(pictures), 32):
-            opened = [open_picture(path) for path in pictures[start : start + 32]]
-            rows.append(_vectors(self.network.get_image_features(**self.processor(opened, return_tensors="pt"))))
-        return np.concatenate(rows)
+        pixels = self.processor([open_picture(path) for path in pictures], return_tensors="pt")
+        return _vectors(self.network.get_image_features(**pixels))
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> Float[np.ndarray, "n dim"]:
         """One vector a text."""
-        rows = []
-        for start in range(0, len(texts), 64):
-            part = list(texts[start : start + 64])
-            tokens = self.tokenizer(part, padding=True, truncation=True, return_tensors="pt")
-            rows.append(_vectors(self.network.get_text_features(**tokens)))
-        return np.concatenate(rows)
+        tokens = self.tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
+        return _vectors(self.network.get_text_features(**tokens))
 
 
 def _vectors(output: Any) -> Float[np.ndarray, "n dim"]:
@@ -157,30 +140,24 @@ def _vectors(output: Any) -> Float[np.ndarray, "n dim"]:
     return tensor.float().numpy()
 
 
-class _TextAlone:
+class _TextTower:
     """A sentence encoder."""
 
-    def __init__(self, tower: TransformerTextEncoder) -> None:
+    def __init__(self, tower: TextEncoder) -> None:
         self.tower = tower.eval()
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> Float[np.ndarray, "n dim"]:
         """One vector a text."""
-        parts = [self.tower(*self.tower.preprocess(texts[start : start + 64])) for start in range(0, len(texts), 64)]
-        return torch.cat(parts).float().numpy()
+        return self.tower(*self.tower.preprocess(texts)).float().numpy()
 
 
-class _ImageAlone:
+class _ImageTower:
     """An image network."""
 
-    def __init__(self, name: str) -> None:
-        self.tower = image_encoder(name).eval()
+    def __init__(self, tower: ImageEncoder) -> None:
+        self.tower = tower.eval()
 
-    @torch.inference_mode()
     def embed_images(self, pictures: Sequence[Path]) -> Float[np.ndarray, "n dim"]:
         """One vector a picture."""
-        parts = []
-        for start in range(0, len(pictures), 32):
-            opened = [open_picture(path) for path in pictures[start : start + 32]]
-            parts.append(self.tower(self.tower.preprocess(opened)))
-        return torch.cat(parts).float().numpy()
+        return image_features(self.tower, pictures).numpy()

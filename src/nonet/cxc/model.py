@@ -25,7 +25,7 @@ from nonet.align.encoders import (
     rebuild_text_encoder,
 )
 from nonet.cxc.config import TrainConfig
-from nonet.foundation import artifact, console
+from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
 from nonet.foundation.errors import ArtifactError, UsageError
 
@@ -92,7 +92,11 @@ class CxcModel(nn.Module):
     @torch.inference_mode()
     def embed_images(self, pictures: Sequence[Image.Image | Path], batch_size: int = 32) -> Float[np.ndarray, "n dim"]:
         """One vector of length 1 a picture."""
-        return self.heads.embed_images(image_features(self.image_encoder, pictures, batch_size)).numpy()
+        rows = np.empty((len(pictures), self.config.dim), np.float32)
+        for start in range(0, len(pictures), batch_size):
+            part = pictures[start : start + batch_size]
+            rows[start : start + len(part)] = self.heads.embed_images(image_features(self.image_encoder, part))
+        return rows
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str], batch_size: int = 64) -> Float[np.ndarray, "n dim"]:
@@ -150,25 +154,17 @@ def text_tower(encoder: nn.Module) -> TransformerTextEncoder:
 
 
 @torch.inference_mode()
-def image_features(
-    encoder: ImageEncoder, pictures: Sequence[Image.Image | Path], batch_size: int = 32
-) -> Float[Tensor, "n image_width"]:
-    """Features of pictures by the frozen tower."""
-    rows = [torch.empty(0, encoder.width)]
-    with console.progress("Reading pictures", len(pictures)) as bar:
-        for start in range(0, len(pictures), batch_size):
-            part = pictures[start : start + batch_size]
-            opened = [open_picture(item) if isinstance(item, Path) else item for item in part]
-            rows.append(encoder(encoder.preprocess(opened)).float())
-            bar.advance(len(part))
-    return torch.cat(rows)
+def image_features(encoder: ImageEncoder, pictures: Sequence[Image.Image | Path]) -> Float[Tensor, "n image_width"]:
+    """Features of a batch of pictures by the frozen tower."""
+    opened = [open_picture(item) if isinstance(item, Path) else item for item in pictures]
+    return encoder(encoder.preprocess(opened)).float()
 
 
 @torch.inference_mode()
 def token_outputs(
     encoder: TransformerTextEncoder, texts: Sequence[str]
 ) -> tuple[Float[Tensor, "n tokens text_width"], Bool[Tensor, "n tokens"]]:
-    """What the frozen text network says of each token, and where there are tokens."""
+    """What the frozen text network says of each token of a batch of texts, and where there are tokens."""
     ids, mask = encoder.preprocess(texts)
     ids, mask = ids[:, :MAX_TOKENS], mask[:, :MAX_TOKENS]
     return encoder.network(input_ids=ids, attention_mask=mask).last_hidden_state.float(), mask

@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from pydantic import BaseModel, Field
 
 from nonet.cxc.rating.pairs import PairToRate, read_pairs
-from nonet.cxc.rating.records import Rater, Task
+from nonet.cxc.rating.records import Rater
 from nonet.cxc.rating.scale import SCALES
 from nonet.cxc.rating.store import Store, store_path
 from nonet.foundation.errors import DataError, UsageError
@@ -49,16 +49,22 @@ class Question(BaseModel):
     anchors: list[str]
     left: Side
     right: Side
-    done: int
     score: float | None = None
     made: float | None = None
 
 
 class Next(BaseModel):
-    """The next question, or none when all is done."""
+    """The next question, or none when all is done; how many are answered, and how many there are still."""
 
     question: Question | None
     done: int
+    remaining: int
+
+
+class Previous(BaseModel):
+    """A question that was answered before, or none."""
+
+    question: Question | None
 
 
 class Answer(BaseModel):
@@ -118,18 +124,19 @@ def mount(source: Path | None) -> Mount:
         rater = rater_of(token)
         task = store.next_task(rater, time.time())
         if task is None:
-            return Next(question=None, done={other.id: count for other, count in store.raters()}[rater.id])
-        return Next(question=_question(pairs[task.pair], token, task), done=task.done)
+            done = {other.id: count for other, count in store.raters()}[rater.id]
+            return Next(question=None, done=done, remaining=0)
+        return Next(question=_question(pairs, token, task.pair), done=task.done, remaining=task.left)
 
     @router.get("/rate/{token}/previous")
-    def previous(token: str, before: float = math.inf) -> Next:
+    def previous(token: str, before: float = math.inf) -> Previous:
         """The pair answered last, or last before a time, to look at it again."""
         found = store.last_judged(rater_of(token), before)
         if found is None:
-            return Next(question=None, done=0)
+            return Previous(question=None)
         pair, score, made = found
-        question = _question(pairs[pair], token, Task(pair, 0))
-        return Next(question=question.model_copy(update={"score": score, "made": made}), done=0)
+        question = _question(pairs, token, pair)
+        return Previous(question=question.model_copy(update={"score": score, "made": made}))
 
     @router.put("/rate/{token}/judgements/{pair}", status_code=204)
     def judge(token: str, pair: int, answer: Answer) -> None:
@@ -149,19 +156,20 @@ def mount(source: Path | None) -> Mount:
     return Mount(router, f"{made:,} of {wanted:,} ratings made")
 
 
-def _question(pair: PairToRate, token: str, task: Task) -> Question:
+def _question(pairs: list[PairToRate], token: str, number: int) -> Question:
+    pair = pairs[number]
+
     def side(name: Literal["left", "right"]) -> Side:
         image: Any = getattr(pair, f"{name}_image")
-        address = f"/cxc/rate/{token}/picture/{task.pair}/{name}" if image else None
+        address = f"/cxc/rate/{token}/picture/{number}/{name}" if image else None
         return Side(text=getattr(pair, f"{name}_text"), image=address)
 
     scale = SCALES[pair.kind]
     return Question(
-        pair=task.pair,
+        pair=number,
         kind=pair.kind,
         question=scale.question,
         anchors=list(scale.anchors),
         left=side("left"),
         right=side("right"),
-        done=task.done,
     )

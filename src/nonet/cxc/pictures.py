@@ -13,7 +13,7 @@ from nonet.cxc.data import Collection, collection_from_rows, read_collection
 from nonet.cxc.ratings import KINDS, read_ratings_file
 from nonet.foundation.errors import DataError
 
-__all__ = ["Pictures", "joined", "rated_images", "read_pairs"]
+__all__ = ["Pictures", "find_picture", "joined", "rated_images", "read_pairs"]
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,22 @@ def _located(collection: Collection, folder: Path) -> Pictures:
     """Finds the pictures, beside the table or in ``images`` there."""
     paths = []
     for name in collection.files:
-        path = next((path for path in (folder / name, folder / "images" / name) if path.is_file()), None)
+        path = find_picture(folder, name)
         if path is None:
             raise DataError(f"There is no picture '{name}'.", where=folder)
         paths.append(path)
     return Pictures(collection, tuple(paths))
+
+
+def find_picture(folder: Path, name: str) -> Path | None:
+    """A picture in a folder or in ``images`` there.
+
+    It may lie there by its path, by its name alone, or by its COCO number alone (its name in val2017).
+    """
+    plain = Path(name).name
+    names = (name, plain, plain.rpartition("_")[2])
+    candidates = (place / one for place in (folder, folder / "images") for one in names)
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def joined(parts: Sequence[Pictures]) -> Pictures:

@@ -13,6 +13,7 @@ import numpy as np
 from nonet.cxc.data import Collection
 from nonet.cxc.evaluate import Evaluation, Material, TaskRun, task_name
 from nonet.cxc.leaderboard import beside
+from nonet.cxc.pictures import find_picture
 from nonet.cxc.ranking import top_items
 from nonet.foundation.files import replace_file
 from nonet.foundation.report import Estimate, Figure, Report, Table
@@ -249,8 +250,7 @@ class _Thumbnails:
         """A small JPEG as a data address, or None where there is no such file."""
         if self.folder is None or not self.collection.files:
             return None
-        name = Path(self.collection.files[image])
-        path = next((p for p in (self.folder / name, self.folder / name.name) if p.is_file()), None)
+        path = find_picture(self.folder, self.collection.files[image])
         if path is None:
             return None
         from PIL import Image

@@ -53,6 +53,14 @@ def test_a_pair_left_lying_is_given_on_and_a_late_answer_is_kept(tmp_path):
     assert store.progress() == (1, 1)
 
 
+def test_a_rater_is_told_how_many_there_are_still(tmp_path):
+    store = made(tmp_path, pairs=PAIRS + GOLD, gold_every=4, raters_per_pair=1)
+    ann, ben = store.add_rater("a", 0), store.add_rater("b", 0)
+    assert [store.next_task(rater, 0).left for rater in (ann, ben, ann)] == [14, 13, 13]  # each took one's place
+    store.judge(ann, 0, 1.0, 0, 0)
+    assert store.next_task(ann, 0).left == 12
+
+
 def test_control_questions_come_in_turn_to_everybody(tmp_path):
     store = made(tmp_path, pairs=PAIRS + GOLD, gold_every=4, raters_per_pair=1)
     seen = rate_all(store, store.add_rater("a", 0))

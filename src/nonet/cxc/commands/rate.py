@@ -50,6 +50,9 @@ def select(
         kind = "control questions" if pair.gold is not None else f"{pair.kind.upper()} ({pair.method})"
         counts[kind] = counts.get(kind, 0) + 1
     console.summary(str(out), counts)
+    found, wanted = sum(pair.gold is None for pair in chosen), config.pairs + config.originals + config.co_captions
+    if found < wanted:
+        console.note(f"{found:,} pairs of the {wanted:,} wanted: of some kind there are no more to choose.")
     if image_dir is None and any(pair.left_image or pair.right_image for pair in chosen):
         console.note(f"Pictures are expected under {out.parent}; --image-dir names another folder.")
     console.note(f"Rate them: nonet serve --cxc {out}")
@@ -85,8 +88,8 @@ def raters(
     settings = store.settings
     changed = replace(
         settings,
-        raters_per_pair=per_pair or settings.raters_per_pair,
-        gold_every=gold_every or settings.gold_every,
+        raters_per_pair=settings.raters_per_pair if per_pair is None else per_pair,
+        gold_every=settings.gold_every if gold_every is None else gold_every,
         open=settings.open if closed is None else not closed,
     )
     if changed != settings:

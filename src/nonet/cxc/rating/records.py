@@ -52,10 +52,12 @@ class Task:
     Attributes:
         pair: row in the file of pairs.
         done: how many pairs this rater has judged.
+        left: how many there are still for this rater, this one included, unless others take their places.
     """
 
     pair: int
     done: int
+    left: int
 
 
 @dataclass(frozen=True)

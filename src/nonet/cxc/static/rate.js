@@ -94,6 +94,9 @@ async function next() {
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.detail);
   $("done").textContent = `${body.done} rated.`;
+  $("progress").max = body.done + body.remaining;
+  $("progress").value = body.done;
+  $("remaining").textContent = body.remaining ? `${body.remaining} to go.` : "";
   $("back").disabled = body.done === 0;
   if (body.question) return show(body.question);
   current = null;
