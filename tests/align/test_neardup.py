@@ -99,10 +99,9 @@ def test_changed_copies_of_photographs_are_found(real_data, tmp_path):
         else:
             photo.save(path)
             train.append(path)
-    found = {
-        match.row: match.evaluated
-        for match in find(image_encoder("efficientnet-lite0", size=128), train, evaluated, NearDuplicates(), tmp_path / "cache")
-    }
+    encoder = image_encoder("efficientnet-lite0", size=128)
+    matches_found = find(encoder, train, evaluated, NearDuplicates(), tmp_path / "cache")
+    found = {match.row: match.evaluated for match in matches_found}
     right = [row for row, (number, _) in planted.items() if found.get(row) == number]
     wrong = [row for row in found if row not in planted]
     assert len(right) >= 0.98 * len(planted)

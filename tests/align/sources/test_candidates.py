@@ -59,7 +59,8 @@ def test_an_archive_gives_candidates_with_its_pictures(tmp_path):
     tally = make_candidates(str(archive), tmp_path / "c", PagesConfig())
     assert tally.kept == 2
     assert not list((tmp_path / "c").glob(".*"))  # nothing of the run is left
-    assert pairs_of_candidates(tmp_path / "c" / "candidates.parquet", tmp_path / "c", tmp_path / "p", Shares()).kept == 2
+    table = tmp_path / "c" / "candidates.parquet"
+    assert pairs_of_candidates(table, tmp_path / "c", tmp_path / "p", Shares()).kept == 2
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.doc").touch()
     with pytest.raises(UsageError, match="other things"):
@@ -216,7 +217,8 @@ def test_multi30k_in_the_layout_of_its_release(tmp_path):
 
 def test_a_vocabulary_from_pairs_tables_and_lines(tmp_path, capsys):
     (tmp_path / "lines.txt").write_text("a red cat\na red dog\n" * 5)
-    assert run(["align", "vocabulary", str(tmp_path / "lines.txt"), "--out", str(tmp_path / "t.json"), "--size", "60"]) == 0
+    words = ["align", "vocabulary", str(tmp_path / "lines.txt"), "--size", "60"]
+    assert run([*words, "--out", str(tmp_path / "t.json")]) == 0
     from nonet.align.encoders.text import read_tokenizer
 
     learnt = read_tokenizer(tmp_path / "t.json")
