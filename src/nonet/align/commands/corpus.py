@@ -101,9 +101,7 @@ def deduplicate(
 
     size = _SIDE if image_encoder.startswith("efficientnet") else None  # fine details do not matter here
     encoder = encoder_named(image_encoder, size=size)
-    tally, removed = without_near_duplicates(
-        pairs, against, out, encoder, near, cache or default_cache()
-    )
+    tally, removed = without_near_duplicates(pairs, against, out, encoder, near, cache or default_cache())
     rows = [(f"{one.cosine:.3f}", one.image.name, str(one.evaluated)) for one in removed[:20]]
     if rows:
         console.table(["cosine", "removed", "like"], rows, title=f"{len(removed):,} pictures removed", right=["cosine"])
