@@ -74,8 +74,9 @@ def fingerprints(encoder: ImageEncoder, images: Sequence[Path], cache: Path) -> 
         for start in range(0, len(rows), _BATCH):
             opened = [open_for_embedding(images[row]).picture for row in rows[start : start + _BATCH]]
             small = [picture.resize((_SEEN_AT, _SEEN_AT), Image.Resampling.BOX) for picture in opened]
-            both = [encoder.preprocess(view).to(device) for view in (small, [ImageOps.mirror(one) for one in small])]
-            made.append(sum(encoder(pixels).float().cpu().numpy() for pixels in both))
+            views = (small, [ImageOps.mirror(one) for one in small])
+            first, second = (encoder(encoder.preprocess(view).to(device)).float().cpu() for view in views)
+            made.append((first + second).numpy())
         return np.concatenate(made)
 
     keys = [hashlib.sha256(f"copies at {_SEEN_AT} of {digest}".encode()).hexdigest() for digest in digests]
