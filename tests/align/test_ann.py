@@ -149,7 +149,8 @@ def test_conditions_are_met(tmp_path):
     "text",
     [
         "", "1; DROP TABLE rows", "width > (SELECT 1)", "read_text('/etc/passwd') = ''", "path LIKE '%'",
-        "rows.width > 1", "getenv('HOME') = 'x'", "width::VARCHAR = '1'", "x > 1", "(" * 80 + "width" + ")" * 80, "width >",
+        "rows.width > 1", "getenv('HOME') = 'x'", "width::VARCHAR = '1'", "x > 1", "width >",
+        "(" * 80 + "width" + ")" * 80,
         "CASE WHEN width > 1 THEN true END", "width = 1 UNION SELECT 1", "a" * 600, "*",
     ],
 )  # fmt: skip

@@ -12,8 +12,9 @@ from align.tiny import tiny
 from nonet.align.config import LearningConfig
 from nonet.align.run import Run, execute
 from nonet.align.shard_batches import ShardPairs, evaluate_shards
+from nonet.align.shard_training import train_on_shards
 from nonet.align.shards import Shards, write_shards
-from nonet.align.train import evaluate_on, train_on_shards
+from nonet.align.train import evaluate_on
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.sampling import Plan, Seeded, batches
 

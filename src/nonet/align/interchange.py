@@ -133,11 +133,12 @@ def _from_clip(theirs: Any, folder: Path) -> DualEncoder:
     text = TransformerTextEncoder(theirs.text_model, tokenizer, "pooler", config.text_config.max_position_embeddings)
     heads = HeadConfig(dim=config.projection_dim, image_projection="linear", text_projection="linear")
     model = DualEncoder(image, text, heads)
+    projections: list[tuple[Any, Any]] = [
+        (model.heads.image, theirs.visual_projection),
+        (model.heads.text, theirs.text_projection),
+    ]
     with torch.no_grad():
-        for ours, projection in (
-            (model.heads.image, theirs.visual_projection),
-            (model.heads.text, theirs.text_projection),
-        ):
+        for ours, projection in projections:
             ours.weight.copy_(projection.weight)
             ours.bias.zero_()
         model.heads.set_temperature(math.exp(-float(theirs.logit_scale)))
@@ -187,10 +188,11 @@ def _our_weights(theirs: Mapping[str, Tensor], image: EfficientNetEncoder) -> di
 
 def _their_weights(model: DualEncoder, image: EfficientNetEncoder, text: TransformerTextEncoder) -> dict[str, Tensor]:
     names = {ours: theirs for theirs, ours in _names(image.network.config).items()}
-    weights = {
+    projection: Any = model.heads.text
+    weights: dict[str, Tensor] = {
         "temperature": model.heads.temperature.detach().clone(),
-        "text_projection.weight": model.heads.text.weight,
-        "text_projection.bias": model.heads.text.bias,
+        "text_projection.weight": projection.weight,
+        "text_projection.bias": projection.bias,
     }
     for name, tensor in image.network.state_dict().items():
         module, _, leaf = name.rpartition(".")

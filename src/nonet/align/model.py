@@ -39,6 +39,9 @@ Picture = Image.Image | Path
 class Heads(nn.Module):
     """Features of both towers into one space, and the temperature: all that learns while the towers are frozen."""
 
+    log_temperature: Tensor
+    plain_temperature: Tensor
+
     def __init__(self, image_width: int, text_width: int, config: HeadConfig) -> None:
         super().__init__()
         self.config = config

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +55,7 @@ def in_chunks(
 def _averages_kept(module: nn.Module) -> Iterator[None]:
     """Batch normalisation as in training, without a change of its running averages."""
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
-    before = [(norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]
+    before = [(norm.momentum, cast(Tensor, norm.num_batches_tracked).clone()) for norm in norms]
     for norm in norms:
         norm.momentum = 0.0  # the share of the new statistics
     try:
@@ -63,4 +63,4 @@ def _averages_kept(module: nn.Module) -> Iterator[None]:
     finally:
         for norm, (momentum, tracked) in zip(norms, before, strict=True):
             norm.momentum = momentum
-            norm.num_batches_tracked.copy_(tracked)
+            cast(Tensor, norm.num_batches_tracked).copy_(tracked)

@@ -13,8 +13,9 @@ from nonet.align.data import Pairs
 from nonet.align.features import default_cache
 from nonet.align.interchange import open_model
 from nonet.align.model import DualEncoder
+from nonet.align.shard_training import train_on_shards
 from nonet.align.shards import Shards, ShardTexts, is_shards
-from nonet.align.train import Outcome, build, train, train_on_shards
+from nonet.align.train import Outcome, build, train
 from nonet.foundation import console
 from nonet.foundation.artifact import Card
 from nonet.foundation.errors import UsageError

@@ -19,10 +19,11 @@ from nonet.align.run import DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER
 from nonet.align.sources.openmoji import OpenMojiConfig, make_pairs
 from nonet.align.studies import noise
 from nonet.align.studies.arithmetic import ask, questions
+from nonet.align.studies.showing import plot, sure, table
 from nonet.align.studies.trials import HEADS, Setting, Trial, estimate, gap, run
 from nonet.align.zeroshot import accuracy, class_embeddings, read_templates
 from nonet.foundation import console
-from nonet.foundation.report import Claim, Estimate, Figure, Report, Table
+from nonet.foundation.report import Claim, Estimate, Report, Table
 
 __all__ = ["StudyConfig", "study"]
 
@@ -93,8 +94,8 @@ def study(config: StudyConfig, made: str = "") -> Report:
         summary="Frozen EfficientNet-Lite0 and MiniLM; only what lies between them and the embeddings learns, on"
         " drawings of OpenMoji. Figures are mean recall on the held-out test drawings, in per cent.",
         claims=claims,
-        figures=[_plot(name, each) for name, each in trials.items()],
-        tables=[*(_table(name, each) for name, each in trials.items()), arithmetic],
+        figures=[plot(name, each) for name, each in trials.items()],
+        tables=[*(table(name, each) for name, each in trials.items()), arithmetic],
         facts={"command": config.command, "seeds": config.seeds, "training drawings": pairs.splits.count("train")},
         made=made,
     )
@@ -150,14 +151,14 @@ def _data_claims(trials: Sequence[Trial], config: StudyConfig) -> list[Claim]:
             "More noisy data beats less clean data at equal compute.",
             "A larger noisy corpus makes up for its noise (section 6.3, Table 10: ALIGN-12M above CC3M)",
             Estimate(more.value, more.low, more.high, "points: all raw pairs over a clean quarter", more.basis),
-            _sure(more),
+            sure(more),
             how,
         ),
         Claim(
             "Simple frequency rules help.",
             "Minimal frequency-based filtering is applied (section 3); the article shows no run without it",
             Estimate(rules.value, rules.low, rules.high, "points: with rules over without", rules.basis),
-            _sure(rules),
+            sure(rules),
             how,
         ),
     ]
@@ -169,7 +170,7 @@ def _width_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
         "Wider embeddings retrieve better.",
         "Retrieval grows with the embedding dimension from 80 to 640 (Table 8)",
         Estimate(wider.value, wider.low, wider.high, "points: 256 over 32 dimensions", wider.basis),
-        _sure(wider),
+        sure(wider),
         config.command,
     )
 
@@ -195,7 +196,7 @@ def _negatives_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
         "More negatives in a batch are better.",
         "Retrieval falls with 50% and 25% of the in-batch negatives (Table 8)",
         Estimate(more.value, more.low, more.high, "points: all negatives over a quarter", more.basis),
-        _sure(more),
+        sure(more),
         config.command,
     )
 
@@ -221,7 +222,7 @@ def _arithmetic(pairs: Pairs, trials: Sequence[Trial], config: StudyConfig) -> t
         "A picture plus words finds what both describe.",
         "Shown by examples: panda + Australia, shoes + beige (section 7, Figure 5)",
         measured,
-        _sure(measured),
+        sure(measured),
         f"{len(asked)} questions of person + profession and cat + expression among all drawings, most of which were"
         f" trained on; top-1 beside the drawing asked with. {config.command}",
     )
@@ -271,50 +272,6 @@ def _zero_shot_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
         text,
         article,
         measured,
-        _sure(measured),
+        sure(measured),
         f"{len(train)} pictures to fit, {len(test)} to measure. {config.command}",
-    )
-
-
-def _sure(measured: Estimate) -> bool | None:
-    """Whether it is above zero in every seed, below in every seed, or neither."""
-    if measured.low > 0:
-        return True
-    return False if measured.high <= 0 else None
-
-
-_TITLES = {
-    "data": "Noisy, ruled and clean data of three sizes",
-    "width": "Dimensions of the embedding",
-    "temperature": "Temperature",
-    "negatives": "Share of the in-batch negatives",
-}
-
-
-def _table(name: str, trials: Sequence[Trial]) -> Table:
-    order = list(dict.fromkeys(trial.setting for trial in trials))
-    rows = [(setting, estimate(trials, setting)) for setting in order]
-    return Table(
-        _TITLES[name], ["setting", "mean recall, %"], rows, "On the test drawings; lowest and highest seed in brackets."
-    )
-
-
-def _plot(name: str, trials: Sequence[Trial]) -> Figure:
-    import plotly.graph_objects as go
-
-    order = list(dict.fromkeys(trial.setting for trial in trials))
-    found = [estimate(trials, setting) for setting in order]
-    bars = go.Bar(
-        x=order,
-        y=[each.value for each in found],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [each.high - each.value for each in found],
-            "arrayminus": [each.value - each.low for each in found],
-        },
-    )
-    plot = go.Figure(bars, layout={"yaxis": {"title": "mean recall, %"}})
-    return Figure(
-        _TITLES[name], plot, "Mean recall on the test drawings; the bars' ends are the lowest and highest seed."
     )

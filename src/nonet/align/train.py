@@ -23,13 +23,11 @@ from nonet.align.features import image_features, kept, text_features
 from nonet.align.loss import contrastive_loss
 from nonet.align.model import DualEncoder, Heads
 from nonet.align.replay import in_chunks
-from nonet.align.shard_batches import ShardPairs, evaluate_shards
-from nonet.align.shards import Shards
 from nonet.foundation.errors import DataError
 from nonet.foundation.optimisation import adamw
 from nonet.foundation.training import History, TrainingConfig, fit
 
-__all__ = ["Outcome", "build", "evaluate_on", "pick_device", "train", "train_on_shards"]
+__all__ = ["Outcome", "build", "evaluate_on", "pick_device", "train"]
 
 _BATCH_AVERAGES = 10  # averages of batch normalisation are renewed so many times in a training
 
@@ -97,11 +95,11 @@ def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: P
             fix="Bring more pairs, or hold fewer of them out (--validation, --test).",
         )
     model.to(pick_device(config.device))
-    learner = (_Whole if config.unfreeze else _HeadsAlone)(model, config, cache)
+    learner = (Whole if config.unfreeze else _HeadsAlone)(model, config, cache)
     measure = functools.partial(learner.measure, held_out) if held_out.images else None
-    options = _options(count, config)
+    options = training_options(count, config)
     begun_with = fingerprint(model.describe(), model.state_dict())
-    if isinstance(learner, _Whole):
+    if isinstance(learner, Whole):
         learner.forget_first_weights(options.steps)
     history = fit(
         learner,
@@ -110,49 +108,11 @@ def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: P
         folder=folder,
         collate=as_it_is,
         optimizer=functools.partial(learner.optimizer, options=options),
-        evaluate=None if measure is None else lambda _, step: _figures(measure()),
+        evaluate=None if measure is None else lambda _, step: figures_of(measure()),
         fingerprint=f"{learning.fingerprint} {begun_with}",
     )
     model.requires_grad_(True).eval()
     return Outcome(history, measure() if measure else None)
-
-
-def train_on_shards(model: DualEncoder, folder: Path, config: LearningConfig, *, run: Path) -> Outcome:
-    """Trains a whole model in place on the training shards of a folder, and measures it on the validation shards.
-
-    Args:
-        model: as built or loaded.
-        folder: of shards; see `shards.write_shards`.
-        config: the options; towers learn too.
-        run: log and checkpoints. The same call goes on where an interrupted one was stopped, with the same samples.
-    Raises:
-        DataError: if there are no training shards, or fewer samples than a batch takes.
-    """
-    model.to(pick_device(config.device))
-    learning = Shards.open(folder, "train")
-    held_out = _held_out(folder)
-    learner = _Whole(model, config, run)
-    options = _options(len(learning), config)
-    learner.forget_first_weights(options.steps)
-    history = fit(
-        learner,
-        ShardPairs(learning, model.image_encoder, model.text_encoder, config),
-        options,
-        folder=run,
-        collate=as_it_is,
-        optimizer=functools.partial(learner.optimizer, options=options),
-        evaluate=None if held_out is None else lambda _, step: _figures(evaluate_shards(model, held_out)),
-        fingerprint=f"{[path.name for path in learning.paths]} {fingerprint(model.describe(), model.state_dict())}",
-    )
-    model.requires_grad_(True).eval()
-    return Outcome(history, evaluate_shards(model, held_out) if held_out else None)
-
-
-def _held_out(folder: Path) -> Shards | None:
-    try:
-        return Shards.open(folder, "validation")
-    except DataError:
-        return None
 
 
 def evaluate_on(model: DualEncoder, pairs: Pairs, cache: Path | None = None) -> Retrieval:
@@ -227,7 +187,7 @@ class _HeadsAlone(_Learner):
         return evaluate_on(self.model[0], pairs, self.cache)
 
 
-class _Whole(_Learner):
+class Whole(_Learner):
     """Towers and heads learn together from pixels and tokens."""
 
     def __init__(self, model: DualEncoder, config: LearningConfig, cache: Path) -> None:
@@ -292,7 +252,7 @@ def _features(model: DualEncoder, pairs: Pairs, cache: Path) -> tuple[np.ndarray
     )
 
 
-def _options(pictures: int, config: LearningConfig) -> TrainingConfig:
+def training_options(pictures: int, config: LearningConfig) -> TrainingConfig:
     batch = min(config.batch_size, pictures)
     steps = config.epochs * (pictures // batch)
     return TrainingConfig(
@@ -313,7 +273,7 @@ def _options(pictures: int, config: LearningConfig) -> TrainingConfig:
     )
 
 
-def _figures(measured: Retrieval) -> dict[str, float]:
+def figures_of(measured: Retrieval) -> dict[str, float]:
     return {
         "mean_recall": measured.mean_recall,
         "image_to_text_recall_1": measured.image_to_text.recall[0],

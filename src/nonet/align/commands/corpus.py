@@ -13,6 +13,7 @@ from nonet.align.neardup_config import NearDuplicates
 __all__ = ["deduplicate", "shards", "vocabulary"]
 
 _NEAR = NearDuplicates()
+_SIDE = 128
 
 
 def vocabulary(
@@ -94,13 +95,13 @@ def deduplicate(
         cache: where features are kept; the user's cache by default.
     """
     from nonet.align.deduplicate import without_near_duplicates
-    from nonet.align.encoders import image_encoder as encoder
+    from nonet.align.encoders import image_encoder as encoder_named
     from nonet.align.features import default_cache
     from nonet.foundation import console
 
-    tally, removed = without_near_duplicates(
-        pairs, against, out, encoder(image_encoder), near, cache or default_cache()
-    )
+    size = _SIDE if image_encoder.startswith("efficientnet") else None  # fine details do not matter here
+    encoder = encoder_named(image_encoder, size=size)
+    tally, removed = without_near_duplicates(pairs, against, out, encoder, near, cache or default_cache())
     rows = [(f"{one.cosine:.3f}", one.image.name, str(one.evaluated)) for one in removed[:20]]
     if rows:
         console.table(["cosine", "removed", "like"], rows, title=f"{len(removed):,} pictures removed", right=["cosine"])

@@ -57,6 +57,9 @@ def rare_texts(texts: ibis.Table, size: int) -> ibis.Table:
     Returns:
         A table with the column ``alt``, each once.
     """
+    words = texts.agg(words=texts.words.length().sum()).to_pyarrow()["words"][0].as_py() or 0
+    if 2 * words <= size:  # there are not so many n-grams, so none is outside and none need be counted
+        return texts.select("alt").limit(0)
     placed = positions(texts.select("alt", "pairs", "words"))
     counts = settle(placed.group_by("word", "next").agg(count=_.pairs.sum()))
     unigrams = counts.group_by("word").agg(count=_["count"].sum()).mutate(next=ibis.literal(_NONE))
