@@ -55,7 +55,7 @@ def test_the_bandit_finds_what_is_watched_longest():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"agent": "sarsa"}, {"users": 0}, {"updates": 0}, {"horizon": 1}], ids=lambda wrong: str(wrong)
+    "wrong", [{"users": 0}, {"slate": 0}, {"updates": 0}, {"horizon": 1}], ids=lambda wrong: str(wrong)
 )
 def test_what_cannot_be_trained_is_refused(wrong):
     with pytest.raises(UsageError):

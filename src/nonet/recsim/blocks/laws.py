@@ -25,7 +25,7 @@ class Draws(dist.Distribution):
         count: how many draws.
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {"scores": constraints.real_vector}
+    arg_constraints: ClassVar[dict[str, Any]] = {}  # -inf is a score too
     pytree_data_fields = ("scores",)
     pytree_aux_fields = ("count",)
 
@@ -60,7 +60,6 @@ class NormalMixture(dist.Distribution):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {
-        "scores": constraints.real_vector,
         "means": constraints.independent(constraints.real, 2),
         "scales": constraints.independent(constraints.positive, 1),
     }
