@@ -122,7 +122,7 @@ def test_a_normal_guide_finds_a_normal_posterior_and_covers_the_truth():
 
     def once(truth, reading, seed):
         target = infer.target_of(measuring(Sensor()), {"reading": reading}, latents=["truth"])
-        guide = variational.variational(target, seed=0, steps=300)
+        guide = variational.variational(target, seed=0, steps=600, learning_rate=0.3)
         return guide.mean["truth"], guide.scale["truth"], guide.bounds[-50:].mean()
 
     data = recsim.simulate(measuring(Sensor()), 5, runs=SEEDS)
@@ -184,6 +184,6 @@ def test_a_simulator_that_fools_the_critic_has_the_parameters_of_the_log():
 
 
 def test_nothing_to_fit_is_refused():
-    with pytest.raises(UsageError, match="no parameter 'users.x'"):
+    with pytest.raises(UsageError, match=r"no parameter 'users\.x'"):
         logged = {"mood": jnp.zeros((2, 400))}
         adversarial.fit_adversarially(choosing(Choosers()), logged, _described, ["users.x"], length=2)

@@ -39,7 +39,7 @@ class Learned(Generic[User]):
 
     user: User
     errors: dict[str, Array]
-    log_likelihoods: Float[Array, " iterations+1"]
+    log_likelihoods: Float[Array, " values"]
 
 
 def mixture_likelihood(user: Mixture, points: Float[Array, "users dim"]) -> Float[Array, ""]:

@@ -70,10 +70,15 @@ def _random_bits(key: UInt32[Array, " 2"], bit_width: int, shape: tuple[int, ...
         return (high << jnp.uint64(32)) | low
     rows, columns = (shape[0] if shape else 1), math.prod(shape[1:])
     pairs = (columns + 1) // 2  # one counter makes two words
-    row = jax.lax.broadcasted_iota(jnp.uint32, (rows, pairs), 0)
-    column = jax.lax.broadcasted_iota(jnp.uint32, (rows, pairs), 1)
-    left, right = threefry(key, row, column)
-    words = left if columns == 1 else jnp.concatenate([left, right[:, : columns - pairs]], axis=1)
+    row = jax.lax.broadcasted_iota(jnp.uint32, (rows, columns), 0)
+    # of one row only: XLA lifts what does not change out of a loop, and a whole matrix would be kept in memory
+    column = jnp.arange(columns, dtype=jnp.uint32)
+    second = column >= pairs
+    # every element computes its counter and takes one of its words: joining two halves would cost no less time on a
+    # processor, and one more array, since XLA does not fuse the join with what consumes the bits
+    counter = jnp.broadcast_to(jnp.where(second, column - pairs, column), (rows, columns))
+    left, right = threefry(key, row, counter)
+    words = jnp.where(second, right, left)
     return words.reshape(shape).astype(_WORDS[bit_width])
 
 

@@ -51,7 +51,7 @@ class Guide:
 
 
 def variational(
-    target: Target, *, seed: int = 0, steps: int = 1000, draws: int = 8, learning_rate: float = 0.05
+    target: Target, *, seed: int = 0, steps: int = 1000, draws: int = 8, learning_rate: float = 0.1
 ) -> Guide:
     """Fits a mean-field normal law by Adam, with a learning rate that falls to a hundredth.
 

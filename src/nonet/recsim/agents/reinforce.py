@@ -39,7 +39,7 @@ class Proposer(eqx.Module):
         sharpness: factor of the scores; large is greedy.
     """
 
-    embedding: Float[Array, "documents+1 dim"]
+    embedding: Float[Array, "ids dim"]
     hidden: eqx.nn.Linear
     proposal: eqx.nn.Linear
     documents: Float[Array, "documents dim"]

@@ -40,7 +40,7 @@ class SlateQ(eqx.Module):
         temperature: evenness of exploration, in units of value; None for none.
     """
 
-    embedding: Float[Array, "documents+1 dim"]
+    embedding: Float[Array, "ids dim"]
     layers: eqx.nn.MLP
     slate_size: int = eqx.field(static=True)
     temperature: Float[Array, ""] | float | None = None
@@ -59,7 +59,7 @@ class SlateQ(eqx.Module):
         embedding = jax.random.normal(first, (documents + 1, dim)) / dim**0.5
         return cls(embedding, eqx.nn.MLP(2 * dim, 2 * (documents + 1), 2 * dim, 2, key=second), slate_size)
 
-    def judge(self, seen: Seen) -> tuple[Float[Array, "users documents+1"], Float[Array, "users documents+1"]]:
+    def judge(self, seen: Seen) -> tuple[Float[Array, "users outcomes"], Float[Array, "users outcomes"]]:
         """Value, and log-pull, of each document and (last) of taking nothing, whose pull is 1."""
         vectors = self.embedding[seen.document]
         context = jnp.concatenate([(vectors * seen.time[:, :, None]).mean(1), vectors[:, -1]], axis=1)

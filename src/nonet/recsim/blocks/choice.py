@@ -15,7 +15,7 @@ from numpyro.util import is_prng_key
 from nonet.foundation.errors import UsageError
 from nonet.recsim.language import parameter
 
-__all__ = ["Cascade", "Draws", "MultinomialLogit", "PlackettLuce", "PositionBiased", "chosen"]
+__all__ = ["Cascade", "MultinomialLogit", "PlackettLuce", "PositionBiased", "chosen"]
 
 Scores = Float[Array, "users positions"]
 
@@ -86,38 +86,6 @@ class PlackettLuce(dist.Distribution):
             total = jnp.where(again, -jnp.inf, total)
             taken = taken | (ranks == value[..., place : place + 1])
         return total
-
-
-class Draws(dist.Distribution):
-    """Many independent draws from one categorical law: ``P(i) = exp(s_i) / sum_j exp(s_j)``, ``count`` times.
-
-    Drawn by inversion, one uniform number a draw; a Gumbel maximum would need one for each draw and alternative.
-
-    Args:
-        scores: logits; -inf for what cannot be drawn.
-        count: how many draws.
-    """
-
-    arg_constraints: ClassVar[dict[str, Any]] = {"scores": constraints.real_vector}
-    pytree_data_fields = ("scores",)
-    pytree_aux_fields = ("count",)
-
-    def __init__(self, scores: Float[Array, " alternatives"], count: int, *, validate_args: Any = None) -> None:
-        self.scores, self.count = scores, count
-        super().__init__((count,), (), validate_args=validate_args)
-
-    @constraints.dependent_property(is_discrete=True, event_dim=0)  # pyright: ignore[reportArgumentType]
-    def support(self) -> constraints.Constraint:
-        return constraints.integer_interval(0, self.scores.shape[-1] - 1)
-
-    def sample(self, key: Key[Array, ""], sample_shape: tuple[int, ...] = ()) -> Int[Array, "..."]:
-        assert is_prng_key(key)
-        reached = jnp.cumsum(jax.nn.softmax(self.scores))
-        level = jax.random.uniform(key, (*sample_shape, self.count)) * reached[-1]
-        return (level[..., None] >= reached).sum(-1).astype(jnp.int32)
-
-    def log_prob(self, value: Int[Array, "..."], intermediates: Any = None) -> Float[Array, "..."]:
-        return jax.nn.log_softmax(self.scores)[value]
 
 
 class Cascade(eqx.Module):

@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 from numpyro.distributions import constraints
 
 from nonet.foundation.errors import UsageError
+from nonet.recsim.blocks.laws import NormalMixture
 from nonet.recsim.language import parameter
 
 __all__ = [
@@ -117,9 +118,8 @@ class Mixture(eqx.Module):
 
     def begin(self) -> dist.Distribution:
         """The state, its kind summed out."""
-        around = dist.Normal(self.means, self.scale).to_event(1)
-        kind = dist.Categorical(logits=jnp.log(self.weights))
-        return dist.MixtureSameFamily(kind, around).expand((self.size,))
+        scales = jnp.broadcast_to(jnp.asarray(self.scale, float), (self.means.shape[0],))
+        return NormalMixture(jnp.log(self.weights), self.means, scales, self.size)
 
 
 class FiniteMarkov(eqx.Module):

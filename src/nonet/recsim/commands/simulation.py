@@ -135,7 +135,7 @@ def compare(
     """
     from nonet.foundation.report import Report, Table
     from nonet.recsim import evaluate
-    from nonet.recsim.plots import over_time
+    from nonet.recsim.plots import over_time, phase
 
     config = RunConfig(
         story, None, users, providers, horizon, runs, slate, boost, viability, arms, items, seed, devices
@@ -156,10 +156,12 @@ def compare(
     ]
     endings = [f"{m.removeprefix('measures.')} at the end" for m in measures if m != exhibit.headline]
     columns = ["policy", f"{word}, all steps", f"more than {first}", *endings]
+    figures = [over_time(found, exhibit.headline, running_total=True), *(over_time(found, m) for m in measures)]
+    figures += [phase(found, measure, exhibit.headline) for measure in measures if measure == "measures.gini"]
     report = Report(
         title=f"{exhibit.name}: {', '.join(names)}",
         tables=[Table(f"{runs} runs of {horizon} steps", columns, rows, "Means with 95 % intervals over runs.")],
-        figures=[over_time(found, exhibit.headline, running_total=True), *(over_time(found, m) for m in measures)],
+        figures=figures,
         facts=asdict(config),
     )
     report.show()

@@ -18,7 +18,8 @@ from numpyro.distributions import constraints
 
 from nonet.recsim import metrics
 from nonet.recsim.blocks.affinities import negative_distance
-from nonet.recsim.blocks.choice import Draws, MultinomialLogit, chosen
+from nonet.recsim.blocks.choice import MultinomialLogit, chosen
+from nonet.recsim.blocks.laws import Draws, NormalMixture
 from nonet.recsim.blocks.recommenders import top
 from nonet.recsim.language import Population, Variable, parameter, story, variables
 from nonet.recsim.spaces import label, real
@@ -50,10 +51,7 @@ class Consumers(eqx.Module):
     def interest(self) -> dist.Distribution:
         """A user belongs to a provider's topic, sooner to a central one, and lies around it."""
         off_centre = 1 + jnp.linalg.norm(self.topics, axis=1)
-        scale = jnp.broadcast_to((self.spread / off_centre)[:, None], self.topics.shape)
-        crowds = dist.Normal(self.topics, scale).to_event(1)
-        member = dist.Categorical(logits=-jnp.log(off_centre))
-        return dist.MixtureSameFamily(member, crowds).expand((self.size,))
+        return NormalMixture(-jnp.log(off_centre), self.topics, self.spread / off_centre, self.size)
 
     def choose(self, interest: Array, features: Array, slate: Array) -> dist.Distribution:
         """Multinomial logit over the slate; something is always taken."""
