@@ -153,7 +153,12 @@ def test_a_vocabulary_of_another_size_is_refused(wild, tmp_path):
     smaller["model"]["vocab"].pop("the")
     files = {"tokenizer.json": json.dumps(smaller).encode(), "casing.json": editor.casing.to_json().encode()}
     artifact.save(
-        tmp_path / "e", kind="felix-editor", config=editor.config, tensors={"x": torch.zeros(1)}, card=Card("x"), files=files
+        tmp_path / "e",
+        kind="felix-editor",
+        config=editor.config,
+        tensors={"x": torch.zeros(1)},
+        card=Card("x"),
+        files=files,
     )
     with pytest.raises(ArtifactError, match="not of one editor"):
         Editor.load(tmp_path / "e")
