@@ -33,16 +33,16 @@ def test_both_rules_reuse_as_many_tokens_as_there_are(source, target):
 
 
 def test_the_full_stop_is_not_grabbed_early():
-    source = "< he left . the dog stayed . >".split()
-    target = "< he left and the dog stayed . >".split()
+    source = ["<", "he", "left", ".", "the", "dog", "stayed", ".", ">"]
+    target = ["<", "he", "left", "and", "the", "dog", "stayed", ".", ">"]
     assert align(source, target, "lcs", moves=True) == [0, 1, 2, NEW, 4, 5, 6, 7, 8]
-    source, target = "< a b . >".split(), "< a . b . >".split()
+    source, target = ["<", "a", "b", ".", ">"], ["<", "a", ".", "b", ".", ">"]
     greedy, kept = (align(source, target, rule, moves=True) for rule in ("greedy", "lcs"))
     assert greedy == [0, 1, 3, 2, NEW, 4]  # the only full stop goes to the first place: two jumps
     assert kept == [0, 1, NEW, 2, 3, 4]
 
 
 def test_left_over_blocks_move_whole():
-    source, target = "< a b c x y z >".split(), "< x y z a b c >".split()
+    source, target = ["<", "a", "b", "c", "x", "y", "z", ">"], ["<", "x", "y", "z", "a", "b", "c", ">"]
     aligned = align(source, target, "lcs", moves=True)
     assert aligned in ([0, 4, 5, 6, 1, 2, 3, 7],)

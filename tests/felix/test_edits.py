@@ -5,7 +5,7 @@ from nonet.felix.config import LabelConfig
 from nonet.felix.edits import compose, plan_edits
 from nonet.felix.labels import label, order_of
 
-WORDS = "the cat sat on a mat , dog ran far .".split()
+WORDS = ["the", "cat", "sat", "on", "a", "mat", ",", "dog", "ran", "far", "."]
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(" ".join)
 
 

@@ -2,11 +2,11 @@ import pytest
 
 from nonet.felix.sari import sari_easse, sari_t2t, sari_t2t_sentence
 
-SOURCE = "About 95 species are currently accepted .".split()
+SOURCE = ["About", "95", "species", "are", "currently", "accepted", "."]
 REFERENCES = [
-    "About 95 species are currently known .".split(),
-    "About 95 species are now accepted .".split(),
-    "95 species are now accepted .".split(),
+    ["About", "95", "species", "are", "currently", "known", "."],
+    ["About", "95", "species", "are", "now", "accepted", "."],
+    ["95", "species", "are", "now", "accepted", "."],
 ]
 
 

@@ -55,7 +55,7 @@ def adapt_encoder(encoder: Loaded, documents: Sequence[Document], config: Learni
         encoder: what to begin with.
         documents: plain text; one in ten is not learnt from but measured on.
         config: how to learn.
-        out: the folder to write; an interrupted run goes on from ``out``'s neighbour ``.NAME.training``.
+        out: the folder to write; logs and checkpoints are beside it, in ``.NAME.training``.
     Raises:
         DataError: if there is too little text.
         UsageError: if the encoder is no BERT, whose layout the folder has.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ class Filled:
     log_probabilities: Float[np.ndarray, "masks"]
 
 
+@runtime_checkable
 class Backend(Protocol):
     """The networks of an editor."""
 

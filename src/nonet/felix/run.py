@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nonet.felix.baselines.lasertagger import LaserTagger, train_lasertagger
 from nonet.felix.baselines.seq2seq import Seq2Seq, train_seq2seq
@@ -27,6 +27,7 @@ RUN_FOLDER = "training"  # inside the editor's folder: logs and checkpoints
 _VALIDATED = 200  # texts edited after training, to warn of an editor that does nothing
 
 
+@runtime_checkable
 class AnyEditor(Protocol):
     """What an editor of any method can do."""
 
@@ -178,8 +179,3 @@ def _card(run: Run, learnt: Learnt, pairs: int, measured: Judgement | None) -> C
         command=run.command,
         date=date.today(),
     )
-
-
-def with_seed(run: Run, seed: int) -> Run:
-    """The same run under another seed."""
-    return replace(run, learning=replace(run.learning, seed=seed))

@@ -121,7 +121,7 @@ class _Writer:
             written = "".join(chunk.text for chunk in self.chunks)
             inside = sum(written.count(quote) for quote in _QUOTES) % 2 == 1
             return "" if inside or tail in _OPENING else " "
-        digits = text.isdigit() and (tail == "." or tail == "," and len(text) == 3) and self._digit_before_mark()
+        digits = text.isdigit() and (tail == "." or (tail == "," and len(text) == 3)) and self._digit_before_mark()
         attached = text[0] in _ATTACHED or tail in _OPENING or tail in _BINDING or digits
         return "" if attached else " "
 

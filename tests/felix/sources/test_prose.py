@@ -3,8 +3,9 @@ import pytest
 from nonet.felix.sources.prose import _prose, folder_documents, wikipedia
 from nonet.foundation.errors import DataError
 
-MARKUP = """{{Infobox|a={{nested|b}}}}
-'''Anarchism''' is a [[political philosophy|philosophy]] that holds the [[state]] to be undesirable,<ref>x</ref> or harmful ( ) here.
+MARKUP = """\
+{{Infobox|a={{nested|b}}}}
+'''Anarchism''' is a [[political philosophy|philosophy]] that holds the [[state]] undesirable,<ref>x</ref> or bad ( ).
 == Heading ==
 * a list item that is long enough to be a paragraph, but is none, since it is an item of a list of things
 [[File:A.jpg|thumb|A picture of [[something]]]]
@@ -13,9 +14,7 @@ Short.
 
 
 def test_markup_is_taken_off():
-    assert list(_prose(MARKUP)) == [
-        "Anarchism is a philosophy that holds the state to be undesirable, or harmful here."
-    ]
+    assert list(_prose(MARKUP)) == ["Anarchism is a philosophy that holds the state undesirable, or bad."]
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from nonet.felix.commands.learn import adapt, evaluate, export, train
 from nonet.felix.commands.pairs import inspect, pairs_official, pairs_text, pairs_tsv, pairs_wikipedia
-from nonet.felix.commands.use import edit, study
+from nonet.felix.commands.use import edit
 
 __all__ = ["COMMANDS"]
 
@@ -19,5 +19,4 @@ COMMANDS = {
     "edit": edit,
     "evaluate": evaluate,
     "export": export,
-    "study": study,
 }

@@ -1,4 +1,4 @@
-"""``nonet felix edit`` and ``study``: an editor at work, and the article's claims re-made."""
+"""``nonet felix edit``: an editor at work."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-__all__ = ["edit", "study"]
+__all__ = ["edit"]
 
 
 def edit(
@@ -35,45 +35,22 @@ def edit(
     import sys
 
     from nonet.felix.commands.learn import chosen_decoding
+    from nonet.felix.editor import Editor
     from nonet.felix.runtime import open_editor
     from nonet.felix.showing import shown
+    from nonet.foundation.errors import UsageError
 
     opened = open_editor(editor, backend)
     decoding = chosen_decoding(opened.config.decoding, keep_bias, min_edit_probability)
     lines = [text] if text is not None else (line.rstrip("\n") for line in _standard_input())
     if best > 1:
+        if not isinstance(opened, Editor):
+            raise UsageError("A baseline gives one result.", where="--best")
         results = (one for line in lines for one in opened.alternatives(line, best, decoding))
     else:
         results = opened.edit(lines, decoding)
     for result in results:
         sys.stdout.write(shown(result, show) + "\n")
-
-
-def study(
-    out: Path,
-    scale: Literal["minutes", "hours"] = "minutes",
-    data: Path | None = None,
-    seed: int = 0,
-) -> None:
-    """Re-make the article's claims: sample efficiency, speed, the pointer's use, mask against infill.
-
-    Example: nonet felix study --out report/
-
-    Args:
-        out: a folder for the report.
-        scale: minutes trains small editors; hours trains longer, on more pairs and three seeds.
-        data: a folder with Disfl-QA's files for the learning curve; pairs made by rules without it.
-        seed: the first seed.
-    """
-    from datetime import date
-
-    from nonet.felix.study import StudyConfig
-    from nonet.felix.study import study as run
-    from nonet.foundation import console
-
-    made = run(StudyConfig(work=out, scale=scale, data=data, seed=seed), made=date.today().isoformat())
-    made.show()
-    console.note(f"Report: {made.save(out)}")
 
 
 def _standard_input():

@@ -209,7 +209,7 @@ def anaphora(first: Span, second: Span) -> Apart | None:
 
 
 def unrelated(first: Span, second: Span) -> Apart | None:
-    """Neighbours that stay as they are. (PAIR_NONE)"""
+    """Neighbours that stay as they are (PAIR_NONE)."""
     before, after = first.text.strip(), second.text.strip()
     if backward(after) or not finite(first) or not finite(second) or second[0].pos_ == "PRON":
         return None
