@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
 from nonet.cka.config import RecipeConfig
 
-__all__ = ["family"]
+__all__ = ["family", "study"]
 
 _RECIPE = RecipeConfig()
 
@@ -68,3 +69,44 @@ def family(
         right=["seed", "train accuracy", "test accuracy"],
     )
 
+
+
+def study(
+    out: Path,
+    data: str = "mnist",
+    scale: Literal["minutes", "hours"] = "minutes",
+    seeds: int = 3,
+    workers: int = 0,
+    json: bool = False,
+) -> None:
+    """Re-make the article's claims on small networks, with controls, and write report.html and report.json.
+
+    Networks that a former run has trained are taken as they are.
+
+    Example: nonet cka study --data cifar10/ --out study/
+
+    Args:
+        out: the folder of the report and of the networks.
+        data: pictures, as in `nonet cka family`.
+        scale: minutes trains on 1,000 pictures of 12 pixels, hours on 5,000 of 32.
+        seeds: of each kind of network, at least 2.
+        workers: processes; 0 for one per core.
+        json: print for other programs.
+    """
+    import datetime
+    import shlex
+    import sys
+    from dataclasses import replace
+
+    from nonet.cka.study import SCALES, study
+    from nonet.foundation import console
+
+    report = study(SCALES[scale], data, out, seeds=seeds, workers=workers)
+    facts = {"command": shlex.join(["nonet", *sys.argv[1:]]), **report.facts}
+    report = replace(report, made=datetime.date.today().isoformat(), facts=facts)
+    page = report.save(out)
+    if json:
+        console.print_json(report.to_dict())
+        return
+    report.show()
+    console.say(f"Wrote {page}")
