@@ -34,6 +34,7 @@ _HELP = {"-h", "--help"}
 def serve(
     align: Path | None = None,
     cxc: Path | None = None,
+    cka: Path | None = None,
     recsim: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
@@ -45,13 +46,14 @@ def serve(
     Args:
         align: an index folder made by `nonet align index`.
         cxc: pairs to rate, made by `nonet cxc select`.
+        cka: a report folder made by `nonet cka compare`, or a folder of several.
         recsim: a run folder made by `nonet recsim run`.
         host: the address to listen on; 127.0.0.1 is reachable from this machine only.
         port: the port to listen on.
     """
     from nonet import web
 
-    web.serve({"align": align, "cxc": cxc, "recsim": recsim}, host=host, port=port)
+    web.serve({"align": align, "cxc": cxc, "cka": cka, "recsim": recsim}, host=host, port=port)
 
 
 def main() -> NoReturn:
