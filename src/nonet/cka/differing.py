@@ -17,8 +17,6 @@ from nonet.foundation.errors import DataError
 
 __all__ = ["Differences", "agreement", "benjamini_hochberg", "differences", "mean_divergence"]
 
-Right = Bool[np.ndarray, "networks examples"]
-
 
 @dataclass(frozen=True)
 class Differences:
@@ -54,7 +52,12 @@ class Differences:
 
 
 def differences(
-    first: Right, second: Right, labels: Int[np.ndarray, " examples"], *, permutations: int = 999, seed: int = 0
+    first: Bool[np.ndarray, "networks examples"],
+    second: Bool[np.ndarray, "others same_examples"],
+    labels: Int[np.ndarray, " labels"],
+    *,
+    permutations: int = 999,
+    seed: int = 0,
 ) -> Differences:
     """Compares who is right where.
 

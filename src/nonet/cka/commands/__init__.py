@@ -1,7 +1,7 @@
 """``nonet cka``: compare layers, find blocks, prune, train the article's networks."""
 
 from nonet.cka.commands.compare import blocks, compare
-from nonet.cka.commands.networks import family, study
+from nonet.cka.commands.networks import errors, family, study
 from nonet.cka.commands.prune import probe, prune
 
 __all__ = ["COMMANDS"]
@@ -11,6 +11,7 @@ COMMANDS = {
     "blocks": blocks,
     "probe": probe,
     "prune": prune,
+    "errors": errors,
     "family": family,
     "study": study,
 }
