@@ -34,9 +34,13 @@ def findings(shift=0.0, layers=LAYERS):
         "net",
         {"inputs": "a", "groups": 4},
     )
-    spectrum = Spectrum(names, [0.2] * layers, [0.5] * layers, [Dominant(3, 0.4, picture(np.zeros((3, 4, 4), np.uint8)), "cat")])
+    spectrum = Spectrum(
+        names, [0.2] * layers, [0.5] * layers, [Dominant(3, 0.4, picture(np.zeros((3, 4, 4), np.uint8)), "cat")]
+    )
     probes = {"net": [(name, 0.5, 0.9) for name in names]}
-    return Findings("net", [Panel("CKA", found, find_blocks(values))], {"net": spectrum}, probes, {"command": "</script>"})
+    return Findings(
+        "net", [Panel("CKA", found, find_blocks(values))], {"net": spectrum}, probes, {"command": "</script>"}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -145,7 +145,7 @@ def _by_class(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> tupl
 
 
 def benjamini_hochberg(p_values: Float[np.ndarray, " tests"]) -> Float[np.ndarray, " tests"]:
-    """p values corrected for the rate of false discoveries; NaN stays NaN and does not count."""
+    """P values corrected for the rate of false discoveries; NaN stays NaN and does not count."""
     found = np.full(len(p_values), np.nan)
     known = np.flatnonzero(~np.isnan(p_values))
     order = known[np.argsort(p_values[known])]

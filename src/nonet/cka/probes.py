@@ -167,4 +167,3 @@ def softmax_regression(features: Tensor, labels: Tensor, classes: int, penalty: 
 
 def _accuracy(weights: Tensor, features: Tensor, labels: Tensor) -> float:
     return float(((features @ weights[:-1] + weights[-1]).argmax(1) == labels).float().mean())
-

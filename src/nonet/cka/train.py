@@ -23,7 +23,17 @@ from nonet.foundation.engine import Engine, map_shards
 from nonet.foundation.settings import rebuild
 from nonet.foundation.training import Rows, TrainingConfig, fit
 
-__all__ = ["KIND", "SNAPSHOTS", "MomentumSGD", "Run", "accuracy", "load_network", "logits", "train_one", "train_population"]
+__all__ = [
+    "KIND",
+    "SNAPSHOTS",
+    "MomentumSGD",
+    "Run",
+    "accuracy",
+    "load_network",
+    "logits",
+    "train_one",
+    "train_population",
+]
 
 KIND = "cka-network"
 SNAPSHOTS = "snapshots"
@@ -230,4 +240,3 @@ def _save(run: Run, network: ResNet, part: Pictures, figures: dict[str, float]) 
         date.today(),
     )
     artifact.save(run.folder, kind=KIND, config=config, tensors=network.state_dict(), card=card)
-

@@ -70,7 +70,6 @@ def family(
     )
 
 
-
 def study(
     out: Path,
     data: str = "mnist",

@@ -63,9 +63,7 @@ def prune(
 
     if finetune and data is None:
         raise UsageError("Fine-tuning needs training data.", where="--finetune", fix="Name it with --data.")
-    options = replace(
-        _PRUNE, budget=_share(budget), most=most, shortlist=shortlist, finetune=finetune, keep=keep
-    )
+    options = replace(_PRUNE, budget=_share(budget), most=most, shortlist=shortlist, finetune=finetune, keep=keep)
     opened = open_model(model, weights)
     source = open_data(evaluation, split="test", batch_size=batch_size, side=side, limit=limit)
     tune = None
