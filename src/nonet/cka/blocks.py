@@ -1,7 +1,7 @@
 """Blocks of layers that all resemble each other, and how sure one can be that a block means something.
 
-A block is a run of neighbouring layers of which no two are less similar than a threshold. Neighbours resemble each other
-in any network, so two controls stand beside each block: the same layers in the untrained network, and the longest block
+A block is a run of neighbouring layers of which no two are less similar than a threshold. Neighbours resemble each
+other in any network, so two controls stand beside each block: the same layers in the untrained network, and the longest block
 that random orders of the same layers give.
 """
 

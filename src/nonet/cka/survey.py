@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,8 @@ class Survey:
         state: a file to keep progress in.
     """
 
-    options: CompareOptions = CompareOptions()
-    blocks: BlockOptions = BlockOptions()
+    options: CompareOptions = field(default_factory=CompareOptions)
+    blocks: BlockOptions = field(default_factory=BlockOptions)
     layers: Layers = None
     control: bool = True
     spectrum: bool = True

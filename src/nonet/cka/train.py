@@ -1,4 +1,4 @@
-"""How the article's networks learn, and how populations of them are trained side by side (Nguyen et al. 2021, App. A)."""
+"""How the article's networks learn, and how populations of them are trained side by side."""
 
 from __future__ import annotations
 
@@ -154,6 +154,9 @@ def train_population(runs: Sequence[Run], train: Pictures, test: Pictures, worke
     """Trains several networks in parallel processes; those that are finished are not trained again.
 
     Args:
+        runs: what to train.
+        train: the pictures to learn from.
+        test: the pictures that are asked once, at the end.
         workers: processes; 0 for one per core.
     """
     shards = [(run, train, test) for run in runs]

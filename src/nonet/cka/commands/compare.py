@@ -42,8 +42,8 @@ def compare(
     Args:
         models: one or two: FILE.py:FUNCTION or MODULE:FUNCTION that makes a model, or a folder made by
             `nonet cka family` or save_pretrained.
-        data: pictures (a folder of class folders, an archive of one, the unpacked binary CIFAR release, an .npz, mnist),
-            or FILE.py:FUNCTION that makes a loader.
+        data: pictures (a folder of class folders, an archive of one, the unpacked binary CIFAR release, an .npz,
+            mnist), or FILE.py:FUNCTION that makes a loader.
         out: the folder of the report.
         weights: a safetensors file for each model; two with one model compare it before and after.
         layers: names or globs of modules; by default every leaf.
