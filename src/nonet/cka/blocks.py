@@ -1,8 +1,8 @@
 """Blocks of layers that all resemble each other, and how sure one can be that a block means something.
 
 A block is a run of neighbouring layers of which no two are less similar than a threshold. Neighbours resemble each
-other in any network, so two controls stand beside each block: the same layers in the untrained network, and the longest block
-that random orders of the same layers give.
+other in any network, so two controls stand beside each block: the same layers in the untrained network, and the longest
+block that random orders of the same layers give.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class Survey:
         control: whether to compare with the untrained network, when it is one model.
         spectrum: whether to find first principal components.
         state: a file to keep progress in.
+        loaders: of models, by name, that take the same examples in another form.
     """
 
     options: CompareOptions = field(default_factory=CompareOptions)
@@ -45,6 +46,7 @@ class Survey:
     control: bool = True
     spectrum: bool = True
     state: Path | None = None
+    loaders: Mapping[str, Iterable[Any]] = field(default_factory=dict)
 
 
 def survey(models: Mapping[str, nn.Module], source: Source, plan: Survey, facts: Mapping[str, Any]) -> Findings:
@@ -64,11 +66,15 @@ def survey(models: Mapping[str, nn.Module], source: Source, plan: Survey, facts:
         shown[CONTROL] = fresh
         if kept:
             notes.append(f"The untrained control keeps trained weights of {len(kept)} modules, such as {kept[0]}.")
-    maps = compare(shown, source.loader, layers=plan.layers, options=plan.options, state=plan.state)
+    maps = compare(
+        shown, source.loader, layers=plan.layers, loaders=plan.loaders, options=plan.options, state=plan.state
+    )
     components: dict[str, Principal] = {}
     if plan.spectrum:
         for name, model in models.items():
-            components[name] = principal(model, source.loader, layers=plan.layers, options=plan.options)
+            components[name] = principal(
+                model, plan.loaders.get(name, source.loader), layers=plan.layers, options=plan.options
+            )
     names = list(models)
     control = maps[CONTROL, CONTROL].values if CONTROL in shown else None
     panels = _main_panels(maps, names, plan, control)
@@ -109,6 +115,7 @@ def _component_panels(
         models,
         source.loader,
         layers=plan.layers,
+        loaders=plan.loaders,
         options=replace(plan.options, tolerance=None),
         directions={name: found.directions for name, found in components.items()},
     )
