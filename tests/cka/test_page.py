@@ -3,6 +3,7 @@ import shutil
 import socket
 import threading
 import time
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 
 from nonet.cka.blocks import find_blocks
+from nonet.cka.config import BlockOptions
 from nonet.cka.findings import Dominant, Findings, Panel, Spectrum
 from nonet.cka.showing import picture
 from nonet.cka.similarity import Similarity
@@ -19,6 +21,7 @@ from nonet.web import create_app
 LAYERS = 576
 
 
+@cache
 def findings(shift=0.0, layers=LAYERS):
     distance = np.abs(np.arange(layers)[:, None] - np.arange(layers)[None, :]) / layers
     values = np.clip(1 - 1.1 * distance - shift * (distance > 0), -0.05, 1)
@@ -39,7 +42,11 @@ def findings(shift=0.0, layers=LAYERS):
     )
     probes = {"net": [(name, 0.5, 0.9) for name in names]}
     return Findings(
-        "net", [Panel("CKA", found, find_blocks(values))], {"net": spectrum}, probes, {"command": "</script>"}
+        "net",
+        [Panel("CKA", found, find_blocks(values, BlockOptions(permutations=19)))],
+        {"net": spectrum},
+        probes,
+        {"command": "</script>"},
     )
 
 
