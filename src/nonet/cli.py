@@ -35,6 +35,7 @@ def serve(
     align: Path | None = None,
     cxc: Path | None = None,
     felix: Path | None = None,
+    cka: Path | None = None,
     recsim: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
@@ -47,13 +48,15 @@ def serve(
         align: an index folder made by `nonet align index`.
         cxc: pairs to rate, made by `nonet cxc select`.
         felix: an editor folder made by `nonet felix train`.
+        cka: a report folder made by `nonet cka compare`, or a folder of several.
         recsim: a run folder made by `nonet recsim run`.
         host: the address to listen on; 127.0.0.1 is reachable from this machine only.
         port: the port to listen on.
     """
     from nonet import web
 
-    web.serve({"align": align, "cxc": cxc, "felix": felix, "recsim": recsim}, host=host, port=port)
+    sources = {"align": align, "cxc": cxc, "felix": felix, "cka": cka, "recsim": recsim}
+    web.serve(sources, host=host, port=port)
 
 
 def main() -> NoReturn:

@@ -48,9 +48,7 @@ def test_brute_force_agrees_on_random_maps():
         values = random.uniform(0.8, 1, (9, 9))
         values = np.maximum(values, values.T)
         np.fill_diagonal(values, 1)
-        longest = max(
-            j - i + 1 for i in range(9) for j in range(i, 9) if (values[i : j + 1, i : j + 1] >= 0.9).all()
-        )
+        longest = max(j - i + 1 for i in range(9) for j in range(i, 9) if (values[i : j + 1, i : j + 1] >= 0.9).all())
         assert largest_share(values) == pytest.approx(longest / 9)
 
 

@@ -126,7 +126,7 @@ def test_wrappers_are_looked_through():
     net = small_net()
     assert unwrapped(nn.DataParallel(net)) is net
     assert unwrapped(torch.compile(net)) is net
-    assert list(cka(nn.DataParallel(net), pictures().split(32)).rows)[0] == "0"
+    assert cka(nn.DataParallel(net), pictures().split(32)).rows[0] == "0"
 
 
 def test_hooks_go_when_the_model_fails():

@@ -46,8 +46,8 @@ def size(batch: Any) -> int:
 
 
 def padding_mask(batch: Any) -> Tensor | None:
-    """The ``attention_mask`` of a batch of sequences, (examples, tokens), 1 where a token is one; None without."""
-    found = batch.get("attention_mask") if isinstance(batch, Mapping) else None
+    """The ``attention_mask`` or ``mask`` of a batch of sequences, (examples, tokens), 1 at tokens; None without."""
+    found = batch.get("attention_mask", batch.get("mask")) if isinstance(batch, Mapping) else None
     return found if isinstance(found, Tensor) and found.ndim == 2 else None
 
 

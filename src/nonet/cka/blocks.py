@@ -1,8 +1,8 @@
 """Blocks of layers that all resemble each other, and how sure one can be that a block means something.
 
-A block is a run of neighbouring layers of which no two are less similar than a threshold. Neighbours resemble each other
-in any network, so two controls stand beside each block: the same layers in the untrained network, and the longest block
-that random orders of the same layers give.
+A block is a run of neighbouring layers of which no two are less similar than a threshold. Neighbours resemble each
+other in any network, so two controls stand beside each block: the same layers in the untrained network, and the longest
+block that random orders of the same layers give.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def find_blocks(values: Map, options: BlockOptions | None = None, control: Map |
         control: the map of the untrained network, with the same layers.
     """
     options = options or BlockOptions()
-    reach = _reach(values, options.threshold)
+    reach = _reach(_similar(values, options.threshold))
     spans: list[tuple[int, int]] = []
     while len(values):
         first = int((reach - np.arange(len(values))).argmax())
@@ -84,17 +84,20 @@ def largest_share(values: Map, threshold: float = 0.9) -> float:
     """The longest block as a share of all layers, in [0, 1]."""
     if not len(values):
         return 0.0
-    reach = _reach(values, threshold)
+    reach = _reach(_similar(values, threshold))
     return float(max(0, (reach - np.arange(len(values))).max() + 1)) / len(values)
 
 
-def _reach(values: Map, threshold: float) -> np.ndarray:
+def _similar(values: Map, threshold: float) -> np.ndarray:
+    return np.nan_to_num(values, nan=-1.0) >= threshold
+
+
+def _reach(similar: np.ndarray) -> np.ndarray:
     """For each first layer, the last one such that all between are similar (first - 1 where it is NaN).
 
     All pairs of a run are similar if those of the run without its first layer are, and the first is similar to each.
     """
-    n = len(values)
-    similar = np.nan_to_num(values, nan=-1.0) >= threshold
+    n = len(similar)
     # how far to the right of the diagonal a row stays similar
     upper = np.where(np.triu(similar, 0) | np.tri(n, n, -1, dtype=bool), n, np.arange(n)[None, :]).min(1) - 1
     reach = np.minimum.accumulate(upper[::-1])[::-1]
@@ -104,10 +107,11 @@ def _reach(values: Map, threshold: float) -> np.ndarray:
 def _null(values: Map, options: BlockOptions) -> np.ndarray:
     """The longest block of each random order of the layers."""
     random = np.random.default_rng(options.seed)
+    similar = _similar(values, options.threshold)
     longest = np.empty(options.permutations, int)
     for number in range(options.permutations):
         order = random.permutation(len(values))
-        reach = _reach(values[np.ix_(order, order)], options.threshold)
+        reach = _reach(similar[np.ix_(order, order)])
         longest[number] = (reach - np.arange(len(values))).max() + 1
     return longest
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor, nn
 
 from nonet.cka import batches
@@ -119,6 +118,13 @@ def accumulate(
     """The sums behind `compare`, to be merged with those of other data or processes.
 
     Args:
+        models: as in `compare`, like all that follow up to ``state``.
+        loader: this process's share of the batches.
+        layers: which modules.
+        loaders: of models with their own form of the examples.
+        options: how similarity is measured.
+        call: how a model is called.
+        state: a file to keep progress in.
         offset: number of this process's first batch, so that processes fill different groups of the jackknife.
         directions: by model and layer, a unit vector whose component is taken out of the features.
         facts: takes what a reader should know: skipped layers and batches, how the values settled.
@@ -269,6 +275,3 @@ def _one_blas_thread() -> Any:
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1, "blas")
-
-
-Function = Callable[..., np.ndarray]

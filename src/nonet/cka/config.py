@@ -24,7 +24,7 @@ class CompareOptions:
     bandwidth: float = 1.0
     """Of the Gaussian, in units of a batch's median distance."""
     weighting: Literal["pairs", "batches"] = "pairs"
-    """A batch of n examples weighs n(n - 3), as in the article's program, or every batch weighs 1, as in its formula."""
+    """A batch of n examples weighs n(n - 3), as in the article's program, or every batch 1, as in its formula."""
     tokens: Literal["all", "mean", "first", "last"] = "all"
     """What stands for a sequence (batch, token, dim): every token, their mean, the first ([CLS]) or the last one.
     Padding, where the batch has an ``attention_mask``, is left out."""

@@ -263,4 +263,3 @@ def _arranged(arrays: dict[str, np.ndarray], path: Path, split: Split) -> Pictur
         order = chosen[np.random.default_rng(0).permutation(len(chosen))]
         return Pictures(arrays["images"][order], labels[order], classes, str(path))
     return _part(arrays["images"], labels, classes, str(path), split)
-

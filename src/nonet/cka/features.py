@@ -14,7 +14,7 @@ _DEEPEST = 4  # of nested outputs
 
 
 def outputs(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Tensor]]:
-    """The tensors in a module's output, named ``name``, ``name[0]``, ``name.logits`` …
+    """The tensors in a module's output, named ``name``, ``name[0]``, ``name.logits`` and so on.
 
     One tensor in a tuple is named as if it were alone.
     """

@@ -172,4 +172,3 @@ def _checked(x: Array, y: Array) -> tuple[Array, Array]:
             raise DataError("The features hold NaN or infinity.", fix="Look for broken values where they come from.")
         sides.append(wide / 2.0 ** np.frexp(scale)[1] if scale else wide)  # so that no square under- or overflows
     return sides[0], sides[1]
-

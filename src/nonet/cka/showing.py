@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SCRIPTS", "picture", "standalone"]
+from nonet.cka.data import Pictures
+from nonet.foundation.files import replace_file
+
+__all__ = ["SCRIPTS", "picture", "standalone", "write_pictures"]
 
 SCRIPTS = ("npz.js", "heatmap.js", "curves.js", "report.js")
 _HERE = Path(__file__).parent
@@ -32,9 +35,20 @@ def standalone(content: dict[str, Any]) -> str:
 
 def picture(pixels: np.ndarray) -> str:
     """A picture (channels, height, width) of bytes as the address of a PNG."""
+    return "data:image/png;base64," + base64.b64encode(_png(pixels)).decode("ascii")
+
+
+def write_pictures(pictures: Pictures, examples: np.ndarray, folder: Path) -> None:
+    """Writes examples as PNG files named by rank, number and class."""
+    for rank, example in enumerate(examples):
+        name = f"{rank:02d}-example{example}-{pictures.classes[pictures.labels[example]]}.png"
+        replace_file(folder / name, _png(pictures.images[example]))
+
+
+def _png(pixels: np.ndarray) -> bytes:
     from PIL import Image
 
     shown = pixels[0] if len(pixels) == 1 else pixels[:3].transpose(1, 2, 0)
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(shown)).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    return file.getvalue()

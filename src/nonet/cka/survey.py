@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,16 @@ class Survey:
         control: whether to compare with the untrained network, when it is one model.
         spectrum: whether to find first principal components.
         state: a file to keep progress in.
+        loaders: of models, by name, that take the same examples in another form.
     """
 
-    options: CompareOptions = CompareOptions()
-    blocks: BlockOptions = BlockOptions()
+    options: CompareOptions = field(default_factory=CompareOptions)
+    blocks: BlockOptions = field(default_factory=BlockOptions)
     layers: Layers = None
     control: bool = True
     spectrum: bool = True
     state: Path | None = None
+    loaders: Mapping[str, Iterable[Any]] = field(default_factory=dict)
 
 
 def survey(models: Mapping[str, nn.Module], source: Source, plan: Survey, facts: Mapping[str, Any]) -> Findings:
@@ -64,11 +66,15 @@ def survey(models: Mapping[str, nn.Module], source: Source, plan: Survey, facts:
         shown[CONTROL] = fresh
         if kept:
             notes.append(f"The untrained control keeps trained weights of {len(kept)} modules, such as {kept[0]}.")
-    maps = compare(shown, source.loader, layers=plan.layers, options=plan.options, state=plan.state)
+    maps = compare(
+        shown, source.loader, layers=plan.layers, loaders=plan.loaders, options=plan.options, state=plan.state
+    )
     components: dict[str, Principal] = {}
     if plan.spectrum:
         for name, model in models.items():
-            components[name] = principal(model, source.loader, layers=plan.layers, options=plan.options)
+            components[name] = principal(
+                model, plan.loaders.get(name, source.loader), layers=plan.layers, options=plan.options
+            )
     names = list(models)
     control = maps[CONTROL, CONTROL].values if CONTROL in shown else None
     panels = _main_panels(maps, names, plan, control)
@@ -78,9 +84,7 @@ def survey(models: Mapping[str, nn.Module], source: Source, plan: Survey, facts:
         panels += _component_panels(models, source, plan, components, maps)
     main = panels[0].map
     notes += _remarks(main)
-    spectra = {
-        name: _spectrum(found, source, panels[0].blocks if alone else ()) for name, found in components.items()
-    }
+    spectra = {name: _spectrum(found, source, panels[0].blocks if alone else ()) for name, found in components.items()}
     told = {**{key: value for key, value in facts.items() if key != "made"}, **main.facts}
     return Findings(" and ".join(names), panels, spectra, {}, told, notes, str(facts.get("made", "")))
 
@@ -111,6 +115,7 @@ def _component_panels(
         models,
         source.loader,
         layers=plan.layers,
+        loaders=plan.loaders,
         options=replace(plan.options, tolerance=None),
         directions={name: found.directions for name, found in components.items()},
     )

@@ -1,4 +1,4 @@
-"""How the article's networks learn, and how populations of them are trained side by side (Nguyen et al. 2021, App. A)."""
+"""How the article's networks learn, and how populations of them are trained side by side."""
 
 from __future__ import annotations
 
@@ -23,7 +23,17 @@ from nonet.foundation.engine import Engine, map_shards
 from nonet.foundation.settings import rebuild
 from nonet.foundation.training import Rows, TrainingConfig, fit
 
-__all__ = ["KIND", "SNAPSHOTS", "MomentumSGD", "Run", "accuracy", "load_network", "logits", "train_one", "train_population"]
+__all__ = [
+    "KIND",
+    "SNAPSHOTS",
+    "MomentumSGD",
+    "Run",
+    "accuracy",
+    "load_network",
+    "logits",
+    "train_one",
+    "train_population",
+]
 
 KIND = "cka-network"
 SNAPSHOTS = "snapshots"
@@ -144,6 +154,9 @@ def train_population(runs: Sequence[Run], train: Pictures, test: Pictures, worke
     """Trains several networks in parallel processes; those that are finished are not trained again.
 
     Args:
+        runs: what to train.
+        train: the pictures to learn from.
+        test: the pictures that are asked once, at the end.
         workers: processes; 0 for one per core.
     """
     shards = [(run, train, test) for run in runs]
@@ -230,4 +243,3 @@ def _save(run: Run, network: ResNet, part: Pictures, figures: dict[str, float]) 
         date.today(),
     )
     artifact.save(run.folder, kind=KIND, config=config, tensors=network.state_dict(), card=card)
-

@@ -1,8 +1,17 @@
 """``nonet cka``: compare layers, find blocks, prune, train the article's networks."""
 
 from nonet.cka.commands.compare import blocks, compare
-from nonet.cka.commands.networks import family
+from nonet.cka.commands.networks import errors, family, study
+from nonet.cka.commands.prune import probe, prune
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = {"compare": compare, "blocks": blocks, "family": family}
+COMMANDS = {
+    "compare": compare,
+    "blocks": blocks,
+    "probe": probe,
+    "prune": prune,
+    "errors": errors,
+    "family": family,
+    "study": study,
+}

@@ -20,6 +20,7 @@ _OPTIONS, _BLOCKS = CompareOptions(), BlockOptions()
 def compare(
     models: Annotated[tuple[str, ...], tyro.conf.Positional],
     data: str,
+    other_data: str | None = None,
     out: Path = Path("report"),
     weights: tuple[Path, ...] = (),
     layers: tuple[str, ...] = (),
@@ -42,8 +43,9 @@ def compare(
     Args:
         models: one or two: FILE.py:FUNCTION or MODULE:FUNCTION that makes a model, or a folder made by
             `nonet cka family` or save_pretrained.
-        data: pictures (a folder of class folders, an archive of one, the unpacked binary CIFAR release, an .npz, mnist),
-            or FILE.py:FUNCTION that makes a loader.
+        data: pictures (a folder of class folders, an archive of one, the unpacked binary CIFAR release, an .npz,
+            mnist), or FILE.py:FUNCTION that makes a loader.
+        other_data: the same examples in the form that the second model takes, as FILE.py:FUNCTION of a loader.
         out: the folder of the report.
         weights: a safetensors file for each model; two with one model compare it before and after.
         layers: names or globs of modules; by default every leaf.
@@ -71,7 +73,12 @@ def compare(
     opened = open_models(models, weights)
     source = open_data(data, split=split, batch_size=batch_size, side=side, crop=crop, limit=limit)
     state = out.parent / f".{out.name}.progress"
-    plan = Survey(options, block, list(layers) or None, not no_control, not no_spectrum, state)
+    loaders = {}
+    if other_data is not None:
+        if len(opened) < 2:
+            raise UsageError("There is no second model for it.", where="--other-data", fix="Name two models.")
+        loaders = {list(opened)[1]: open_data(other_data, split=split, batch_size=batch_size).loader}
+    plan = Survey(options, block, list(layers) or None, not no_control, not no_spectrum, state, loaders)
     facts = {
         "command": shlex.join(["nonet", *sys.argv[1:]]),
         "data": data,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
 from nonet.cka.config import RecipeConfig
 
-__all__ = ["family"]
+__all__ = ["errors", "family", "study"]
 
 _RECIPE = RecipeConfig()
 
@@ -68,3 +69,108 @@ def family(
         right=["seed", "train accuracy", "test accuracy"],
     )
 
+
+def study(
+    out: Path,
+    data: str = "mnist",
+    scale: Literal["minutes", "hours"] = "minutes",
+    seeds: int = 3,
+    workers: int = 0,
+    json: bool = False,
+) -> None:
+    """Re-make the article's claims on small networks, with controls, and write report.html and report.json.
+
+    Networks that a former run has trained are taken as they are.
+
+    Example: nonet cka study --data cifar10/ --out study/
+
+    Args:
+        out: the folder of the report and of the networks.
+        data: pictures, as in `nonet cka family`.
+        scale: minutes trains on 1,000 pictures of 12 pixels, hours on 5,000 of 32.
+        seeds: of each kind of network, at least 2.
+        workers: processes; 0 for one per core.
+        json: print for other programs.
+    """
+    import datetime
+    import shlex
+    import sys
+    from dataclasses import replace
+
+    from nonet.cka.study import SCALES, study
+    from nonet.foundation import console
+
+    report = study(SCALES[scale], data, out, seeds=seeds, workers=workers)
+    facts = {"command": shlex.join(["nonet", *sys.argv[1:]]), **report.facts}
+    report = replace(report, made=datetime.date.today().isoformat(), facts=facts)
+    page = report.save(out)
+    if json:
+        console.print_json(report.to_dict())
+        return
+    report.show()
+    console.say(f"Wrote {page}")
+
+
+def errors(
+    first: tuple[Path, ...],
+    second: tuple[Path, ...],
+    data: str = "mnist",
+    side: int | None = None,
+    limit: int = 0,
+    count: int = 10,
+    permutations: int = 999,
+    out: Path | None = None,
+) -> None:
+    """Tell on which examples and classes two populations of networks differ, beside the null of chance.
+
+    Example: nonet cka errors --first runs/resnet14-4x-seed* --second runs/resnet38-1x-seed* --data cifar10/
+
+    Args:
+        first: folders of networks made by `nonet cka family`, two or more.
+        second: folders of the other population.
+        data: labelled pictures; their test split is asked.
+        side: average the pictures to squares of that many pixels.
+        limit: at most so many pictures; 0 for all.
+        count: how many of the most different examples to show.
+        permutations: of networks, for the tests of the whole.
+        out: a folder for the pictures of those examples, named by rank and class.
+    """
+    import torch
+
+    from nonet.cka.data import read
+    from nonet.cka.differing import differences
+    from nonet.cka.showing import write_pictures
+    from nonet.cka.train import load_network, logits
+    from nonet.foundation import console
+
+    test = read(data, "test", side=side, limit=limit)
+    labels = torch.from_numpy(test.labels)
+    right = [
+        torch.stack([logits(load_network(folder), test).argmax(1) == labels for folder in side_]).numpy()
+        for side_ in (first, second)
+    ]
+    found = differences(right[0], right[1], test.labels, permutations=permutations)
+    console.summary(
+        f"{len(first)} networks against {len(second)}, {len(test):,} examples",
+        {
+            "accuracy": f"{found.accuracy[0]:.4f} and {found.accuracy[1]:.4f}, p {found.accuracy_p:.2g}",
+            "distance of the shares right": f"{found.distance:.4f}, p {found.distance_p:.2g}",
+            "between random halves of all": f"{found.distance_null.mean():.4f}",
+            "between halves of one population": f"{found.half_distance.mean():.4f}" if len(found.half_distance) else "",
+            "examples that differ (q < 0.05)": int((found.example_q < 0.05).sum()),
+        },
+    )
+    console.table(
+        ["class", "first minus second", "q"],
+        [(name, gap, q) for name, gap, q in zip(test.classes, found.per_class, found.class_q, strict=False)],
+        right=["first minus second", "q"],
+    )
+    most = found.most_different(count)
+    console.table(
+        ["example", "class", "first minus second", "q"],
+        [(int(e), test.classes[test.labels[e]], found.per_example[e], found.example_q[e]) for e in most],
+        right=["example", "first minus second", "q"],
+    )
+    if out is not None:
+        write_pictures(test, most, out)
+        console.say(f"Wrote {len(most)} pictures to {out}")
