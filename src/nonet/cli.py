@@ -35,6 +35,7 @@ def serve(
     align: Path | None = None,
     cxc: Path | None = None,
     recsim: Path | None = None,
+    rendezvous: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
 ) -> None:
@@ -46,12 +47,14 @@ def serve(
         align: an index folder made by `nonet align index`.
         cxc: pairs to rate, made by `nonet cxc select`.
         recsim: a run folder made by `nonet recsim run`.
+        rendezvous: a team folder made by `nonet rendezvous train`.
         host: the address to listen on; 127.0.0.1 is reachable from this machine only.
         port: the port to listen on.
     """
     from nonet import web
 
-    web.serve({"align": align, "cxc": cxc, "recsim": recsim}, host=host, port=port)
+    sources = {"align": align, "cxc": cxc, "recsim": recsim, "rendezvous": rendezvous}
+    web.serve(sources, host=host, port=port)
 
 
 def main() -> NoReturn:

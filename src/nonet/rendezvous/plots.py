@@ -38,7 +38,8 @@ def success_plot(results: Results) -> Figure:
     for metres in SUCCESS_METRES:
         shares = [results.success(name, metres) for name in results.outcomes]
         error = {
-            "type": "data", "symmetric": False,
+            "type": "data",
+            "symmetric": False,
             "array": [s.high - s.value for s in shares], "arrayminus": [s.value - s.low for s in shares],
         }  # fmt: skip
         plot.add_bar(x=list(results.outcomes), y=[s.value for s in shares], error_y=error, name=f"within {metres:g} m")

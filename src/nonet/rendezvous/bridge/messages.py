@@ -136,7 +136,7 @@ class Odometry(IdlStruct, typename="nav_msgs::msg::dds_::Odometry_"):
 def stamp(time_s: float) -> Time:
     """Seconds as ROS's time."""
     whole = int(np.floor(time_s))
-    return Time(whole, int(round((time_s - whole) * 1e9)) % 1_000_000_000)
+    return Time(whole, round((time_s - whole) * 1e9) % 1_000_000_000)
 
 
 def from_scan(message: LaserScan) -> Scan:
