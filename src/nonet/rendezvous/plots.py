@@ -24,9 +24,9 @@ def results_report(results: Results, *, command: str = "") -> Report:
         title,
         Results.COLUMNS,
         results.rows(),
-        f"{config.episodes} meetings a method under the same chances. Shares with 95 % Wilson intervals, means with 95 %"
-        " bootstrap intervals. A meeting goes on for at most five seconds after robots came within a metre, so the share"
-        " within 0.5 m is of those that came so near in that time.",
+        f"{config.episodes} meetings a method under the same chances. Shares with 95 % Wilson intervals, means with"
+        " 95 % bootstrap intervals. A meeting goes on for at most five seconds after robots came within a metre, so the"
+        " share within 0.5 m is of those that came so near in that time.",
     )
     figures = [success_plot(results), disagreement_plot(results)]
     return Report(title, tables=[table], figures=figures, facts={"command": command, **asdict(config)})
@@ -59,8 +59,8 @@ def disagreement_plot(results: Results) -> Figure:
     )
     return Figure(
         "Goal disagreement", plot,
-        "Mean over the meetings that still go on, so the right end is of the hardest ones. Methods without goals are left"
-        " out.",
+        "Mean over the meetings that still go on, so the right end is of the hardest ones. Methods without goals are"
+        " left out.",
     )  # fmt: skip
 
 

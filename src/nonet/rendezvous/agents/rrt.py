@@ -112,9 +112,8 @@ def grow(
     def valid(state: Any) -> bool:
         place = (state[0], state[1])
         # where the robot stands is free, whatever noise says
-        return (
-            near is None or near.query(place)[0] > clearance_m or np.hypot(place[0] - root[0], place[1] - root[1]) < 0.1
-        )
+        at_root = np.hypot(place[0] - root[0], place[1] - root[1]) < 0.1
+        return bool(near is None or near.query(place)[0] > clearance_m or at_root)
 
     about.setStateValidityChecker(valid)
     about.setup()

@@ -1,4 +1,4 @@
-"""The task as functions in the manner of JaxMARL: ``reset(key)`` and ``step(key, state, actions)``, dictionaries by agent.
+"""The task as functions in the manner of JaxMARL: ``reset(key)`` and ``step(key, state, actions)`` on dictionaries.
 
 Rewards are the metres by which the largest distance shrank, and 10 for meeting; all robots get the same.
 """
