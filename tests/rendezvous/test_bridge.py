@@ -161,7 +161,8 @@ from nonet.rendezvous.bridge.io import Scan
 node = participant(int(sys.argv[1]))
 def topic(name, kind, quality): return Topic(node, name, kind, qos=quality)
 scans = DataWriter(node, topic("rt/robot_0/scan", messages.LaserScan, command_quality()), qos=command_quality())
-poses = [DataWriter(node, topic(f"rt/robot_{k}/pose", messages.PoseStamped, command_quality()), qos=command_quality()) for k in (0, 1)]
+def sender(name, kind): return DataWriter(node, topic(name, kind, command_quality()), qos=command_quality())
+poses = [sender(f"rt/robot_{k}/pose", messages.PoseStamped) for k in (0, 1)]
 wheels = DataReader(node, topic("rt/robot_0/cmd_vel", messages.Twist, command_quality()), qos=command_quality())
 end, heard = time.monotonic() + float(sys.argv[2]), []
 while time.monotonic() < end:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -56,6 +56,7 @@ class Reading:
     poses: Mapping[str, Float[np.ndarray, " 3"]]
 
 
+@runtime_checkable
 class RobotIO(Protocol):
     """A robot, simulated or real."""
 
