@@ -11,7 +11,10 @@ from nonet.rendezvous.scene import rectangle, scene
 ROOM = scene([], rectangle(0, 0, 6, 6), room=(1, 8))
 
 
-def rolled(noise=NoiseConfig(), starts=((1, 3, 0), (5, 3, np.pi)), action=(1.0, 0.0), steps=60, active=None):
+QUIET = NoiseConfig()
+
+
+def rolled(noise=QUIET, starts=((1, 3, 0), (5, 3, np.pi)), action=(1.0, 0.0), steps=60, active=None):
     world = worlds.build(WorldConfig(robots=len(starts), noise=noise), ROOM, active=active)
 
     def one(state, key):

@@ -113,6 +113,7 @@ def _sample_efficiency(team: Team, how: str) -> Claim:
     if theirs:
         said += f"; MADDPG after {theirs[-1]:,.0f} met in {team.curves['maddpg meets'][-1]:.0%} of training episodes"
     return Claim(
-        "Model-based learning needs fewer samples than MADDPG", "v1 abstract: 33 times fewer (dropped in v2)", said, None,
+        "Model-based learning needs fewer samples than MADDPG", "v1 abstract: 33 times fewer (dropped in v2)",
+        said, None,
         f"{how}. One training each gives no interval: a figure to look at, not a verdict.",
     )  # fmt: skip
