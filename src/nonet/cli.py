@@ -37,6 +37,7 @@ def serve(
     felix: Path | None = None,
     cka: Path | None = None,
     recsim: Path | None = None,
+    rendezvous: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
 ) -> None:
@@ -50,12 +51,13 @@ def serve(
         felix: an editor folder made by `nonet felix train`.
         cka: a report folder made by `nonet cka compare`, or a folder of several.
         recsim: a run folder made by `nonet recsim run`.
+        rendezvous: a team folder made by `nonet rendezvous train`.
         host: the address to listen on; 127.0.0.1 is reachable from this machine only.
         port: the port to listen on.
     """
     from nonet import web
 
-    sources = {"align": align, "cxc": cxc, "felix": felix, "cka": cka, "recsim": recsim}
+    sources = {"align": align, "cxc": cxc, "felix": felix, "cka": cka, "recsim": recsim, "rendezvous": rendezvous}
     web.serve(sources, host=host, port=port)
 
 

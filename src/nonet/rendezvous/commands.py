@@ -348,14 +348,15 @@ def _start_jax() -> None:
 
 
 def _watch(team: Path, episode: Path, port: int) -> None:
+    import subprocess
     import threading
     import webbrowser
 
-    from nonet import web
-
     address = f"http://127.0.0.1:{port}/rendezvous/#{episode.stem}"
-    threading.Timer(1.5, webbrowser.open, [address]).start()
-    web.serve({"rendezvous": team}, host="127.0.0.1", port=port)
+    threading.Timer(2.0, webbrowser.open, [address]).start()
+    # through the front door, as a user would: the wings know nothing of the application
+    words = ["serve", "--rendezvous", str(team), "--port", str(port)]
+    subprocess.run([sys.executable, "-m", "nonet", *words], check=False)
 
 
 COMMANDS = {

@@ -303,14 +303,12 @@ class MaddpgConfig:
         worlds: worlds that run at once.
         hidden: width of the two hidden layers.
         batch: transitions an update.
-        every: rounds of steps between updates.
         replay: transitions kept.
         discount: a step.
         target_rate: how fast the target networks follow.
         actor_rate: learning rate of the actor.
         critic_rate: learning rate of the critic.
         exploration: deviation of the noise on actions at the start, falling to a fifth.
-        frame_skip: world steps an action is held.
         episode: decisions an episode.
     """
 
@@ -318,14 +316,12 @@ class MaddpgConfig:
     worlds: int = 64
     hidden: int = 128
     batch: int = 512
-    every: int = 1
-    replay: int = 200_000
+    replay: int = 100_000
     discount: float = 0.97
     target_rate: float = 0.01
     actor_rate: float = 3e-4
     critic_rate: float = 1e-3
     exploration: float = 0.4
-    frame_skip: int = 4
     episode: int = 150
 
 

@@ -83,20 +83,25 @@ def largest_gap(points: Float[np.ndarray, "robots 2"]) -> float:
 
 
 @jax.jit
-def _advance(world: worlds.World, state: worlds.State, action: Any, key: Any) -> tuple[worlds.State, worlds.Senses]:
+def advance(world: worlds.World, state: worlds.State, action: Any, key: Any) -> tuple[worlds.State, worlds.Senses]:
+    """One step of the world, and what is sensed after it; the chances belong to the key and the step."""
     moves, sees = jax.random.split(jax.random.fold_in(key, state.time))
     state = worlds.step(world, state, action, moves)
     return state, worlds.observe(world, state, sees)
 
 
 @jax.jit
-def _begin(world: worlds.World, pose: Any, key: Any) -> tuple[worlds.State, worlds.Senses]:
+def begin(world: worlds.World, pose: Any, key: Any) -> tuple[worlds.State, worlds.Senses]:
+    """The start of an episode, and what is sensed there."""
     state = worlds.reset(world, pose)
     return state, worlds.observe(world, state, jax.random.fold_in(key, 1_000_000))
 
 
 @partial(jax.jit, static_argnums=(0, 3))
-def _build(config: WorldConfig, scene: Any, key: Any, robots: tuple[RobotConfig, ...] | None) -> worlds.World:
+def build_world(
+    config: WorldConfig, scene: Any, key: Any, robots: tuple[RobotConfig, ...] | None = None
+) -> worlds.World:
+    """The world of an episode, with its own share of noise."""
     return worlds.build(config, scene, key, robots=robots)
 
 
@@ -134,11 +139,11 @@ def run_episode(
         )
     setting.map.ground.check_starts(setting.starts[:, :2], config.robot.radius_m)
     key = jax.random.key(seed)
-    world = _build(config, setting.map.scene, jax.random.fold_in(key, 1_000_001), robots)
+    world = build_world(config, setting.map.scene, jax.random.fold_in(key, 1_000_001), robots)
     present = np.ones(config.robots, bool)
     for robot, agent in enumerate(agents):
         agent.reset(seed * 1009 + robot)
-    state, senses = _begin(world, np.asarray(setting.starts, np.float32), key)
+    state, senses = begin(world, np.asarray(setting.starts, np.float32), key)
     poses, goals, scans, contacts, moments = [np.array(state.pose)], [], [], [], []
     met = dict.fromkeys(SUCCESS_METRES, np.inf)
     for number in range(round(seconds / config.step_s)):
@@ -154,7 +159,7 @@ def run_episode(
                 moments.append(Moment(seen.time_s, robot, thought))
         scans.append(np.array(senses.scan))
         goals.append(goal)
-        state, senses = _advance(world, state, action, key)
+        state, senses = advance(world, state, action, key)
         poses.append(np.array(state.pose))
         contacts.append(np.array(state.contact))
         now = (number + 1) * config.step_s

@@ -1,4 +1,4 @@
-"""How methods are judged: meetings under the same chances, with intervals, apart from everything that was learnt from."""
+"""How methods are judged: meetings under the same chances, with intervals, on maps that nothing was learnt from."""
 
 from __future__ import annotations
 

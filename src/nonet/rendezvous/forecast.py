@@ -1,4 +1,4 @@
-"""How good the predictors are, on drives that nothing learnt from: error by horizon, beside simple rules; calibration."""
+"""How good the predictors are, on drives that nothing learnt from: error by horizon beside simple rules."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The search for a meeting point: proposals, roll-outs of the whole team towards each, scores, and a new belief.
 
-Every robot does this alone, from its own scan and the observed poses. All robots think that all go to the proposed goal;
-that is how their beliefs come together without a word.
+Every robot does this alone, from its own scan and the observed poses. All robots think that all go to the proposed
+goal; that is how their beliefs come together without a word.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Motion predictors: one network for each team member, itself included, learnt from one robot's own log.
 
-A network is given the ego robot's scan, the member's pose as the ego sees it, and an assumed goal; it says how the member
-will have moved and what the ego will then see. Applied again and again it rolls a team out into the future. The motion
-is a Gaussian, so that a prediction knows how sure it is.
+A network is given the ego robot's scan, the member's pose as the ego sees it, and an assumed goal; it says how the
+member will have moved and what the ego will then see. Applied again and again it rolls a team out into the future.
+The motion is a Gaussian, so that a prediction knows how sure it is.
 """
 
 from __future__ import annotations

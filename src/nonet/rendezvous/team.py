@@ -109,21 +109,6 @@ def load_team(folder: Path) -> Team:
     return Team(config, parts["policy"], members, parts.get("maddpg"), told["curves"], told["figures"])
 
 
-def require_same_sensors(team: Team, beams: int, folder: Path | str) -> None:
-    """Refuses a robot whose lidar is not the one that the team was made for.
-
-    Raises:
-        ArtifactError: with both numbers.
-    """
-    own = team.config.world.lidar.beams
-    if beams != own:
-        raise ArtifactError(
-            f"The team was made for a lidar of {own} beams, but this scan has {beams}.",
-            where=folder,
-            fix="Train a team for this lidar, or resample its scans.",
-        )
-
-
 def on_numpy(team: Team) -> Team:
     """The same team with weights as NumPy arrays, for robots and worker processes."""
     from dataclasses import replace

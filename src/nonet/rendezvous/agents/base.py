@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -32,6 +32,7 @@ class Thought:
     paths: Float[np.ndarray, "horizon robots 2"] | None = None
 
 
+@runtime_checkable
 class Agent(Protocol):
     """One robot's mind."""
 

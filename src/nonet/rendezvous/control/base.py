@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +16,7 @@ Wheels = Float[np.ndarray, " 2"]
 """Wanted forward speed, m/s, and turning rate, rad/s."""
 
 
+@runtime_checkable
 class Controller(Protocol):
     """Drives one robot to a point; whatever it does there is its own business, and may be bad at it."""
 

@@ -102,8 +102,8 @@ def maze(rng: np.random.Generator) -> Map:
 def trap(rng: np.random.Generator) -> Map:
     """A wall between the robots, with a pocket on each side and equal ways around both ends.
 
-    Whoever heads for the middle runs into its pocket; whoever decides alone may choose the other end. The map is its own
-    mirror image, so nothing but chance or agreement breaks the tie.
+    Whoever heads for the middle runs into its pocket; whoever decides alone may choose the other end. The map is its
+    own mirror image, so nothing but chance or agreement breaks the tie.
     """
     middle, half = SIDE / 2, float(rng.uniform(2.6, 4.2))
     depth = float(rng.uniform(0.8, 2.0))

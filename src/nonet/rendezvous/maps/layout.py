@@ -19,7 +19,7 @@ CELL = 0.1
 """Metres a cell of the ground of maps made of shapes."""
 
 WINDOW = 256
-"""Cells a side of the part of a grid that is simulated at once: one shape for all, so one compiled world serves them."""
+"""Cells a side of the part of a grid that is simulated: one shape for all, so one compiled world serves them."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,183 @@
+"""The ROS 2 messages that the bridge speaks, as DDS types: same names, same fields, same bytes as ROS's own."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from cyclonedds.idl import IdlStruct
+from cyclonedds.idl.types import array, float32, float64, int32, sequence, uint32
+
+from nonet.rendezvous.bridge.io import Scan
+
+__all__ = [
+    "Header",
+    "LaserScan",
+    "Odometry",
+    "PoseStamped",
+    "Twist",
+    "from_pose",
+    "from_scan",
+    "to_pose",
+    "to_scan",
+    "to_twist",
+    "yaw_of",
+]
+
+
+@dataclass
+class Time(IdlStruct, typename="builtin_interfaces::msg::dds_::Time_"):
+    """Seconds and nanoseconds."""
+
+    sec: int32 = 0
+    nanosec: uint32 = 0
+
+
+@dataclass
+class Header(IdlStruct, typename="std_msgs::msg::dds_::Header_"):
+    """When and in which frame."""
+
+    stamp: Time = field(default_factory=Time)
+    frame_id: str = ""
+
+
+@dataclass
+class LaserScan(IdlStruct, typename="sensor_msgs::msg::dds_::LaserScan_"):
+    """sensor_msgs/LaserScan."""
+
+    header: Header = field(default_factory=Header)
+    angle_min: float32 = 0.0
+    angle_max: float32 = 0.0
+    angle_increment: float32 = 0.0
+    time_increment: float32 = 0.0
+    scan_time: float32 = 0.0
+    range_min: float32 = 0.0
+    range_max: float32 = 0.0
+    ranges: sequence[float32] = field(default_factory=list)
+    intensities: sequence[float32] = field(default_factory=list)
+
+
+@dataclass
+class Vector3(IdlStruct, typename="geometry_msgs::msg::dds_::Vector3_"):
+    """geometry_msgs/Vector3."""
+
+    x: float64 = 0.0
+    y: float64 = 0.0
+    z: float64 = 0.0
+
+
+@dataclass
+class Point(IdlStruct, typename="geometry_msgs::msg::dds_::Point_"):
+    """geometry_msgs/Point."""
+
+    x: float64 = 0.0
+    y: float64 = 0.0
+    z: float64 = 0.0
+
+
+@dataclass
+class Quaternion(IdlStruct, typename="geometry_msgs::msg::dds_::Quaternion_"):
+    """geometry_msgs/Quaternion."""
+
+    x: float64 = 0.0
+    y: float64 = 0.0
+    z: float64 = 0.0
+    w: float64 = 1.0
+
+
+@dataclass
+class Pose(IdlStruct, typename="geometry_msgs::msg::dds_::Pose_"):
+    """geometry_msgs/Pose."""
+
+    position: Point = field(default_factory=Point)
+    orientation: Quaternion = field(default_factory=Quaternion)
+
+
+@dataclass
+class PoseStamped(IdlStruct, typename="geometry_msgs::msg::dds_::PoseStamped_"):
+    """geometry_msgs/PoseStamped."""
+
+    header: Header = field(default_factory=Header)
+    pose: Pose = field(default_factory=Pose)
+
+
+@dataclass
+class Twist(IdlStruct, typename="geometry_msgs::msg::dds_::Twist_"):
+    """geometry_msgs/Twist."""
+
+    linear: Vector3 = field(default_factory=Vector3)
+    angular: Vector3 = field(default_factory=Vector3)
+
+
+@dataclass
+class PoseWithCovariance(IdlStruct, typename="geometry_msgs::msg::dds_::PoseWithCovariance_"):
+    """geometry_msgs/PoseWithCovariance."""
+
+    pose: Pose = field(default_factory=Pose)
+    covariance: array[float64, 36] = field(default_factory=lambda: [0.0] * 36)
+
+
+@dataclass
+class TwistWithCovariance(IdlStruct, typename="geometry_msgs::msg::dds_::TwistWithCovariance_"):
+    """geometry_msgs/TwistWithCovariance."""
+
+    twist: Twist = field(default_factory=Twist)
+    covariance: array[float64, 36] = field(default_factory=lambda: [0.0] * 36)
+
+
+@dataclass
+class Odometry(IdlStruct, typename="nav_msgs::msg::dds_::Odometry_"):
+    """nav_msgs/Odometry."""
+
+    header: Header = field(default_factory=Header)
+    child_frame_id: str = ""
+    pose: PoseWithCovariance = field(default_factory=PoseWithCovariance)
+    twist: TwistWithCovariance = field(default_factory=TwistWithCovariance)
+
+
+def stamp(time_s: float) -> Time:
+    """Seconds as ROS's time."""
+    whole = int(np.floor(time_s))
+    return Time(whole, round((time_s - whole) * 1e9) % 1_000_000_000)
+
+
+def from_scan(message: LaserScan) -> Scan:
+    """A scan from its message."""
+    when = message.header.stamp
+    return Scan(
+        when.sec + when.nanosec * 1e-9,
+        np.asarray(message.ranges, np.float32),
+        message.angle_min,
+        message.angle_increment,
+        message.range_min,
+        message.range_max,
+    )
+
+
+def to_scan(scan: Scan, frame: str) -> LaserScan:
+    """A scan as its message."""
+    last = scan.first + scan.step * max(0, len(scan.ranges) - 1)
+    return LaserScan(
+        Header(stamp(scan.stamp_s), frame), scan.first, last, scan.step, 0.0, 0.0, scan.least_m, scan.reach_m,
+        [float(value) for value in scan.ranges], [],
+    )  # fmt: skip
+
+
+def yaw_of(orientation: Quaternion) -> float:
+    """Heading of an orientation, radians."""
+    q = orientation
+    return float(np.arctan2(2 * (q.w * q.z + q.x * q.y), 1 - 2 * (q.y**2 + q.z**2)))
+
+
+def from_pose(pose: Pose) -> np.ndarray:
+    """x, y, heading of a pose."""
+    return np.array([pose.position.x, pose.position.y, yaw_of(pose.orientation)], np.float32)
+
+
+def to_pose(pose: np.ndarray) -> Pose:
+    """x, y, heading as a pose."""
+    x, y, heading = (float(value) for value in pose)
+    return Pose(Point(x, y, 0.0), Quaternion(0.0, 0.0, float(np.sin(heading / 2)), float(np.cos(heading / 2))))
+
+
+def to_twist(wheels: np.ndarray) -> Twist:
+    """Forward speed and turning rate as a twist."""
+    return Twist(Vector3(float(wheels[0]), 0.0, 0.0), Vector3(0.0, 0.0, float(wheels[1])))
