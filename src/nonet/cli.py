@@ -34,7 +34,9 @@ _HELP = {"-h", "--help"}
 def serve(
     align: Path | None = None,
     cxc: Path | None = None,
+    gaze: Path | None = None,
     recsim: Path | None = None,
+    simulate: bool = False,
     host: str = "127.0.0.1",
     port: int = 8000,
 ) -> None:
@@ -45,13 +47,15 @@ def serve(
     Args:
         align: an index folder made by `nonet align index`.
         cxc: pairs to rate, made by `nonet cxc select`.
+        gaze: a network made by `nonet gaze train`, or a study's folder with its study.json.
         recsim: a run folder made by `nonet recsim run`.
+        simulate: in the gaze study, let the mouse stand in for the camera.
         host: the address to listen on; 127.0.0.1 is reachable from this machine only.
         port: the port to listen on.
     """
     from nonet import web
 
-    web.serve({"align": align, "cxc": cxc, "recsim": recsim}, host=host, port=port)
+    web.serve({"align": align, "cxc": cxc, "gaze": gaze, "recsim": recsim}, host=host, port=port, simulate=simulate)
 
 
 def main() -> NoReturn:

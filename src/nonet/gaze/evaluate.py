@@ -90,9 +90,7 @@ def accuracy(
     error = distances(gaze_cm, target_cm)
     cm, _ = per_participant(error, participant)
     deg, _ = per_participant(np.asarray(degrees(error, distance_cm)), participant)
-    return Accuracy(
-        float(cm.mean()), _sem(cm), float(deg.mean()), _sem(deg), float(cm.min()), float(cm.max()), len(cm)
-    )
+    return Accuracy(float(cm.mean()), _sem(cm), float(deg.mean()), _sem(deg), float(cm.min()), float(cm.max()), len(cm))
 
 
 def _sem(values: np.ndarray) -> float:

@@ -115,6 +115,8 @@ def degrees_between(
         Degrees.
     """
     flat = np.zeros((*np.broadcast_shapes(first_cm.shape, second_cm.shape)[:-1], 1))
-    rays = [np.concatenate([np.broadcast_to(p, (*flat.shape[:-1], 2)), flat], -1) - eye_cm for p in (first_cm, second_cm)]
+    rays = [
+        np.concatenate([np.broadcast_to(p, (*flat.shape[:-1], 2)), flat], -1) - eye_cm for p in (first_cm, second_cm)
+    ]
     across = np.linalg.norm(np.cross(rays[0], rays[1]), axis=-1)
     return np.degrees(np.arctan2(across, (rays[0] * rays[1]).sum(-1)))

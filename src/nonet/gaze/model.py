@@ -7,6 +7,7 @@ features that a participant's own regression is fitted on.
 
 from __future__ import annotations
 
+import itertools
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -150,7 +151,7 @@ def _final_side(config: NetConfig) -> int:
 
 def _linear(*widths: int, leak: float) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), _bend(leak)]
     return layers
 

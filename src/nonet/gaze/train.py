@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from safetensors import safe_open
+from safetensors.torch import load_file
+from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 
 from nonet.foundation.errors import DataError
+from nonet.foundation.files import replace_file
 from nonet.foundation.training import History, Rows, TrainingConfig, fit
 from nonet.gaze.config import PRESETS, CaptureRecipe, Learning, NetConfig, Personal
 from nonet.gaze.evaluate import distances
@@ -66,7 +71,7 @@ def train(pictures: Pictures, validation: Pictures, config: Learning, *, folder:
         seed=config.seed,
         device=config.device,
     )
-    best = _Best(net, validation, epoch)
+    best = _Best(net, validation, folder)
     history = fit(
         _Learner(net),
         _rows(pictures),
@@ -75,7 +80,7 @@ def train(pictures: Pictures, validation: Pictures, config: Learning, *, folder:
         evaluate=best.measure,
         fingerprint=_fingerprint(pictures, net.config),
     )
-    return best.restore(folder).eval(), history
+    return best.restore(), history
 
 
 def train_on_capture(
@@ -103,7 +108,7 @@ def train_on_capture(
         seed=config.seed,
         device=config.device,
     )
-    best = _Best(net, validation, epoch)
+    best = _Best(net, validation, folder)
     history = fit(
         _Learner(net, _random_crop),
         _rows(pictures),
@@ -113,7 +118,7 @@ def train_on_capture(
         evaluate=best.measure,
         fingerprint=_fingerprint(pictures, net.config),
     )
-    return best.restore(folder).eval(), history
+    return best.restore(), history
 
 
 @torch.inference_mode()
@@ -137,8 +142,6 @@ def finetune(net: GazeNet, pictures: Pictures, config: Personal) -> GazeNet:
         pictures: of the calibration, with the dots as targets.
         config: epochs and rate.
     """
-    import copy
-
     tuned = copy.deepcopy(net).train()
     steps = max(1, config.finetune_epochs * (len(pictures) // 64))
     optimizer = torch.optim.AdamW(tuned.parameters(), lr=config.finetune_rate)
@@ -159,23 +162,31 @@ def finetune(net: GazeNet, pictures: Pictures, config: Personal) -> GazeNet:
 
 
 class _Best:
-    """Keeps the weights of the epoch that was best on held-out people, on disk so that a resumed run has them."""
+    """Keeps the weights of the epoch that was best on held-out people; on disk, so that a resumed run has them."""
 
-    def __init__(self, net: GazeNet, validation: Pictures, every: int) -> None:
-        self.net, self.validation, self.every = net, validation, every
-        self.kept: tuple[float, dict[str, Tensor]] | None = None
+    def __init__(self, net: GazeNet, validation: Pictures, folder: Path) -> None:
+        self.net, self.validation, self.path = net, validation, folder / "best.safetensors"
 
     def measure(self, learner: nn.Module, step: int) -> dict[str, float]:
-        seen = infer(self.net, self.validation)
-        error = float(distances(seen.gaze_cm, self.validation.target_cm).mean())
-        if self.kept is None or error < self.kept[0]:
-            self.kept = error, {name: value.clone() for name, value in self.net.state_dict().items()}
+        """The error on held-out people after a step; its weights are kept if it is the smallest so far."""
+        error = float(distances(infer(self.net, self.validation).gaze_cm, self.validation.target_cm).mean())
+        if error < self._smallest(step):
+            content = save_tensors(dict(self.net.state_dict()), {"error": repr(error), "step": str(step)})
+            replace_file(self.path, content)
         return {"validation_cm": error}
 
-    def restore(self, folder: Path) -> GazeNet:
-        if self.kept is not None:
-            self.net.load_state_dict(self.kept[1])
-        return self.net
+    def restore(self) -> GazeNet:
+        """The network with the weights that were kept."""
+        self.net.load_state_dict(load_file(self.path))
+        return self.net.to("cpu").eval()
+
+    def _smallest(self, step: int) -> float:
+        """The error of the kept weights, unless they are of a later step, so of a run that was given up."""
+        if not self.path.exists():
+            return math.inf
+        with safe_open(self.path, "pt") as held:
+            about = held.metadata()
+        return float(about["error"]) if int(about["step"]) < step else math.inf
 
 
 class _Staircase(Adam):
@@ -215,11 +226,3 @@ def _fingerprint(pictures: Pictures, config: NetConfig) -> str:
     digest.update(pictures.target_cm.numpy().tobytes())
     digest.update(pictures.left[:: max(1, len(pictures) // 64)].numpy().tobytes())
     return digest.hexdigest()
-
-
-def mean_error_cm(net: GazeNet, pictures: Pictures) -> float:
-    """Mean distance between gaze and target."""
-    return float(distances(infer(net, pictures).gaze_cm, pictures.target_cm).mean())
-
-
-_ = Float, Optimizer

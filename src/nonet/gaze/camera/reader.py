@@ -10,9 +10,10 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageStat
 
 from nonet.foundation.errors import DataError
+from nonet.gaze.camera.advice import ADVICE
 from nonet.gaze.camera.networks import Mesh, Networks, Region, face_region, mesh_region
 
-__all__ = ["IRIS_CM", "MAX_FRAME_BYTES", "FaceReader", "Observation", "Unusable", "decode"]
+__all__ = ["IRIS_CM", "MAX_FRAME_BYTES", "FaceReader", "Observation", "UnusableFrameError", "decode"]
 
 IRIS_CM = 1.17  # diameter of the human iris, nearly the same in all adults
 MAX_FRAME_BYTES = 4 * 2**20
@@ -27,7 +28,7 @@ _TRUSTED = 0.6  # of the mesh network, to follow a face without the detector
 _LOOK_AGAIN = 15  # frames after which the detector looks for a second face
 
 
-class Unusable(Exception):
+class UnusableFrameError(Exception):
     """A frame in which no gaze can be measured; says why, and what the participant can do.
 
     Args:
@@ -37,18 +38,6 @@ class Unusable(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(ADVICE[reason])
-
-
-ADVICE = {
-    "no face": "No face is seen. Sit so that the camera sees your whole face.",
-    "two faces": "Two faces are seen. Only one person may be before the camera.",
-    "too dark": "The picture is too dark. Turn on a lamp in front of you.",
-    "turned away": "The face is turned away. Face the screen.",
-    "too far": "The eyes are too small in the picture. Come closer.",
-    "at the edge": "An eye is at the edge of the picture. Move to the middle.",
-    "eyes shut": "The eyes are shut.",
-}
-"""Why a frame cannot be used, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -117,12 +106,12 @@ class FaceReader:
         """What one frame shows.
 
         Raises:
-            Unusable: if no gaze can be measured in it.
+            UnusableFrameError: if no gaze can be measured in it.
         """
         mesh = self._mesh(frame)
         corners = mesh.points[list(_CORNERS), :2]
         self._require(frame, mesh, corners)
-        if self.iris_every and (self._count - 1) % self.iris_every == 0 or np.isnan(self._iris):
+        if self.iris_every and ((self._count - 1) % self.iris_every == 0 or np.isnan(self._iris)):
             self._iris = self._measure_iris(frame, corners)
         right, left = (_crop(frame, corners[pair], self.pixels) for pair in ([0, 1], [2, 3]))
         crops = np.stack([left[:, :, ::-1], right])
@@ -144,17 +133,17 @@ class FaceReader:
             faces = self.networks.faces(frame)
             if not faces:
                 self._region = None
-                raise Unusable("too dark" if _dark(frame) else "no face")
+                raise UnusableFrameError("too dark" if _dark(frame) else "no face")
             if len(faces) > 1 and faces[1].box[2] > 0.5 * faces[0].box[2]:
                 self._region = None
-                raise Unusable("two faces")
+                raise UnusableFrameError("two faces")
             if self._region is None:
                 self._region = face_region(faces[0])
         assert self._region is not None
         mesh = self.networks.mesh(frame, self._region)
         if mesh.score < _TRUSTED:
             self._region = None
-            raise Unusable("no face")
+            raise UnusableFrameError("no face")
         self._region = mesh_region(mesh)
         return mesh
 
@@ -162,16 +151,16 @@ class FaceReader:
         half = _MARGIN / 2 * _widths(corners).mean()
         middles = corners.reshape(2, 2, 2).mean(1)
         if (middles < half / 2).any() or (middles > np.array(frame.size) - half / 2).any():
-            raise Unusable("at the edge")
+            raise UnusableFrameError("at the edge")
         box = (*middles.min(0) - 2 * half, *middles.max(0) + 2 * half)
         if _dark(frame.crop(tuple(int(side) for side in box))):
-            raise Unusable("too dark")
+            raise UnusableFrameError("too dark")
         if abs(_head(mesh)[1]) > _TURNED:
-            raise Unusable("turned away")
+            raise UnusableFrameError("turned away")
         if _widths(corners).min() < _NEAREST_EYE:
-            raise Unusable("too far")
+            raise UnusableFrameError("too far")
         if _openness(mesh, corners) < _SHUT:
-            raise Unusable("eyes shut")
+            raise UnusableFrameError("eyes shut")
 
     def _measure_iris(self, frame: Image.Image, corners: np.ndarray) -> float:
         right = self.networks.iris_diameter(frame, corners[0], corners[1], right=True)

@@ -215,7 +215,7 @@ def _sensor(picture: Tensor, scene: Scene, native: Tensor, rng: torch.Generator)
         native: pixels of the camera in one of the crop, (n, 2).
         rng: of the noise.
     """
-    count, eyes, _, size, _ = picture.shape
+    size = picture.shape[-1]
     sigma = (0.6 / native).clamp(0.35, 2.0)
     reach = torch.arange(-3, 4)
     kernel = torch.exp(-0.5 * (reach / sigma[..., None]).square())

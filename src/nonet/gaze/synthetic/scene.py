@@ -119,7 +119,11 @@ def draw_poses(count: int, device: str, holding: Holding, rng: torch.Generator, 
 
     sittings = count if holding == "free" else math.ceil(count / sitter)
     place = torch.stack(
-        [spread_x * normal(sittings, 1)[:, 0], height + spread_y * normal(sittings, 1)[:, 0], uniform(sittings, near, far)],
+        [
+            spread_x * normal(sittings, 1)[:, 0],
+            height + spread_y * normal(sittings, 1)[:, 0],
+            uniform(sittings, near, far),
+        ],
         dim=1,
     )
     angles = torch.tensor([4.0, 5.0, 2.5]) * normal(sittings, 3)
