@@ -41,7 +41,8 @@ class Accuracy:
     participants: int
 
     def __str__(self) -> str:
-        return f"{self.cm:.2f} ± {self.cm_sem:.2f} cm ({self.deg:.1f} ± {self.deg_sem:.1f}°)"
+        angle = "" if np.isnan(self.deg) else f" ({self.deg:.1f} ± {self.deg_sem:.1f}°)"
+        return f"{self.cm:.2f} ± {self.cm_sem:.2f} cm{angle}"
 
 
 def distances(gaze_cm: Array, target_cm: Array) -> Array:

@@ -9,6 +9,7 @@ from pathlib import Path
 from nonet.foundation import console
 from nonet.foundation.artifact import Card
 from nonet.gaze.config import PRESETS, CaptureRecipe, Learning, Synthesis
+from nonet.gaze.data import CaptureFrames, read_capture
 from nonet.gaze.evaluate import Accuracy, accuracy
 from nonet.gaze.model import GazeNet, save
 from nonet.gaze.synthetic.dataset import Pictures, free_pictures, learning_people
@@ -44,8 +45,6 @@ def from_synthesis(synthesis: Synthesis, learning: Learning, out: Path) -> GazeN
 
 def from_capture(data: Path, recipe: CaptureRecipe, out: Path) -> GazeNet:
     """Trains on GazeCapture and writes the network; its licence goes into the card."""
-    from nonet.gaze.data import read_capture
-
     capture = read_capture(data, split=recipe.split)
     if recipe.split == "dot":
         console.note(
@@ -69,7 +68,7 @@ def from_capture(data: Path, recipe: CaptureRecipe, out: Path) -> GazeNet:
     return net
 
 
-def judged(net: GazeNet, pictures: Pictures) -> Accuracy:
+def judged(net: GazeNet, pictures: Pictures | CaptureFrames) -> Accuracy:
     """The error over the people of some pictures."""
     gaze = infer(net, pictures).gaze_cm.numpy()
     return accuracy(gaze, pictures.target_cm.numpy(), pictures.person.numpy(), pictures.distance_cm.numpy())

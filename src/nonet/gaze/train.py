@@ -19,6 +19,7 @@ from nonet.foundation.errors import DataError
 from nonet.foundation.files import replace_file
 from nonet.foundation.training import History, Rows, TrainingConfig, fit
 from nonet.gaze.config import PRESETS, CaptureRecipe, Learning, NetConfig, Personal
+from nonet.gaze.data import CaptureFrames
 from nonet.gaze.evaluate import distances
 from nonet.gaze.model import GazeNet, Seen, as_input
 from nonet.gaze.synthetic.dataset import Pictures
@@ -84,7 +85,7 @@ def train(pictures: Pictures, validation: Pictures, config: Learning, *, folder:
 
 
 def train_on_capture(
-    pictures: Pictures, validation: Pictures, config: CaptureRecipe, *, folder: Path
+    pictures: CaptureFrames, validation: CaptureFrames, config: CaptureRecipe, *, folder: Path
 ) -> tuple[GazeNet, History]:
     """Trains with the recipe of the replications: Adam, staircase decay, random crops.
 
@@ -111,7 +112,7 @@ def train_on_capture(
     best = _Best(net, validation, folder)
     history = fit(
         _Learner(net, _random_crop),
-        _rows(pictures),
+        pictures,
         options,
         folder=folder,
         optimizer=lambda groups: _Staircase(groups, config),
@@ -122,13 +123,13 @@ def train_on_capture(
 
 
 @torch.inference_mode()
-def infer(net: GazeNet, pictures: Pictures, batch_size: int = 256) -> Seen:
+def infer(net: GazeNet, pictures: Pictures | CaptureFrames, batch_size: int = 256) -> Seen:
     """Gaze and features of many pictures."""
     net.eval()
     parts = []
     for index in torch.arange(len(pictures)).split(batch_size):
-        left, right = as_input(pictures.left[index]), as_input(pictures.right[index])
-        parts.append(net(left, right, pictures.corners[index]))
+        some = pictures.rows(index)
+        parts.append(net(as_input(some.left), as_input(some.right), some.corners))
     if not parts:
         raise DataError("There are no pictures to look at.")
     return Seen(*(torch.cat(column) for column in zip(*parts, strict=True)))
@@ -164,7 +165,7 @@ def finetune(net: GazeNet, pictures: Pictures, config: Personal) -> GazeNet:
 class _Best:
     """Keeps the weights of the epoch that was best on held-out people; on disk, so that a resumed run has them."""
 
-    def __init__(self, net: GazeNet, validation: Pictures, folder: Path) -> None:
+    def __init__(self, net: GazeNet, validation: Pictures | CaptureFrames, folder: Path) -> None:
         self.net, self.validation, self.path = net, validation, folder / "best.safetensors"
 
     def measure(self, learner: nn.Module, step: int) -> dict[str, float]:
@@ -221,8 +222,8 @@ def _rows(pictures: Pictures) -> Rows:
     return Rows(**_columns(pictures))
 
 
-def _fingerprint(pictures: Pictures, config: NetConfig) -> str:
+def _fingerprint(pictures: Pictures | CaptureFrames, config: NetConfig) -> str:
     digest = hashlib.blake2b(repr(config).encode(), digest_size=16)
     digest.update(pictures.target_cm.numpy().tobytes())
-    digest.update(pictures.left[:: max(1, len(pictures) // 64)].numpy().tobytes())
+    digest.update(pictures.rows(torch.arange(0, len(pictures), max(1, len(pictures) // 64))).left.numpy().tobytes())
     return digest.hexdigest()

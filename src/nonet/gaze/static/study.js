@@ -190,12 +190,14 @@ async function runTrial(number, trial, content) {
       signal: running.signal,
       begun: (t) => {
         at = { stage: number, trial };
+        $("stage").dataset.at = `${number}.${trial}`;
         events.add("trial", { t, stage: number, trial });
       },
       tapped: (x, y) => events.add("tap", { stage: number, trial, x, y }),
     });
     running = null;
     at = { stage: -1, trial: -1 };
+    delete $("stage").dataset.at;
     if (how === "stopped") continue;
     events.add("end", { stage: number, trial });
     if (content.question) await question(number, trial, content.question);

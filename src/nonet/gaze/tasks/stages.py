@@ -158,10 +158,16 @@ _MAKERS: dict[str, _Maker] = {
     "search": search,
     "tracking": tracking,
     "reading": lambda screen, rng, pace: Stage(
-        "reading", "Reading", "Read the text, then answer the question.", reading_trials(screen, rng)
+        "reading",
+        "Reading",
+        "Read the text and tap or click when you are done. Then a question follows.",
+        reading_trials(screen, rng),
     ),
     "proofreading": lambda screen, rng, pace: Stage(
-        "proofreading", "Proofreading", "Read the text and find the misspelt words.", proof_trials(screen, rng)
+        "proofreading",
+        "Proofreading",
+        "Read the text and look for misspelt words. Tap or click when you have found all.",
+        proof_trials(screen, rng),
     ),
 }
 TASKS = ("saccade", "pursuit", "search", "viewing", "reading", "proofreading", "tracking")
