@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.signal import lfilter
 
 from nonet.gaze.geometry import degrees
 
@@ -97,17 +98,17 @@ def follow(
         rng: source of randomness.
     """
     delayed = np.column_stack([np.interp(t_ms - observer.lag_ms, t_ms, column) for column in target_cm.T])
-    velocity = np.gradient(delayed, t_ms, axis=0)
     step = float(t_ms[1] - t_ms[0])
-    place, here = np.empty_like(delayed), delayed[0].copy()
-    slip = np.zeros(2)
-    for i in range(len(t_ms)):
-        slip += (1 - observer.gain) * velocity[i] * step
-        if np.hypot(*slip) > 0.6 and rng.random() < step / 80:  # it takes a while to notice
-            slip[:] = 0.0
-        here = delayed[i] - slip
-        place[i] = here
-    return place + _drift(len(t_ms), observer.drift_cm, rng)
+    slips = (1 - observer.gain) * np.gradient(delayed, t_ms, axis=0) * step
+    noticed = rng.random(len(t_ms)) < step / 80  # it takes a while to notice
+    slip_x = slip_y = 0.0
+    slipped = np.empty_like(delayed)
+    for i, (x, y) in enumerate(slips.tolist()):
+        slip_x, slip_y = slip_x + x, slip_y + y
+        if noticed[i] and slip_x * slip_x + slip_y * slip_y > 0.36:
+            slip_x = slip_y = 0.0
+        slipped[i] = slip_x, slip_y
+    return delayed - slipped + _drift(len(t_ms), observer.drift_cm, rng)
 
 
 def scan(
@@ -176,6 +177,4 @@ def _smooth(share: np.ndarray) -> np.ndarray:
 def _drift(count: int, spread: float, rng: np.random.Generator) -> np.ndarray:
     """A walk that is drawn back, of the given spread."""
     kicks = rng.normal(0, spread * np.sqrt(2 / 300), (count, 2))
-    from scipy.signal import lfilter
-
     return lfilter([1.0], [1.0, -(1 - 1 / 300)], kicks, axis=0)

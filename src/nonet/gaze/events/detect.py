@@ -30,17 +30,17 @@ class Detection:
     """Of the local velocity that saccades stand out from."""
     peak: float = 13.0
     """A saccade reaches so many noise spreads."""
-    edge: float = 3.0
+    edge: float = 2.5
     """It reaches as far as the speed is above so many."""
     floor: float = 22.0
     """The lowest peak, degrees a second over the local velocity."""
     shortest_ms: float = 8.0
     """The shortest saccade."""
-    swing: float = 2.0
+    swing: float = 2.5
     """An after-swing lasts while the speed is above so many noise spreads."""
-    longest_swing_ms: float = 60.0
+    longest_swing_ms: float = 80.0
     """The longest after-swing."""
-    blink_pad_ms: float = 24.0
+    blink_pad_ms: float = 36.0
     """Taken from both sides of a gap, where the lid covers the pupil in part."""
     bridge_ms: float = 60.0
     """Two gaps as near as that are one blink."""

@@ -13,7 +13,7 @@ from nonet.gaze.samples import Samples
 
 __all__ = ["Blocks", "simulated_blocks"]
 
-_SECONDS, _PERIOD_MS, _RADIUS = 30, 4000.0, 3.0
+_SECONDS, _PERIOD_MS, _RADIUS, _STEP_MS = 30, 4000.0, 3.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ def simulated_blocks(people: int, blocks: int, strength: float, seed: int) -> Bl
 
 
 def _track(observer: Observer, camera: Camera, tired: float, rng: np.random.Generator) -> Float[np.ndarray, " f"]:
-    t = np.arange(0, 1000 * _SECONDS, 2.0)
+    t = np.arange(0, 1000 * _SECONDS, _STEP_MS)
     angle = 2 * np.pi * t / _PERIOD_MS
     target = np.column_stack([_RADIUS * np.cos(angle), _RADIUS * np.sin(angle) - 6])
     place = follow(observer, t, target, rng)
     for _ in range(rng.poisson(4 * tired)):  # lapses
-        start = rng.integers(0, len(t) - 500)
-        length = int(rng.uniform(150, 450))
+        start = rng.integers(0, len(t) - 100)
+        length = int(rng.uniform(300, 900) / _STEP_MS)
         place[start : start + length] = place[start] + rng.normal(0, 0.2, 2)
     seen_at, gaze = see(t, place, camera, rng)
     openness = np.full(len(seen_at), 0.3)
