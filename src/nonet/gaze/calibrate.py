@@ -77,13 +77,14 @@ def dots_seen(
     usable = [(dot, row) for dot, row in seen if row.get("base") is not None]
     counts = Counter(dot for dot, _ in usable)
     usable = [(dot, row) for dot, row in usable if counts[dot] >= _LEAST_FRAMES]
+    dots = np.array([dot for dot, _ in usable], np.int64)
     places = screen.to_cm(np.array([trial.dot[0][1:] for trial in stage.trials], float))
     return (
         Calibration(
             np.array([row["base"] for _, row in usable], float).reshape(-1, 2),
             np.array([row["features"] for _, row in usable], float).reshape(len(usable), -1),
-            places[[dot for dot, _ in usable]].reshape(-1, 2),
-            np.array([dot for dot, _ in usable], np.int64),
+            places[dots],
+            dots,
         ),
         [row for _, row in seen],
     )
@@ -159,12 +160,6 @@ def _require_seen(data: Calibration, seen: Sequence[Mapping[str, Any]], dots: in
     reasons = Counter(row.get("reason") for row in seen if row.get("reason"))
     if reasons.get("eyes shut", 0) > _SHUT_SHARE * len(seen):
         raise DataError("The eyes were shut.", where="calibration", fix="Look at each dot, and calibrate again.")
-    if len(np.unique(data.dot)) < max(MIN_DOTS, dots // 2):
-        raise DataError(
-            f"Only {len(np.unique(data.dot))} of {dots} dots have usable frames.",
-            where="calibration",
-            fix=_advice(seen),
-        )
     times: Float[np.ndarray, " n"] = np.array([row["t"] for row in seen], float)
     rate = 1000 / np.median(np.diff(times)) if len(times) > 2 else 0.0
     if rate < _LEAST_RATE:
@@ -172,6 +167,12 @@ def _require_seen(data: Calibration, seen: Sequence[Mapping[str, Any]], dots: in
             f"The camera gave {rate:.1f} frames a second; at least {_LEAST_RATE:.0f} are needed.",
             where="calibration",
             fix="Close other programs, give more light, or use another camera.",
+        )
+    if len(np.unique(data.dot)) < max(MIN_DOTS, dots // 2):
+        raise DataError(
+            f"Only {len(np.unique(data.dot))} of {dots} dots have usable frames.",
+            where="calibration",
+            fix=_advice(seen),
         )
     known = [row["distance"] for row in seen if row.get("distance")]
     if known and np.ptp(np.percentile(known, [5, 95])) > _MOVED_CM:

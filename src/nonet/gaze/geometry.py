@@ -99,7 +99,7 @@ def degrees(size_cm: Float[np.ndarray, "*n"] | float, distance_cm: Float[np.ndar
     Returns:
         Degrees.
     """
-    return np.degrees(2 * np.arctan(np.asarray(size_cm) / (2 * np.asarray(distance_cm))))
+    return np.asarray(np.degrees(2 * np.arctan(np.asarray(size_cm) / (2 * np.asarray(distance_cm)))))
 
 
 def degrees_between(
