@@ -82,7 +82,7 @@ def dots_seen(
     return (
         Calibration(
             np.array([row["base"] for _, row in usable], float).reshape(-1, 2),
-            np.array([row["features"] for _, row in usable], float).reshape(len(usable), -1),
+            np.array([row["features"] for _, row in usable], float).reshape(len(usable), -1 if usable else 0),
             places[dots],
             dots,
         ),
