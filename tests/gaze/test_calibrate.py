@@ -21,7 +21,9 @@ def recording(look, *, stage=0, rate=30.0, reason=None, distance=lambda t: 35.0,
             base = look(place, at) + rng.normal(0, 0.2, 2)
             row = {"t": t + at, "stage": stage, "trial": number, "distance": distance(t + at)}
             why = reason(number, at) if reason else None
-            rows.append({**row, "reason": why} if why else {**row, "base": base.tolist(), "features": [*abs(base), 1, 2]})
+            rows.append(
+                {**row, "reason": why} if why else {**row, "base": base.tolist(), "features": [*abs(base), 1, 2]}
+            )
         t += trial.ms
     return rows, events
 

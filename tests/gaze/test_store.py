@@ -73,6 +73,12 @@ def test_forgetting_leaves_no_trace_and_keeps_the_others(store):
         forget(store, ada, NOW)
 
 
+def test_two_participants_of_one_name_do_not_hinder_each_other(store):
+    first, second = recorded(store, "Ada"), recorded(store, "Ada")
+    assert forget(store, first, NOW).verified
+    assert store.participants() == [second]
+
+
 def test_a_trace_in_an_unknown_file_is_reported(store):
     ada = recorded(store, "Ada")
     write_private(store.root / "notes.txt", f"remember {ada}")
@@ -98,7 +104,9 @@ def test_data_is_due_after_its_days(store):
     assert expired(store, date(2026, 1, 12)) == [ada]
 
 
-@pytest.mark.parametrize("id", ["../../etc", "p-../../../../x", "p-" + "a" * 15 + "/", "", "s-" + "a" * 16, "P-" + "a" * 16])
+@pytest.mark.parametrize(
+    "id", ["../../etc", "p-../../../../x", "p-" + "a" * 15 + "/", "", "s-" + "a" * 16, "P-" + "a" * 16]
+)
 def test_nothing_but_an_id_becomes_a_path(store, id):
     with pytest.raises(UsageError):
         store.folder(id)

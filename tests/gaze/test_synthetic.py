@@ -76,7 +76,9 @@ def test_kappa_turns_the_optical_axis_outwards():
     turned = replace(people, kappa=torch.tensor([[[5.0, 0.0], [5.0, 0.0]]]))
     target = torch.tensor([[0.0, -5.0]])
     straight, outward = (set_scene(one, frontal(1), target, CAMERAS["phone"]).optical for one in (people, turned))
-    yaw = torch.rad2deg(torch.atan2(outward[..., 0], -outward[..., 2]) - torch.atan2(straight[..., 0], -straight[..., 2]))
+    yaw = torch.rad2deg(
+        torch.atan2(outward[..., 0], -outward[..., 2]) - torch.atan2(straight[..., 0], -straight[..., 2])
+    )
     torch.testing.assert_close(yaw[0], torch.tensor([5.0, -5.0]), atol=1e-3, rtol=0)
 
 

@@ -142,7 +142,7 @@ def test_share_of_time_and_lines_of_text():
     assert found.skips == pytest.approx(2 / 3)
     assert found.on_errors == pytest.approx(0.25)
     assert found.fixation_ms == 200
-    r, p = difficulty_correlation(np.arange(8.0), -np.arange(8.0) ** 3)
+    r, p = difficulty_correlation(np.arange(8.0), -(np.arange(8.0) ** 3))
     assert r == -1
     assert p < 1e-6
 

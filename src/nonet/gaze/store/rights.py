@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import zipfile
 from dataclasses import asdict, dataclass
@@ -55,14 +56,15 @@ def forget(store: Store, participant: str, now: datetime) -> Receipt:
     consents = [(path, record) for path, record in store.consents() if record.get("participant") == participant]
     if not folder.exists() and not consents and not traces(store, [participant]):
         raise DataError("There is no such participant.", where=participant, fix="`nonet gaze list` shows them.")
-    words = {participant, *(record.get("name", participant) for _, record in consents)}
-    words |= {path.name for path in folder.glob("sessions/s-*")}
+    names = sorted({record["name"] for _, record in consents if record.get("name")})
+    ids = [participant, *(path.name for path in folder.glob("sessions/s-*"))]
     files = sum(path.is_file() for path in folder.rglob("*"))
     rows = sum(_strip(path, participant) for path in _reports(store))
     shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
     for path, _ in consents:
         path.unlink()
-    left = traces(store, sorted(words))
+    # somebody else may have the same name, in a consent record of their own
+    left = traces(store, ids) + [path for path in traces(store, names) if path.parent.name != "consents"]
     receipt = Receipt(new_id("r"), now.isoformat(timespec="seconds"), files + len(consents), rows, not left)
     write_json(store.root / "receipts" / f"{receipt.receipt}.json", asdict(receipt))
     if left:
@@ -75,12 +77,15 @@ def forget(store: Store, participant: str, now: datetime) -> Receipt:
 
 
 def traces(store: Store, words: list[str]) -> list[Path]:
-    """The files of the store whose name or content has any of the words, in any file."""
-    sought = [word.encode() for word in words] + [json.dumps(word)[1:-1].encode() for word in words]
+    """The files of the store whose name or content has any of the words as a word of its own."""
+    if not words:
+        return []
+    spelt = {spelling for word in words for spelling in (word, json.dumps(word)[1:-1])}
+    sought = re.compile(b"|".join(rb"(?<![\w-])" + re.escape(word.encode()) + rb"(?![\w-])" for word in sorted(spelt)))
     found = []
     for path in sorted(store.root.rglob("*")):
         name = str(path.relative_to(store.root)).encode()
-        if any(word in name for word in sought) or (path.is_file() and _contains(path, sought)):
+        if sought.search(name) or (path.is_file() and _contains(path, sought, 2 * max(map(len, spelt)))):
             found.append(path)
     return found
 
@@ -136,12 +141,11 @@ def _strip(path: Path, participant: str) -> int:
     return len(rows) - len(kept)
 
 
-def _contains(path: Path, words: list[bytes]) -> bool:
-    longest = max(map(len, words))
+def _contains(path: Path, sought: re.Pattern[bytes], overlap: int) -> bool:
     before = b""
     with path.open("rb") as file:
         while block := file.read(2**20):
-            if any(word in before + block for word in words):
+            if sought.search(before + block):
                 return True
-            before = block[-longest:]
+            before = block[-overlap:]
     return False
