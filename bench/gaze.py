@@ -49,7 +49,9 @@ def layouts(preset: str) -> tuple[float, float]:
         seen = torch.cat([*towers.chunk(2), net.corners(corners)], dim=1)
         net.out(net.head(seen)).square().mean().backward()
 
-    last, first = (cpu_seconds(lambda layout=layout: step(layout), 2) for layout in (torch.channels_last, torch.contiguous_format))  # fmt: skip
+    last, first = (
+        cpu_seconds(lambda layout=layout: step(layout), 2) for layout in (torch.channels_last, torch.contiguous_format)
+    )
     return 32 / last, 32 / first
 
 

@@ -29,7 +29,7 @@ def recording(look, *, stage=0, rate=30.0, reason=None, distance=lambda t: 35.0,
 
 
 def off(place, at):
-    return np.array([2.0, 2.0]) if at < 300 else place + [1.2, -0.7]  # the eye arrives late
+    return np.array([2.0, 2.0]) if at < 300 else place + np.array([1.2, -0.7])  # the eye arrives late
 
 
 def test_a_calibration_removes_the_error_and_the_way_to_a_dot_is_not_learnt():

@@ -88,7 +88,10 @@ def test_the_split_by_person_shares_nobody_and_that_by_dot_shares_no_dot(capture
         write_session(capture_folder, number, frames=40)
     dots = read_capture(capture_folder, split="dot")
     assert set(dots.person[dots.split == 0]) & set(dots.person[dots.split == 2])
-    seen = [{(p, tuple(t)) for p, t in zip(dots.person[m], dots.target_cm[m], strict=True)} for m in (dots.split == 0, dots.split == 2)]  # fmt: skip
+    seen = [
+        {(p, tuple(t)) for p, t in zip(dots.person[m], dots.target_cm[m], strict=True)}
+        for m in (dots.split == 0, dots.split == 2)
+    ]
     assert not seen[0] & seen[1]
     assert (dots.split == 0).mean() == pytest.approx(0.73, abs=0.1)
 

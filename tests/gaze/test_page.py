@@ -33,7 +33,9 @@ def folder(tmp_path_factory):
     (root / "pictures").mkdir()
     Image.new("RGB", (20, 20), "red").save(root / "pictures" / "red.png")
     (root / "secret.png").write_bytes(b"secret")
-    settings = StudySettings(tasks=("saccade",), pictures=root / "pictures", pace=Pace.quick(), seed=1, store=root / "store")  # fmt: skip
+    settings = StudySettings(
+        tasks=("saccade",), pictures=root / "pictures", pace=Pace.quick(), seed=1, store=root / "store"
+    )
     write_settings(root, settings)
     return root
 

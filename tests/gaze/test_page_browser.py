@@ -22,8 +22,16 @@ from nonet.gaze.tasks.stages import Pace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+expect.set_options(timeout=90_000)  # a busy machine draws slowly
 ROBOT = Path(__file__).with_name("robot.js").read_text()
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]  # fmt: skip
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 PACE = Pace(
     dots=6, dot_ms=1000, checks=4, saccades=2, rounds=1, repeats=0, picture_ms=500, tracking_blocks=1, tracking_s=2
 )
@@ -180,7 +188,11 @@ def film(tmp_path) -> Path:
 
 
 def test_a_fake_camera_is_read_and_eyes_that_do_not_follow_are_refused(play, address, folder, film):
-    fake = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}")  # fmt: skip
+    fake = (
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={film}",
+    )
     browser = chromium(play, *fake)
     try:
         page = opened(browser, address)

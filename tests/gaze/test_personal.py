@@ -19,7 +19,7 @@ def calibration(base_of, dots=16, frames=10, noise=0.2, seed=0):
 
 
 def test_a_constant_error_is_removed_by_the_offset():
-    data = calibration(lambda target: target + [1.5, -2.0])
+    data = calibration(lambda target: target + np.array([1.5, -2.0]))
     fit = choose(data)
     assert fit.rung == "offset"
     np.testing.assert_allclose(fit.arrays["offset"], [-1.5, 2.0], atol=0.15)

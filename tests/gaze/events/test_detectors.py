@@ -74,7 +74,7 @@ def test_all_events_of_a_made_recording_are_found():
         here = here + step
         pieces.append(here + np.linspace(0, 1, 300)[:, None] * [0, 9.0])  # 15 degrees a second
         truth += [Event.PURSUIT] * 300
-        here = here + [0, 9.0]
+        here = here + np.array([0, 9.0])
         pieces.append(np.full((60, 2), np.nan))
         truth += [Event.BLINK] * 60
     position, truth = np.concatenate(pieces), np.array(truth)
