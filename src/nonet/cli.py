@@ -36,8 +36,10 @@ def serve(
     cxc: Path | None = None,
     felix: Path | None = None,
     cka: Path | None = None,
+    gaze: Path | None = None,
     recsim: Path | None = None,
     rendezvous: Path | None = None,
+    simulate: bool = False,
     host: str = "127.0.0.1",
     port: int = 8000,
 ) -> None:
@@ -50,14 +52,16 @@ def serve(
         cxc: pairs to rate, made by `nonet cxc select`.
         felix: an editor folder made by `nonet felix train`.
         cka: a report folder made by `nonet cka compare`, or a folder of several.
+        gaze: a network made by `nonet gaze train`, or a study's folder with its study.json.
         recsim: a run folder made by `nonet recsim run`.
         rendezvous: a team folder made by `nonet rendezvous train`.
+        simulate: in the gaze study, let the mouse stand in for the camera.
         host: the address to listen on; 127.0.0.1 is reachable from this machine only.
         port: the port to listen on.
     """
     from nonet import web
 
-    sources = {"align": align, "cxc": cxc, "felix": felix, "cka": cka, "recsim": recsim, "rendezvous": rendezvous}
+    sources = {"align": align, "cxc": cxc, "felix": felix, "cka": cka, "gaze": gaze, "recsim": recsim, "rendezvous": rendezvous}
     web.serve(sources, host=host, port=port)
 
 

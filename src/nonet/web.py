@@ -33,17 +33,19 @@ _POLICY = (
 )
 
 
-def create_app(sources: Mapping[str, Path | None], *, local: bool = True) -> FastAPI:
+def create_app(sources: Mapping[str, Path | None], *, local: bool = True, simulate: bool = False) -> FastAPI:
     """The application with the wings that have something to show.
 
     Args:
         sources: a wing's name and the folder to serve in it, or None where none was given.
         local: whether only this machine may use it; then other host names are refused (DNS rebinding).
+        simulate: whether pages that use a device begin with a simulated one.
     Raises:
         NonetError: if a wing cannot open its folder.
     """
     app = FastAPI(title="nonet", version=__version__, docs_url=None, redoc_url=None)
     app.state.navigation = []
+    app.state.simulate = simulate
     cards = []
     for wing in present("page"):
         source = sources.get(wing.name)
@@ -75,13 +77,14 @@ def create_app(sources: Mapping[str, Path | None], *, local: bool = True) -> Fas
     return app
 
 
-def serve(sources: Mapping[str, Path | None], *, host: str, port: int) -> None:
+def serve(sources: Mapping[str, Path | None], *, host: str, port: int, simulate: bool = False) -> None:
     """Serves the application until Ctrl-C.
 
     Args:
         sources: as in `create_app`.
         host: the address to listen on.
         port: the port to listen on.
+        simulate: as in `create_app`.
     Raises:
         ResourceError: if the port is in use or may not be opened.
         UsageError: if nothing is there to serve.
@@ -91,7 +94,7 @@ def serve(sources: Mapping[str, Path | None], *, host: str, port: int) -> None:
     local = _is_loopback(host)
     listener = _listen(host, port)
     with listener:
-        app = create_app(sources, local=local)
+        app = create_app(sources, local=local, simulate=simulate)
         if not app.state.navigation:
             raise UsageError("There is nothing to serve.", fix="Name a folder, for example: nonet serve --align index/")
         if not local:

@@ -1,0 +1,1 @@
+"""The claims of the two articles, one room for each kind."""

@@ -1,0 +1,1 @@
+"""What the tasks measure: latencies, pursuit, search, heat maps, reading, steadiness, and their statistics."""

@@ -1,0 +1,151 @@
+"""A participant's rights: to get their data, to have it deleted and that proven, and to be forgotten in time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+import zipfile
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from nonet.foundation.errors import DataError, ResourceError
+from nonet.gaze.store.private import new_id, write_json, write_private
+from nonet.gaze.store.shelf import Store
+
+__all__ = ["Receipt", "expired", "export", "forget", "traces"]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof of a deletion; it names nobody.
+
+    Attributes:
+        receipt: its own random id.
+        deleted: when, ISO.
+        files: how many files were removed.
+        rows: how many rows were taken out of reports.
+        verified: whether a search of the whole store then found no trace.
+    """
+
+    receipt: str
+    deleted: str
+    files: int
+    rows: int
+    verified: bool
+
+
+def forget(store: Store, participant: str, now: datetime) -> Receipt:
+    """Deletes everything about a participant and searches the store for what may be left.
+
+    Recordings, features, calibrations, fine-tuned weights and kept pictures lie in one folder, which goes first; then
+    the consent record, and the participant's rows in reports. Called again after an interruption, it goes on.
+
+    Args:
+        store: the store.
+        participant: the id.
+        now: the time, for the receipt.
+    Raises:
+        DataError: if nothing is known of the participant.
+        ResourceError: if a trace is left, such as in a file that may not be changed.
+    """
+    folder = store.folder(participant)
+    consents = [(path, record) for path, record in store.consents() if record.get("participant") == participant]
+    if not folder.exists() and not consents and not traces(store, [participant]):
+        raise DataError("There is no such participant.", where=participant, fix="`nonet gaze list` shows them.")
+    names = sorted({record["name"] for _, record in consents if record.get("name")})
+    ids = [participant, *(path.name for path in folder.glob("sessions/s-*"))]
+    files = sum(path.is_file() for path in folder.rglob("*"))
+    rows = sum(_strip(path, participant) for path in _reports(store))
+    shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
+    for path, _ in consents:
+        path.unlink()
+    # somebody else may have the same name, in a consent record of their own
+    left = traces(store, ids) + [path for path in traces(store, names) if path.parent.name != "consents"]
+    receipt = Receipt(new_id("r"), now.isoformat(timespec="seconds"), files + len(consents), rows, not left)
+    write_json(store.root / "receipts" / f"{receipt.receipt}.json", asdict(receipt))
+    if left:
+        raise ResourceError(
+            f"A trace is left in {len(left)} file{'s' if len(left) > 1 else ''}.",
+            where=left[0],
+            fix="Delete these files by hand: " + ", ".join(map(str, left)),
+        )
+    return receipt
+
+
+def traces(store: Store, words: list[str]) -> list[Path]:
+    """The files of the store whose name or content has any of the words as a word of its own."""
+    if not words:
+        return []
+    spelt = {spelling for word in words for spelling in (word, json.dumps(word)[1:-1])}
+    sought = re.compile(b"|".join(rb"(?<![\w-])" + re.escape(word.encode()) + rb"(?![\w-])" for word in sorted(spelt)))
+    found = []
+    for path in sorted(store.root.rglob("*")):
+        name = str(path.relative_to(store.root)).encode()
+        if sought.search(name) or (path.is_file() and _contains(path, sought, 2 * max(map(len, spelt)))):
+            found.append(path)
+    return found
+
+
+def export(store: Store, participant: str) -> bytes:
+    """Everything about a participant as a zip archive for them, with their consent.
+
+    Raises:
+        DataError: if there is no such participant.
+    """
+    store.about(participant)
+    folder = store.folder(participant)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder.parent))
+        for path, record in store.consents():
+            if record.get("participant") == participant:
+                archive.write(path, "consent.json")
+        for path in _reports(store):
+            rows = [row for row in _table(path) if participant in row.values()]
+            if rows:
+                archive.writestr(f"reports/{path.stem}.json", json.dumps(rows, indent=1))
+    return content.getvalue()
+
+
+def expired(store: Store, today: date) -> list[str]:
+    """Participants whose data is due for deletion."""
+    return [id for id in store.participants() if date.fromisoformat(store.about(id)["delete_after"]) <= today]
+
+
+def _reports(store: Store) -> list[Path]:
+    """Tables over participants: the only files that may hold several people."""
+    return sorted((store.root / "reports").glob("*.csv"))
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _strip(path: Path, participant: str) -> int:
+    """Takes a participant's rows out of a table; how many there were."""
+    rows = _table(path)
+    kept = [row for row in rows if participant not in row.values()]
+    if len(kept) < len(rows):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept)
+        write_private(path, text.getvalue())
+    return len(rows) - len(kept)
+
+
+def _contains(path: Path, sought: re.Pattern[bytes], overlap: int) -> bool:
+    before = b""
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            if sought.search(before + block):
+                return True
+            before = block[-overlap:]
+    return False

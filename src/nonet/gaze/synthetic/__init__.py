@@ -1,0 +1,1 @@
+"""Rendered participants: people, where they sit and look, and the pictures a camera takes of their eyes."""
