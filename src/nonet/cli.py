@@ -61,7 +61,15 @@ def serve(
     """
     from nonet import web
 
-    sources = {"align": align, "cxc": cxc, "felix": felix, "cka": cka, "gaze": gaze, "recsim": recsim, "rendezvous": rendezvous}
+    sources = {
+        "align": align,
+        "cxc": cxc,
+        "felix": felix,
+        "cka": cka,
+        "gaze": gaze,
+        "recsim": recsim,
+        "rendezvous": rendezvous,
+    }
     web.serve(sources, host=host, port=port)
 
 
