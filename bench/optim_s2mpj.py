@@ -77,7 +77,7 @@ def constrained(case: Case, seconds: int) -> dict:
         # better than everything known (some files state another problem's optimum): it must be confirmed
         confirmed = limited(seconds, lambda: case.scipy("SLSQP", ours.x.numpy(), ftol=1e-14))
         known += [float(confirmed.fun)] if confirmed and case.violation(confirmed.x) <= CLOSE else []
-        known += [ours.value] if case.residual(ours.x.numpy()) <= CLOSE else []
+        known += [ours.value] if ours.success and case.residual(ours.x.numpy()) <= CLOSE else []
     target = min(known, key=lambda v: abs(ours.value - v)) if known else math.nan
     error = abs(ours.value - target) / max(1.0, abs(target))
     good = error <= CLOSE and violation <= CLOSE

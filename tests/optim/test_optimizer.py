@@ -47,16 +47,16 @@ def test_the_article_s_flower_from_far_away():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "goal"),
+    ("name", "goal", "pairs"),
     [
-        ("Powell singular", 1e-14), ("Powell badly scaled", 1e-14), ("Watson 9", 1.39977e-6), ("Osborne 1", 5.4649e-5),
-        ("Discrete boundary", 1e-18), ("Quadratic of condition", 1e-8),
+        ("Powell singular", 1e-14, 10), ("Powell badly scaled", 1e-14, 10), ("Watson 9", 1.39977e-6, 10),
+        ("Osborne 1", 5.4649e-5, 10), ("Discrete boundary", 1e-18, 10), ("Quadratic of condition", 1e-20, 30),
     ],
 )  # fmt: skip
-def test_where_torch_s_optimizer_stalls_this_one_goes_on(name, goal):
+def test_where_torch_s_optimizer_stalls_this_one_goes_on(name, goal, pairs):
     problem = next(p for p in PROBLEMS if p.name.startswith(name))
     x = problem.x0().requires_grad_()
-    optimizer = LBFGS([x], max_iter=2000, max_eval=2000, tolerance_grad=1e-14, tolerance_change=1e-25)
+    optimizer = LBFGS([x], max_iter=2000, history_size=pairs, tolerance_grad=1e-14, tolerance_change=1e-25)
     loss = optimizer.step(closure_for(optimizer, lambda: problem(x)))
     assert float(loss) <= goal
 
