@@ -58,6 +58,11 @@ def small_world(tmp_path, made_up):
     ]
     header = "image1,image2,agg_score,sampling_method"
     (data / "cxc" / "sis_test.csv").write_text("\n".join([header, *rows]) + "\n")
+    lines = (data / "cxc" / "sits_test.csv").read_text().splitlines()
+    for place, line in enumerate(lines[1:], 1):
+        caption, image, _, method = line.split(",")
+        lines[place] = f"{caption},{image},{37 * place % 100 / 20},{method}"  # no two of a sample alike
+    (data / "cxc" / "sits_test.csv").write_text("\n".join(lines) + "\n")
     words = ["red", "green", "blue", "dog", "cat", "sea", "sky", "road", "bus", "boat", "hill", "tree"]
     notes = [
         {"image_id": n, "id": 10 * n + k, "caption": f"a {words[row]} {' '.join(rng.choice(words, 2))}"}

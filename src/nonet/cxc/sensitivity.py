@@ -156,7 +156,7 @@ def stand_in_vectors(
 
 
 def sensitivity_tables(correlations: Sequence[Moved], retrievals: Sequence[Moved]) -> tuple[Table, Table]:
-    """Both lists as tables, the greatest movement first within each task."""
+    """Both lists as tables."""
     columns = ["task", "choice", "published rules", "this choice", "difference"]
 
     def rows(moved: Sequence[Moved]) -> list[tuple]:
