@@ -59,7 +59,8 @@ def pursuit_claim(people: int, seed: int, command: str) -> Claim:
     return Claim(
         text="Smooth pursuit is measured: the gaze follows a dot on a circle, and its lag is found.",
         article="smooth pursuit as a task (Valliappan 2020); its figures are not quoted here",
-        measured=f"error {np.mean(errors):.2f} cm; bias of the lag {np.mean(bias):+.1f} ± {np.std(bias):.1f} ms (spread)",
+        measured=f"error {np.mean(errors):.2f} cm; bias of the lag {np.mean(bias):+.1f} ms "
+        f"(spread {np.std(bias):.1f} ms)",
         holds=bool(abs(np.mean(bias)) < 10),
         how=f"{people} simulated observers with lags of 60 to 200 ms; holds if the bias is below 10 ms. {command}",
     )
