@@ -38,6 +38,7 @@ def an_agent(controller=None, **changes):
     return HppAgent((), controller or Pursuit(RobotConfig(), LIDAR), config, reach_m=5.0, step_s=1.0)
 
 
+@pytest.mark.slow
 def test_moving_and_seeing_from_a_frame_are_inverse():
     rng = np.random.default_rng(0)
     pose, motion = jnp.asarray(rng.normal(size=(20, 3))), jnp.asarray(rng.normal(size=(20, 3)))
@@ -48,6 +49,7 @@ def test_moving_and_seeing_from_a_frame_are_inverse():
     )
 
 
+@pytest.mark.slow
 def test_scores_are_distances_by_hand():
     poses = jnp.array([[[[0, 0, 0], [4, 0, 0]]], [[[0, 0, 0], [1, 0, 0]]]], float)
     config = PlannerConfig(final_weight=0.5, clearance_weight=2.0, clearance_m=0.5)

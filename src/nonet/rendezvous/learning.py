@@ -98,9 +98,8 @@ def examples(log: Log, member: int, labels: str, rng: np.random.Generator) -> tu
         labels: see `config.PredictorConfig`.
         rng: chooses the hindsight.
     Returns:
-        Inputs (examples, features); motions and next scans (examples, 3 + beams).
-    Raises:
-        UsageError: never; drives whose goals the ego cannot know fall back on hindsight.
+        Inputs (examples, features); motions and next scans (examples, 3 + beams). Where the ego cannot know the goal,
+        hindsight stands in for it.
     """
     drives, times = log.poses.shape[:2]
     now = np.broadcast_to(np.arange(times - 1), (drives, times - 1))

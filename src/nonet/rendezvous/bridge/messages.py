@@ -1,6 +1,7 @@
 """The ROS 2 messages that the bridge speaks, as DDS types: same names, same fields, same bytes as ROS's own."""
 
 from dataclasses import dataclass, field
+from typing import no_type_check
 
 import numpy as np
 from cyclonedds.idl import IdlStruct
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 
+@no_type_check  # run-time checkers stumble over the names of DDS types
 @dataclass
 class Time(IdlStruct, typename="builtin_interfaces::msg::dds_::Time_"):
     """Seconds and nanoseconds."""
@@ -31,6 +33,7 @@ class Time(IdlStruct, typename="builtin_interfaces::msg::dds_::Time_"):
     nanosec: uint32 = 0
 
 
+@no_type_check
 @dataclass
 class Header(IdlStruct, typename="std_msgs::msg::dds_::Header_"):
     """When and in which frame."""
@@ -39,6 +42,7 @@ class Header(IdlStruct, typename="std_msgs::msg::dds_::Header_"):
     frame_id: str = ""
 
 
+@no_type_check
 @dataclass
 class LaserScan(IdlStruct, typename="sensor_msgs::msg::dds_::LaserScan_"):
     """sensor_msgs/LaserScan."""
@@ -55,6 +59,7 @@ class LaserScan(IdlStruct, typename="sensor_msgs::msg::dds_::LaserScan_"):
     intensities: sequence[float32] = field(default_factory=list)
 
 
+@no_type_check
 @dataclass
 class Vector3(IdlStruct, typename="geometry_msgs::msg::dds_::Vector3_"):
     """geometry_msgs/Vector3."""
@@ -64,6 +69,7 @@ class Vector3(IdlStruct, typename="geometry_msgs::msg::dds_::Vector3_"):
     z: float64 = 0.0
 
 
+@no_type_check
 @dataclass
 class Point(IdlStruct, typename="geometry_msgs::msg::dds_::Point_"):
     """geometry_msgs/Point."""
@@ -73,6 +79,7 @@ class Point(IdlStruct, typename="geometry_msgs::msg::dds_::Point_"):
     z: float64 = 0.0
 
 
+@no_type_check
 @dataclass
 class Quaternion(IdlStruct, typename="geometry_msgs::msg::dds_::Quaternion_"):
     """geometry_msgs/Quaternion."""
@@ -83,6 +90,7 @@ class Quaternion(IdlStruct, typename="geometry_msgs::msg::dds_::Quaternion_"):
     w: float64 = 1.0
 
 
+@no_type_check
 @dataclass
 class Pose(IdlStruct, typename="geometry_msgs::msg::dds_::Pose_"):
     """geometry_msgs/Pose."""
@@ -91,6 +99,7 @@ class Pose(IdlStruct, typename="geometry_msgs::msg::dds_::Pose_"):
     orientation: Quaternion = field(default_factory=Quaternion)
 
 
+@no_type_check
 @dataclass
 class PoseStamped(IdlStruct, typename="geometry_msgs::msg::dds_::PoseStamped_"):
     """geometry_msgs/PoseStamped."""
@@ -99,6 +108,7 @@ class PoseStamped(IdlStruct, typename="geometry_msgs::msg::dds_::PoseStamped_"):
     pose: Pose = field(default_factory=Pose)
 
 
+@no_type_check
 @dataclass
 class Twist(IdlStruct, typename="geometry_msgs::msg::dds_::Twist_"):
     """geometry_msgs/Twist."""
@@ -107,6 +117,7 @@ class Twist(IdlStruct, typename="geometry_msgs::msg::dds_::Twist_"):
     angular: Vector3 = field(default_factory=Vector3)
 
 
+@no_type_check
 @dataclass
 class PoseWithCovariance(IdlStruct, typename="geometry_msgs::msg::dds_::PoseWithCovariance_"):
     """geometry_msgs/PoseWithCovariance."""
@@ -115,6 +126,7 @@ class PoseWithCovariance(IdlStruct, typename="geometry_msgs::msg::dds_::PoseWith
     covariance: array[float64, 36] = field(default_factory=lambda: [0.0] * 36)
 
 
+@no_type_check
 @dataclass
 class TwistWithCovariance(IdlStruct, typename="geometry_msgs::msg::dds_::TwistWithCovariance_"):
     """geometry_msgs/TwistWithCovariance."""
@@ -123,6 +135,7 @@ class TwistWithCovariance(IdlStruct, typename="geometry_msgs::msg::dds_::TwistWi
     covariance: array[float64, 36] = field(default_factory=lambda: [0.0] * 36)
 
 
+@no_type_check
 @dataclass
 class Odometry(IdlStruct, typename="nav_msgs::msg::dds_::Odometry_"):
     """nav_msgs/Odometry."""
@@ -133,12 +146,14 @@ class Odometry(IdlStruct, typename="nav_msgs::msg::dds_::Odometry_"):
     twist: TwistWithCovariance = field(default_factory=TwistWithCovariance)
 
 
+@no_type_check
 def stamp(time_s: float) -> Time:
     """Seconds as ROS's time."""
     whole = int(np.floor(time_s))
     return Time(whole, round((time_s - whole) * 1e9) % 1_000_000_000)
 
 
+@no_type_check
 def from_scan(message: LaserScan) -> Scan:
     """A scan from its message."""
     when = message.header.stamp
@@ -152,6 +167,7 @@ def from_scan(message: LaserScan) -> Scan:
     )
 
 
+@no_type_check
 def to_scan(scan: Scan, frame: str) -> LaserScan:
     """A scan as its message."""
     last = scan.first + scan.step * max(0, len(scan.ranges) - 1)
@@ -161,23 +177,27 @@ def to_scan(scan: Scan, frame: str) -> LaserScan:
     )  # fmt: skip
 
 
+@no_type_check
 def yaw_of(orientation: Quaternion) -> float:
     """Heading of an orientation, radians."""
     q = orientation
     return float(np.arctan2(2 * (q.w * q.z + q.x * q.y), 1 - 2 * (q.y**2 + q.z**2)))
 
 
+@no_type_check
 def from_pose(pose: Pose) -> np.ndarray:
     """x, y, heading of a pose."""
     return np.array([pose.position.x, pose.position.y, yaw_of(pose.orientation)], np.float32)
 
 
+@no_type_check
 def to_pose(pose: np.ndarray) -> Pose:
     """x, y, heading as a pose."""
     x, y, heading = (float(value) for value in pose)
     return Pose(Point(x, y, 0.0), Quaternion(0.0, 0.0, float(np.sin(heading / 2)), float(np.cos(heading / 2))))
 
 
+@no_type_check
 def to_twist(wheels: np.ndarray) -> Twist:
     """Forward speed and turning rate as a twist."""
     return Twist(Vector3(float(wheels[0]), 0.0, 0.0), Vector3(0.0, 0.0, float(wheels[1])))

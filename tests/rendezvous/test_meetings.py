@@ -1,0 +1,101 @@
+"""Whole meetings, with a team that knows nothing: what is kept, shown, refused and the same again."""
+
+import json
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from pettingzoo.test import parallel_api_test, parallel_seed_test
+
+from nonet import cli, web
+from nonet.foundation.errors import ArtifactError, UsageError
+from nonet.rendezvous.config import EvaluationConfig, LidarConfig, WorldConfig
+from nonet.rendezvous.evaluate import evaluate
+from nonet.rendezvous.interfaces.pettingzoo import EgoEnv, RendezvousEnv
+from nonet.rendezvous.roster import METHODS, chosen_methods
+from nonet.rendezvous.team import load_team
+
+pytestmark = pytest.mark.slow  # compiles
+
+
+def test_a_team_comes_back_from_its_folder(team_folder, untaught):
+    found = load_team(team_folder)
+    assert found.config == untaught.config and found.curves == {"predictors": [2.0, 1.0]}
+    assert np.array_equal(found.members[1]["w2"], untaught.members[1]["w2"])
+
+
+def test_a_team_of_another_lidar_is_refused(team_folder, tmp_path):
+    import dataclasses
+
+    from nonet.rendezvous.team import save_team
+
+    team = load_team(team_folder)
+    other = dataclasses.replace(team.config, world=WorldConfig(lidar=LidarConfig(beams=32)))
+    save_team(tmp_path / "odd", dataclasses.replace(team, config=other))
+    with pytest.raises(ArtifactError, match="lidar of 32 beams"):
+        load_team(tmp_path / "odd")
+
+
+def test_methods_meet_under_the_same_chances_and_the_same_again(untaught):
+    config = EvaluationConfig("open", 2, seconds=3.0, workers=1)
+    chosen = chosen_methods("hpp,midpoint", untaught)
+    first, again = evaluate(untaught, config, chosen), evaluate(untaught, config, chosen)
+    assert [o.map for o in first.outcomes["hpp"]] == [o.map for o in first.outcomes["midpoint"]] == ["open", "open"]
+    for name in first.outcomes:
+        assert [o.met_s for o in first.outcomes[name]] == [o.met_s for o in again.outcomes[name]]
+        assert [o.collisions for o in first.outcomes[name]] == [o.collisions for o in again.outcomes[name]]
+    assert len(first.rows()) == 2
+    # all robots of the rule see the same, but for noise
+    assert np.nanmax(first.disagreement("midpoint")) < 0.5
+
+
+def test_unknown_methods_and_lone_robots_are_refused(untaught):
+    with pytest.raises(UsageError, match="no method 'telepathy'"):
+        chosen_methods("telepathy", untaught)
+    with pytest.raises(UsageError, match="not learnt the MADDPG"):
+        chosen_methods("maddpg", untaught)
+    with pytest.raises(UsageError, match="nobody to meet"):
+        EvaluationConfig(robots=1)
+    assert len(chosen_methods("all", untaught)) == len(METHODS) - 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--suite", "moon"], "There is no suite 'moon'"),
+        (["--agents", "1"], "nobody to meet"),
+        (["--map", "nowhere.yaml"], "There is no such map"),
+        (["--suite", "open", "--starts", "1,1"], "need 2 places"),
+        (["--suite", "open", "--starts", "0,0 3,3"], "inside a wall"),
+    ],
+)
+def test_wrong_words_are_told_in_one_paragraph(team_folder, words, message, capsys):
+    assert cli.run(["rendezvous", "run", str(team_folder), *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_meeting_is_kept_and_the_page_shows_it(team_folder):
+    words = ["--suite", "open", "--seconds", "2", "--method", "hpp"]
+    assert cli.run(["rendezvous", "run", str(team_folder), *words]) == 0
+    client = TestClient(web.create_app({"rendezvous": team_folder}))
+    assert "Where do we meet?" in client.get("/rendezvous/", headers={"accept": "text/html"}).text
+    listed = client.get("/rendezvous/api/episodes").json()
+    assert listed[0]["about"]["map"] == "open"
+    told = client.get(f"/rendezvous/api/episodes/{listed[0]['name']}").json()
+    assert len(told["poses"]) == 10 and len(told["poses"][0]) == 2 and len(told["scans"][0][0]) == 8
+    assert len(told["plans"]) == 4 and len(told["plans"][0]["proposals"]) == 16
+    assert json.dumps(told).count("Infinity") == 0
+    assert client.get("/rendezvous/api/episodes/none").status_code == 422
+    assert client.get("/rendezvous/api/learnt").json()["curves"] == {"predictors": [2.0, 1.0]}
+
+
+def test_the_interfaces_pass_their_owners_tests():
+    def make():
+        return RendezvousEnv(WorldConfig(lidar=LidarConfig(beams=8)), suite="open", seconds=3.0)
+
+    parallel_api_test(make(), num_cycles=60)
+    parallel_seed_test(make, num_cycles=20)
+    alone = EgoEnv(make(), others=lambda seen: np.zeros(2, np.float32))
+    seen, _ = alone.reset(seed=1)
+    assert alone.observation_space.contains(seen)
+    assert alone.step(np.ones(2, np.float32))[4]["collisions"] >= 0
