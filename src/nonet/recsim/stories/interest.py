@@ -68,8 +68,8 @@ class Seen(eqx.Module):
         time: time spent.
     """
 
-    document: Int[Array, "users history"]
-    time: Float[Array, "users history"]
+    document: Int[Array, "*users history"]
+    time: Float[Array, "*users history"]
 
     @classmethod
     def nothing(cls, users: int, history: int, documents: int) -> Seen:
