@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -50,13 +51,13 @@ class Lessons(eqx.Module):
     cell: Float[Array, ""]
 
 
-def policy_inputs(scan: Array, velocity: Array, offset: Array, heading: Array, reach: float, library=jnp) -> Array:
+def policy_inputs(scan: Any, velocity: Any, offset: Any, heading: Any, reach: float, library: Any = jnp) -> Any:
     """What the policy sees: the scan, the goal from here, its own velocity. Any leading axes."""
     near = scan_features(scan, reach, library)
     return library.concatenate([near, goal_features(offset, heading, library), velocity], axis=-1)
 
 
-def policy_shares(layers: Layers, inputs: Array, library=jnp) -> Array:
+def policy_shares(layers: Layers, inputs: Any, library: Any = jnp) -> Any:
     """What the policy does: shares in [-1, 1] of the greatest speed and turning rate, (…, 2)."""
     return library.clip(forward(layers, inputs), -1.0, 1.0)
 
