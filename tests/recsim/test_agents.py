@@ -4,10 +4,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nonet import cli
+from nonet import cli, recsim
 from nonet.foundation.errors import ArtifactError, UsageError
 from nonet.recsim import shelf
 from nonet.recsim.agents.reinforce import discounted
+from nonet.recsim.agents.slateq import SlateQ
 from nonet.recsim.agents.training import TrainConfig, load_agent, save_agent, train_agent
 from nonet.recsim.config import RunConfig
 from nonet.recsim.stories.interest import Seen
@@ -22,7 +23,7 @@ def test_returns_are_discounted_from_behind():
 
 @pytest.fixture(scope="module")
 def reinforced():
-    return train_agent(TrainConfig("reinforce", users=128, horizon=30, updates=40, test_runs=4))
+    return train_agent(TrainConfig("reinforce", users=256, horizon=60, updates=60, test_runs=4))
 
 
 def test_reinforce_beats_the_myopic_recommender(reinforced):
@@ -43,9 +44,14 @@ def test_a_trained_recommender_is_kept_and_cast_by_its_folder(reinforced, tmp_pa
         load_agent(tmp_path)
 
 
-def test_dqn_learns_to_serve_longer_than_the_myopic_recommender():
-    found = train_agent(TrainConfig("dqn", users=128, horizon=30, updates=50, test_runs=4))
-    assert found.gain.low > 0
+def test_the_dqn_shows_what_is_worth_most_when_shown_alone():
+    agent = SlateQ.fresh(recsim.key(0), 6, slate_size=2)
+    seen = Seen(jnp.full((4, 15), 6, jnp.int32).at[:, -1].set(jnp.arange(4)), jnp.ones((4, 15)))
+    values, pulls = (np.asarray(part, float) for part in agent.judge(seen))
+    odds = np.exp(pulls[:, :-1])
+    worth = (values[:, -1:] + odds * values[:, :-1]) / (1 + odds)
+    assert np.allclose(agent.worth(seen), worth, atol=1e-5)
+    assert np.array_equal(agent.show(seen), np.argsort(-worth, axis=1, kind="stable")[:, :2])
 
 
 def test_the_bandit_finds_what_is_watched_longest():

@@ -111,7 +111,7 @@ def learn_by_dqn(
     learning_rate: float = 1e-3,
     discount: float = 0.95,
     batch: int = 512,
-    batches: int = 40,
+    batches: int = 60,
     kept: int = 8,
     seed: int = 0,
 ) -> Iterator[tuple[SlateQ, float]]:
