@@ -1,8 +1,8 @@
-"""Steps of the world a CPU second, beside VMAS and JaxNav if they are installed; the planner's tick.
+"""Steps of the world a CPU second; the planner's tick.
 
     python bench/rendezvous_world.py
 
-Peers need an environment of their own: pip install vmas==1.5.2 jaxmarl==0.2.0. Two robots, 64 beams, 220 degrees, 5 m.
+No peer is measured beside it yet. Two robots, 64 beams, 220 degrees, 5 m.
 """
 
 from __future__ import annotations

@@ -127,9 +127,9 @@ def _columns(segment: Segment, names: tuple[str, ...]) -> pa.Table:
     for name in names:
         column = table[wanted.get(name, name)]
         if name == "name":
-            column = pc.replace_substring_regex(column, r".*[/\\\\]", "")
+            column = pc.replace_substring_regex(column, r".*[/\\\\]", "")  # pyright: ignore[reportAttributeAccessIssue]
         elif name == "captions":
-            column = pc.binary_join(column.cast(pa.list_(pa.string())), "\n")
+            column = pc.binary_join(column.cast(pa.list_(pa.string())), "\n")  # pyright: ignore[reportAttributeAccessIssue]
         made[name] = column
     return pa.table(made)
 

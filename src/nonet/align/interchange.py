@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -261,6 +261,7 @@ def _preparation(processor: Any) -> Preparation:
     top = settings["image_std"] if settings.get("include_top") else [1.0] * 3
     mean = tuple((offset + m) / (255 * factor) for m in means)
     std = tuple(s * t / (255 * factor) for s, t in zip(scales, top, strict=True))
+    mean, std = cast("list[tuple[float, float, float]]", [mean, std])
     return Preparation(size, side, mean, std, _FILTERS[int(settings["resample"])], two_steps=True)
 
 

@@ -142,7 +142,9 @@ class Shards:
         comes before. Neighbours lie in few shards, so disks read forward.
         """
         rng = np.random.default_rng([seed, epoch, len(self)])
-        runs = [np.arange(self.first[shard], self.first[shard + 1]) for shard in rng.permutation(len(self.paths))]
+        runs = [
+            np.arange(int(self.first[shard]), int(self.first[shard + 1])) for shard in rng.permutation(len(self.paths))
+        ]
         order = np.concatenate(runs)
         return order[np.argsort(np.arange(len(order)) + rng.uniform(0, _WINDOW, len(order)), kind="stable")]
 

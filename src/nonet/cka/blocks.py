@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -146,7 +147,7 @@ def untrained(model: nn.Module, seed: int = 0) -> tuple[nn.Module, Sequence[str]
     kept: list[str] = []
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        own_way = getattr(fresh, "_init_weights", None)
+        own_way: Any = getattr(fresh, "_init_weights", None)
         for name, module in fresh.named_modules():
             reset = getattr(module, "reset_parameters", None)
             if callable(reset):

@@ -187,7 +187,7 @@ def _best_products(log: np.ndarray, count: int) -> Iterator[np.ndarray]:
     losses = losses - losses[:, :1]
     able = sorted((loss, row) for row, loss in enumerate(losses[:, 1]) if np.isfinite(loss))[: 4 * count]
     yield ranked[:, 0]
-    heap = [(loss, (place,)) for place, (loss, _) in enumerate(able[:1])]
+    heap: list[tuple[float, tuple[int, ...]]] = [(loss, (place,)) for place, (loss, _) in enumerate(able[:1])]
     for _ in range(count - 1):
         if not heap:
             return

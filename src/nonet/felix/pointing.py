@@ -34,6 +34,8 @@ class Pointer(nn.Module):
             texts mostly stay in order.
     """
 
+    keeps: Tensor
+
     def __init__(
         self,
         hidden: int,

@@ -69,7 +69,7 @@ def dots_seen(
     seen: list[tuple[int, Mapping[str, Any]]] = []
     settle = min(SETTLE_MS, *(trial.ms / 2 for trial in stage.trials))
     for row in rows:
-        trial, t = row.get("trial"), row.get("t")
+        trial, t = row.get("trial", -1), row.get("t", -1.0)
         if row.get("stage") != number or trial not in begun or not 0 <= trial < len(stage.trials):
             continue
         if settle <= t - begun[trial] <= stage.trials[trial].ms:
@@ -157,7 +157,7 @@ def check(
 def _require_seen(data: Calibration, seen: Sequence[Mapping[str, Any]], dots: int) -> None:
     if not seen:
         raise DataError("No frame came while the dots were shown.", where="calibration", fix="Check the camera.")
-    reasons = Counter(row.get("reason") for row in seen if row.get("reason"))
+    reasons = Counter(row["reason"] for row in seen if row.get("reason"))
     if reasons.get("eyes shut", 0) > _SHUT_SHARE * len(seen):
         raise DataError("The eyes were shut.", where="calibration", fix="Look at each dot, and calibrate again.")
     times: Float[np.ndarray, " n"] = np.array([row["t"] for row in seen], float)
@@ -184,7 +184,7 @@ def _require_seen(data: Calibration, seen: Sequence[Mapping[str, Any]], dots: in
 
 
 def _advice(seen: Sequence[Mapping[str, Any]]) -> str:
-    reasons = Counter(row.get("reason") for row in seen if row.get("reason"))
+    reasons = Counter(row["reason"] for row in seen if row.get("reason"))
     return ADVICE[reasons.most_common(1)[0][0]] if reasons else "Look at each dot until it moves."
 
 

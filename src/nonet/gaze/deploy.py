@@ -49,7 +49,7 @@ def export_onnx(net: GazeNet, path: Path) -> None:
     torch.onnx.export(
         _Plain(net).eval(),
         example,
-        content,
+        content,  # pyright: ignore[reportArgumentType]
         dynamo=False,
         input_names=names[:3],
         output_names=names[3:],

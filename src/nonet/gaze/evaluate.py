@@ -55,7 +55,7 @@ def distances(gaze_cm: Array, target_cm: Array) -> Array:
         (n,)
     """
     squares = ((gaze_cm - target_cm) ** 2).sum(-1)
-    return torch.sqrt(squares) if isinstance(squares, Tensor) else np.sqrt(squares)
+    return torch.sqrt(squares) if isinstance(squares, Tensor) else np.sqrt(squares)  # pyright: ignore[reportReturnType]
 
 
 def per_participant(

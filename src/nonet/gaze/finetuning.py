@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from nonet.gaze.config import Personal
 from nonet.gaze.model import GazeNet
-from nonet.gaze.personal import RUNGS, Calibration, Fit, Rung, dot_error, fit_rung
+from nonet.gaze.personal import RUNGS, Calibration, Fit, dot_error, fit_rung
 from nonet.gaze.synthetic.dataset import Pictures
 from nonet.gaze.train import finetune, infer
 
@@ -71,6 +71,6 @@ def tuned_fit(net: GazeNet, pictures: Pictures, dot: Int[np.ndarray, " n"], conf
             estimates[rung][out] = fit_rung(rung, learnt, config).predict(asked.base_cm, asked.features)
     final = finetune(net, pictures, config)
     data = calibration_of(final, pictures, dot)
-    errors: dict[Rung, float] = {rung: dot_error(values, data) for rung, values in estimates.items()}
+    errors = {rung: dot_error(estimates[rung], data) for rung in RUNGS}
     best = min(RUNGS, key=lambda rung: errors[rung])
     return Tuned(final, fit_rung(best, data, config), {str(rung): error for rung, error in errors.items()})

@@ -115,7 +115,7 @@ def load(folder: Path) -> GazeNet:
     found = artifact.load(folder, kind=KIND)
     model = GazeNet(rebuild(NetConfig, found.config["net"]))
     model.load_state_dict(found.tensors)
-    return model.to(memory_format=torch.channels_last).eval()
+    return model.to(memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
 
 
 def _tower(config: NetConfig) -> nn.Sequential:
@@ -165,7 +165,8 @@ def _start(model: GazeNet, centre_cm: tuple[float, float]) -> None:
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     for module in model.head:
         if isinstance(module, nn.Linear):
             nn.init.constant_(module.bias, 0.5)

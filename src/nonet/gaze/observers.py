@@ -177,4 +177,4 @@ def _smooth(share: np.ndarray) -> np.ndarray:
 def _drift(count: int, spread: float, rng: np.random.Generator) -> np.ndarray:
     """A walk that is drawn back, of the given spread."""
     kicks = rng.normal(0, spread * np.sqrt(2 / 300), (count, 2))
-    return lfilter([1.0], [1.0, -(1 - 1 / 300)], kicks, axis=0)
+    return np.asarray(lfilter([1.0], [1.0, -(1 - 1 / 300)], kicks, axis=0))

@@ -147,7 +147,7 @@ def _svr(data: Calibration, config: Personal) -> Fit:
     rows = (data.features - mean) / sd
     arrays = {"mean": mean, "sd": sd}
     for axis, name in enumerate("xy"):
-        machine = SVR(C=config.C, gamma=config.gamma, epsilon=config.epsilon, cache_size=50)
+        machine = SVR(C=config.C, gamma=config.gamma, epsilon=config.epsilon, cache_size=50)  # pyright: ignore[reportArgumentType]
         machine.fit(rows, data.target_cm[:, axis])
         arrays[f"support_{name}"] = machine.support_vectors_
         arrays[f"dual_{name}"] = machine.dual_coef_[0]

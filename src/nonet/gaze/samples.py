@@ -42,7 +42,7 @@ class Samples:
     @property
     def valid(self) -> Bool[np.ndarray, " n"]:
         """Which rows have a gaze."""
-        return np.isfinite(self.gaze_cm).all(axis=1)
+        return np.asarray(np.isfinite(self.gaze_cm).all(axis=1))
 
     @property
     def rate_hz(self) -> float:

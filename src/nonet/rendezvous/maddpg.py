@@ -44,10 +44,10 @@ class Learner(eqx.Module):
 
 
 def _optimisers(config: MaddpgConfig) -> tuple[Any, Any]:
-    return tuple(
-        optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
-        for rate in (config.actor_rate, config.critic_rate)
-    )
+    def optimiser(rate: float) -> optax.GradientTransformation:
+        return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
+
+    return optimiser(config.actor_rate), optimiser(config.critic_rate)
 
 
 def new_learner(key: Key[Array, ""], config: MaddpgConfig, robots: int, seen: int, acts: int) -> Learner:
@@ -114,9 +114,9 @@ def update(
     step, actor_state = for_actor.update(actor_gradient, learner.actor_state)
     actor = optax.apply_updates(learner.actor, step)
     follow = partial(jax.tree.map, lambda slow, fast: slow + config.target_rate * (fast - slow))
-    return Learner(
-        actor, critic, follow(learner.slow_actor, actor), follow(learner.slow_critic, critic), actor_state, critic_state
-    )  # type: ignore[arg-type]
+    slow_actor, slow_critic = follow(learner.slow_actor, actor), follow(learner.slow_critic, critic)
+    # optax types what it updates as any tree of arrays
+    return Learner(actor, critic, slow_actor, slow_critic, actor_state, critic_state)  # pyright: ignore[reportArgumentType]
 
 
 def actor_inputs(scan: Any, velocity: Any, poses: Any, reach: float, library: Any = jnp) -> Any:

@@ -69,7 +69,10 @@ def from_senses(senses: Any, present: np.ndarray, time_s: float) -> list[Observa
     )
     return [
         Observation(
-            time_s, *(_own(part[robot]) for part in (scan, velocity, odometry, team)), _own(np.asarray(present)), robot
+            time_s,
+            *(_own(part[robot]) for part in (scan, velocity, odometry, team)),
+            _own(np.asarray(present)),
+            robot,  # pyright: ignore[reportCallIssue]
         )
         for robot in range(len(scan))
     ]

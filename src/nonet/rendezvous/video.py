@@ -74,7 +74,9 @@ def frames(episode: Episode, lidar: LidarConfig, radius_m: float) -> Iterator[UI
     clouds = [axes.plot([], [], "o", ms=4, color=colour, alpha=0.25, mec="none")[0] for colour in colours]
     trails = [axes.plot([], [], "-", lw=1, color=colour, alpha=0.5)[0] for colour in colours]
     goals = [axes.plot([], [], "x", ms=9, mew=2, color=colour)[0] for colour in colours]
-    bodies = [axes.add_patch(Circle((0, 0), radius_m, color=colour)) for colour in colours]
+    bodies = [Circle((0, 0), radius_m, color=colour) for colour in colours]
+    for body in bodies:
+        axes.add_patch(body)
     noses = [axes.plot([], [], "-", lw=2, color="white")[0] for _ in colours]
     told = axes.text(0.01, 0.99, "", transform=axes.transAxes, va="top", family="monospace")
     plans = {robot: [m for m in episode.moments if m.robot == robot] for robot in range(robots)}

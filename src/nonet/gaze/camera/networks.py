@@ -148,8 +148,9 @@ class Networks:
             right: whether it is the right eye; the network knows left ones, so the right is mirrored.
         """
         away = (inner - outer) if right else (outer - inner)
+        x, y = (outer + inner) / 2
         region = Region(
-            *((outer + inner) / 2), _ENLARGE_EYE * float(np.hypot(*away)), math.atan2(float(away[1]), float(away[0]))
+            float(x), float(y), _ENLARGE_EYE * float(np.hypot(*away)), math.atan2(float(away[1]), float(away[0]))
         )
         _, iris = self._iris(region.cut(frame, _IRIS, mirror=right))
         points = iris.reshape(5, 3)[:, :2] * region.side / _IRIS

@@ -152,8 +152,8 @@ class FaceReader:
         middles = corners.reshape(2, 2, 2).mean(1)
         if (middles < half / 2).any() or (middles > np.array(frame.size) - half / 2).any():
             raise UnusableFrameError("at the edge")
-        box = (*middles.min(0) - 2 * half, *middles.max(0) + 2 * half)
-        if _dark(frame.crop(tuple(int(side) for side in box))):
+        (left, top), (right, bottom) = (middles.min(0) - 2 * half).astype(int), (middles.max(0) + 2 * half).astype(int)
+        if _dark(frame.crop((left, top, right, bottom))):
             raise UnusableFrameError("too dark")
         if abs(_head(mesh)[1]) > _TURNED:
             raise UnusableFrameError("turned away")

@@ -107,9 +107,9 @@ def heatmap_claim(people: int, seed: int, command: str) -> Claim:
         centres = np.column_stack([rng.uniform(-2.6, 2.6, 5), rng.uniform(-12.5, -1.8, 5)])
         weights = rng.dirichlet(np.ones(5))
         exact, phone = ([_viewed(centres, weights, noise, rng) for _ in range(people)] for noise in (0.1, 0.46 / 1.25))
-        maps = [heatmap(np.concatenate(group), PHONE, sigma_cm=1.0) for group in (exact, phone)]
-        pixel.append(pixel_correlation(*maps))
-        objects.append(object_correlation(*maps, _discs(centres, maps[0].shape)))
+        lab, seen = (heatmap(np.concatenate(group), PHONE, sigma_cm=1.0) for group in (exact, phone))
+        pixel.append(pixel_correlation(lab, seen))
+        objects.append(object_correlation(lab, seen, _discs(centres, lab.shape)))
         ceiling.append(split_half(exact, PHONE, rng))
         entropy.append(gaze_entropy(maps[1]))
         if former is not None:

@@ -90,7 +90,7 @@ def detect(
 
 def _blinks(position: np.ndarray, pad: int, bridge: int) -> Bool[np.ndarray, " n"]:
     """Gaps, joined where they are near each other, with the samples around them."""
-    gone = ~np.isfinite(position).all(axis=1)
+    gone: np.ndarray = np.logical_not(np.isfinite(position)).any(axis=1)  # pyright: ignore[reportAssignmentType]
     if not gone.any():
         return gone
     for start, stop in runs(~gone):

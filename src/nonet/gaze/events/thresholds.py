@@ -46,7 +46,7 @@ def idt(
     _require(dispersion > 0, "dispersion")
     least = max(2, round(least_ms * rate_hz / 1000))
     labels = np.zeros(len(position_deg), np.int64)
-    for first, last in runs(np.isfinite(position_deg).all(axis=1)):
+    for first, last in runs(np.asarray(np.isfinite(position_deg).all(axis=1))):
         start = first
         while start + least <= last:
             low, high = position_deg[start : start + least].min(0), position_deg[start : start + least].max(0)

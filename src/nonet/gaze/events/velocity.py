@@ -24,7 +24,7 @@ def velocity(position_deg: Float[np.ndarray, "n 2"], rate_hz: float, window_ms: 
     """
     window = max(3, round(window_ms * rate_hz / 1000) | 1)
     found = np.full_like(position_deg, np.nan)
-    for start, stop in runs(np.isfinite(position_deg).all(axis=1)):
+    for start, stop in runs(np.asarray(np.isfinite(position_deg).all(axis=1))):
         if stop - start >= window:
             piece = position_deg[start:stop]
             found[start:stop] = savgol_filter(piece, window, 2, deriv=1, delta=1 / rate_hz, axis=0)

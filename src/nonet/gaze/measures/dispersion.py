@@ -20,7 +20,7 @@ def fixation_ellipse(gaze: Float[np.ndarray, "n 2"], level: float = 0.95) -> tup
     """Longer and shorter semi-axis and angle (radians) of the ellipse that holds a share of the gaze."""
     seen = gaze[np.isfinite(gaze).all(axis=1)]
     if len(seen) < 3:
-        return (float("nan"),) * 3
+        return float("nan"), float("nan"), float("nan")
     found = ellipse(np.cov(seen.T), level=level)
     return float(found.major), float(found.minor), float(found.angle)
 

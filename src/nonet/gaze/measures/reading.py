@@ -47,8 +47,8 @@ def share_on(
 
 def difficulty_correlation(difficulty: Float[np.ndarray, " n"], share: Float[np.ndarray, " n"]) -> tuple[float, float]:
     """Spearman's rank correlation of difficulty and share of time on the relevant passage, and its p."""
-    found = spearmanr(difficulty, share)
-    return float(found.statistic), float(found.pvalue)
+    rank_correlation, p = spearmanr(difficulty, share)
+    return float(rank_correlation), float(p)
 
 
 def line_reading(

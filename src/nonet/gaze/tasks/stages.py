@@ -130,7 +130,7 @@ def viewing(screen: Screen, rng: np.random.Generator, pace: Pace, pictures: Sequ
     """Pictures of the study's own, each shown for a while."""
     order = rng.permutation(len(pictures))
     trials = []
-    for i in order:
+    for i in order.tolist():
         item = Item(
             "picture", screen.width_px / 2, screen.height_px / 2, screen.width_px * 0.96, screen.height_px * 0.96,
             text=pictures[i],

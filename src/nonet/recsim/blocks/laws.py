@@ -63,7 +63,7 @@ class NormalMixture(dist.Distribution):
         "means": constraints.independent(constraints.real, 2),
         "scales": constraints.independent(constraints.positive, 1),
     }
-    support = constraints.real_vector
+    support = constraints.real_vector  # pyright: ignore[reportAssignmentType]
     pytree_data_fields = ("scores", "means", "scales")
     pytree_aux_fields = ("size",)
 

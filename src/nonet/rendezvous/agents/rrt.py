@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from nonet.foundation.errors import MissingError
 from nonet.rendezvous.agents.base import GoalAgent, Thought
@@ -40,7 +40,7 @@ class Tree:
     def __init__(self, points: Float[np.ndarray, "nodes 2"], parents: np.ndarray) -> None:
         self.points, self.parents = points, parents
         self.length_m = np.zeros(len(points))
-        self._near = cKDTree(points)
+        self._near = KDTree(points)
         for node in _top_down(parents):
             parent = parents[node]
             self.length_m[node] = self.length_m[parent] + float(np.linalg.norm(points[node] - points[parent]))
@@ -100,7 +100,7 @@ def grow(
     except ModuleNotFoundError as error:
         raise MissingError("RRT needs OMPL.", fix="Run: pip install 'nonet[rendezvous]'.") from error
     notes.setLogLevel(notes.LogLevel.LOG_NONE)
-    near = cKDTree(obstacles) if len(obstacles) else None
+    near = KDTree(obstacles) if len(obstacles) else None
     space = base.RealVectorStateSpace(2)
     box = base.RealVectorBounds(2)
     for axis in range(2):
@@ -117,7 +117,8 @@ def grow(
 
     about.setStateValidityChecker(valid)
     about.setup()
-    start, goal = space.allocState(), space.allocState()
+    start: Any = space.allocState()
+    goal: Any = space.allocState()
     start[0], start[1] = float(root[0]), float(root[1])
     goal[0], goal[1] = float(bounds[1, 0]), float(bounds[1, 1])
     problem = base.ProblemDefinition(about)
@@ -210,13 +211,14 @@ class RrtAgent(GoalAgent):
             elites = goals[np.argsort(-scores)[: config.elites]]
             mean, std = elites.mean(0), np.maximum(elites.std(0), config.least_std_m)
         self.mean = mean
-        fresh = mean + std * self.random.normal(size=2)
-        if self.goal is None or self._score(trees, fresh, metres) > (
+        goal = mean + std * self.random.normal(size=2)
+        if self.goal is not None and self._score(trees, goal, metres) <= (
             self._score(trees, self.goal, metres) + config.commitment_m
         ):
-            self.goal = fresh
-        paths = np.stack([tree.after(self.goal, metres) for tree in trees], axis=1)
-        return Thought(self.goal.astype(np.float32), True, goals[:24], paths)
+            goal = self.goal
+        self.goal = goal
+        paths = np.stack([tree.after(goal, metres) for tree in trees], axis=1)
+        return Thought(goal.astype(np.float32), True, goals[:24], paths)
 
     def _score(self, trees: list[Tree], goal: np.ndarray, metres: np.ndarray) -> float:
         points = np.stack([tree.after(goal, metres) for tree in trees], axis=1)

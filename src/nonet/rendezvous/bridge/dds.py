@@ -69,7 +69,7 @@ class DdsRobot:
         from nonet.rendezvous.bridge import messages
 
         self.robot, self._messages = robot, messages
-        self._node = participant(domain)
+        self._node: Any = participant(domain)
         inward, outward = Subscriber(self._node), Publisher(self._node)
 
         def hear(name: str, kind: Any) -> Any:

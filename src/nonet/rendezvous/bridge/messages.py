@@ -55,8 +55,8 @@ class LaserScan(IdlStruct, typename="sensor_msgs::msg::dds_::LaserScan_"):
     scan_time: float32 = 0.0
     range_min: float32 = 0.0
     range_max: float32 = 0.0
-    ranges: sequence[float32] = field(default_factory=list)
-    intensities: sequence[float32] = field(default_factory=list)
+    ranges: sequence[float32] = field(default_factory=list)  # pyright: ignore[reportAssignmentType]
+    intensities: sequence[float32] = field(default_factory=list)  # pyright: ignore[reportAssignmentType]
 
 
 @no_type_check
@@ -123,7 +123,7 @@ class PoseWithCovariance(IdlStruct, typename="geometry_msgs::msg::dds_::PoseWith
     """geometry_msgs/PoseWithCovariance."""
 
     pose: Pose = field(default_factory=Pose)
-    covariance: array[float64, 36] = field(default_factory=lambda: [0.0] * 36)
+    covariance: array[float64, 36] = field(default_factory=lambda: [0.0] * 36)  # pyright: ignore[reportAssignmentType]
 
 
 @no_type_check
@@ -132,7 +132,7 @@ class TwistWithCovariance(IdlStruct, typename="geometry_msgs::msg::dds_::TwistWi
     """geometry_msgs/TwistWithCovariance."""
 
     twist: Twist = field(default_factory=Twist)
-    covariance: array[float64, 36] = field(default_factory=lambda: [0.0] * 36)
+    covariance: array[float64, 36] = field(default_factory=lambda: [0.0] * 36)  # pyright: ignore[reportAssignmentType]
 
 
 @no_type_check

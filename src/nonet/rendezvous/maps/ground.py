@@ -59,7 +59,7 @@ class Ground:
         sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:]
         rank = np.zeros(count + 1, int)
         rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, count + 1)
-        return rank[parts]
+        return rank[np.asarray(parts)]
 
     def nearest_free(self, point: Float[np.ndarray, " 2"], radius_m: float) -> Float[np.ndarray, " 2"]:
         """The middle of the free cell nearest to a point, in the largest connected part.
@@ -142,8 +142,8 @@ def from_occupancy(
         left_bottom: x, y of the grid's lower left corner.
     """
     walled = np.pad(occupied, 1, constant_values=True)
-    outside = ndimage.distance_transform_edt(~walled)[1:-1, 1:-1]
-    inside = ndimage.distance_transform_edt(walled)[1:-1, 1:-1]
+    outside = np.asarray(ndimage.distance_transform_edt(~walled))[1:-1, 1:-1]
+    inside = np.asarray(ndimage.distance_transform_edt(walled))[1:-1, 1:-1]
     # the border between two cells lies half a cell from their middles
     clearance = np.where(occupied, 0.5 - inside, outside - 0.5) * cell
     return Ground(clearance.astype(np.float32), (left_bottom[0] + cell / 2, left_bottom[1] + cell / 2), cell)

@@ -121,7 +121,7 @@ def from_grid(
         padded = np.pad(
             occupied, ((0, rows - occupied.shape[0]), (0, columns - occupied.shape[1])), constant_values=True
         )
-        occupied = padded.reshape(rows // coarse, coarse, columns // coarse, coarse).any((1, 3))
+        occupied = np.asarray(padded.reshape(rows // coarse, coarse, columns // coarse, coarse).any((1, 3)))
     ground = from_occupancy(occupied, cell * coarse)
     arrays = scene(room=(1, 1), distance=ground.clearance, corner=ground.corner, cell=ground.cell)
     return Map(name, arrays, ground, segments=_plain(_borders(occupied, ground)), origin=origin)
