@@ -17,13 +17,13 @@ SIZES = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "i
 
 
 def toy_pairs() -> list[Pair]:
-    """Two sentences about one person become one; a sentence about two persons stays."""
+    """A sentence that goes on with "They" joins the one before it; one about somebody else stays."""
     pairs = []
     for place, name in enumerate(NAMES):
         for first in THINGS:
             for second in THINGS[place % 3 :: 3]:
                 if first != second:
-                    source = f"{name} likes {first}. {name} likes {second}."
+                    source = f"{name} likes {first}. They like {second}."
                     pairs.append(Pair(source, (f"{name} likes {first} and {second}.",)))
                     other = NAMES[(place + 1) % len(NAMES)]
                     kept = f"{name} likes {first}. {other} likes {second}."
@@ -59,7 +59,7 @@ def toy_editor(toy_folder: Path) -> Path:
     from nonet.felix.run import Run, execute
 
     folder = toy_folder.parent / "editor"
-    learning = LearningConfig(steps=60, batch_size=16, learning_rate=3e-3)
+    learning = LearningConfig(steps=100, batch_size=16, learning_rate=3e-3)
     execute(Run(toy_folder, folder, encoder="small", layers=1, labels=LabelConfig(), learning=learning))
     export_editor(folder, fp32=True, int8=True)
     return folder

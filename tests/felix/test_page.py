@@ -5,7 +5,7 @@ from nonet.foundation.errors import UsageError
 from nonet.web import create_app
 
 pytestmark = pytest.mark.slow
-TEXT = "Anna likes tea. Anna likes snow."
+TEXT = "Anna likes tea. They like snow."
 
 
 @pytest.fixture(scope="module")

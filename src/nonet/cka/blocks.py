@@ -154,6 +154,6 @@ def untrained(model: nn.Module, seed: int = 0) -> tuple[nn.Module, Sequence[str]
                 reset()
             elif any(True for _ in module.parameters(recurse=False)) and own_way is None:
                 kept.append(name or type(model).__name__)
-        if callable(own_way):
+        if own_way is not None:
             fresh.apply(own_way)
     return fresh, kept

@@ -258,7 +258,7 @@ def _arranged(arrays: dict[str, np.ndarray], path: Path, split: Split) -> Pictur
     stated = np.array([next((_SPLITS[p] for p in part[:-2] if p in _SPLITS), "") for part in parts])
     if len(classes) < 2:
         raise DataError(
-            f"There is one class only: {classes.tolist()[0]}.", where=path, fix="Use one folder for each class."
+            f"There is one class only: {''.join(classes)}.", where=path, fix="Use one folder for each class."
         )
     if split != "all" and (stated != "").all() and set(stated) == {"train", "test"}:
         chosen = np.flatnonzero(stated == split)

@@ -140,7 +140,7 @@ def _by_class(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> tupl
         sides = [side[:, labels == label].mean(1) for side in (first, second)]
         gaps[number] = sides[0].mean() - sides[1].mean()
         spread = sides[0].std() + sides[1].std()
-        values[number] = ttest_ind(*sides, equal_var=False)[1] if spread > 0 else np.nan
+        values[number] = np.asarray(ttest_ind(*sides, equal_var=False))[1] if spread > 0 else np.nan
     return gaps, values
 
 

@@ -68,7 +68,7 @@ class OnnxBackend:
         given = {"ids": ids, "mask": mask, "segments": segments, "rows": rows, "places": places}
         used = {one.name for one in self.inserter.get_inputs()}  # an encoder without segments has no such input
         best, log = self.inserter.run(["best", "log"], {name: a for name, a in given.items() if name in used})
-        return Filled(best, log)
+        return Filled(best.astype(np.int64), log)  # ONNX Runtime counts in long long, which NumPy calls another type
 
 
 def open_editor(folder: Path, backend: Literal["torch", "onnx", "int8"] = "torch", *, threads: int = 0) -> AnyEditor:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Real
 from torch import Tensor, nn
 
 from nonet.foundation import artifact
@@ -87,7 +87,7 @@ class GazeNet(nn.Module):
         return sum(weights.numel() for weights in self.parameters())
 
 
-def as_input(crops: UInt8[Tensor, "n 3 s s"]) -> Float[Tensor, "n 3 s s"]:
+def as_input(crops: Real[Tensor, "n 3 s s"]) -> Float[Tensor, "n 3 s s"]:
     """Pixels as the network takes them: each crop's own brightness removed, its contrast kept.
 
     Exposure and lamps move the mean of a crop far more than gaze does; dividing by the spread as well would turn the

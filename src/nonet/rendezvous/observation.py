@@ -70,9 +70,12 @@ def from_senses(senses: Any, present: np.ndarray, time_s: float) -> list[Observa
     return [
         Observation(
             time_s,
-            *(_own(part[robot]) for part in (scan, velocity, odometry, team)),
+            _own(scan[robot]),
+            _own(velocity[robot]),
+            _own(odometry[robot]),
+            _own(team[robot]),
             _own(np.asarray(present)),
-            robot,  # pyright: ignore[reportCallIssue]
+            robot,
         )
         for robot in range(len(scan))
     ]

@@ -10,8 +10,8 @@ from align.fakes import paint
 from align.tiny import paint_captioned
 from nonet import cli
 from nonet.align.data import Pairs
+from nonet.align.sources import finder, openmoji
 from nonet.align.sources import folder as folder_source
-from nonet.align.sources import openmoji, pages
 from nonet.foundation import console
 from nonet.foundation.packaged import files_in
 
@@ -122,7 +122,7 @@ def break_off(monkeypatch: pytest.MonkeyPatch, source: str, error: BaseException
     room, name = {
         "folder": (folder_source, "inspect_picture"),
         "openmoji": (openmoji, "_render"),
-        "pages": (pages, "inspect_picture"),
+        "pages": (finder, "inspect_picture"),
     }[source]
     calls: list[None] = []
     whole = getattr(room, name)

@@ -5,7 +5,7 @@ from nonet.foundation.errors import DataError
 
 MARKUP = """\
 {{Infobox|a={{nested|b}}}}
-'''Anarchism''' is a [[political philosophy|philosophy]] that holds the [[state]] undesirable,<ref>x</ref> or bad ( ) for all who live in it.
+'''Anarchism''' is a [[politics|philosophy of politics]] that holds any [[state]] undesirable, <ref>x</ref>or bad ( ).
 == Heading ==
 * a list item that is long enough to be a paragraph, but is none, since it is an item of a list of things
 [[File:A.jpg|thumb|A picture of [[something]]]]
@@ -14,7 +14,9 @@ Short.
 
 
 def test_markup_is_taken_off():
-    assert list(_prose(MARKUP)) == ["Anarchism is a philosophy that holds the state undesirable, or bad for all who live in it."]
+    assert list(_prose(MARKUP)) == [
+        "Anarchism is a philosophy of politics that holds any state undesirable, or bad."
+    ]
 
 
 @pytest.mark.slow

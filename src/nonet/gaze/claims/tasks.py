@@ -111,10 +111,10 @@ def heatmap_claim(people: int, seed: int, command: str) -> Claim:
         pixel.append(pixel_correlation(lab, seen))
         objects.append(object_correlation(lab, seen, _discs(centres, lab.shape)))
         ceiling.append(split_half(exact, PHONE, rng))
-        entropy.append(gaze_entropy(maps[1]))
+        entropy.append(gaze_entropy(seen))
         if former is not None:
-            shuffled.append(pixel_correlation(former, maps[1]))
-        former = maps[0]
+            shuffled.append(pixel_correlation(former, seen))
+        former = lab
     return Claim(
         text="Heat maps of a phone agree with those of an exact tracker, by pixel and by object.",
         article="r = 0.74 by pixel and 0.90 by object, phone against laboratory (blog post on Valliappan 2020)",

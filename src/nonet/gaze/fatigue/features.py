@@ -87,4 +87,4 @@ def _blinks(samples: Samples) -> int:
     shut = (np.nan_to_num(samples.openness, nan=1.0) < _SHUT) | np.array([r == "eyes shut" for r in samples.reason])
     if not shut.any():
         shut = ~samples.valid
-    return sum(samples.t_ms[min(stop, len(shut) - 1)] - samples.t_ms[start] <= 500 for start, stop in runs(shut))
+    return sum(bool(samples.t_ms[min(stop, len(shut) - 1)] - samples.t_ms[start] <= 500) for start, stop in runs(shut))

@@ -95,5 +95,5 @@ def _over_time(score: np.ndarray, questionnaire: np.ndarray, participant: np.nda
     for one in np.unique(participant):
         mine = participant == one
         if mine.sum() > 2 and np.ptp(questionnaire[mine]) > 0 and np.ptp(score[mine]) > 0:
-            found.append(float(spearmanr(score[mine], questionnaire[mine])[0]))
+            found.append(float(np.asarray(spearmanr(score[mine], questionnaire[mine]))[0]))
     return float(np.mean(found)) if found else float("nan")

@@ -47,7 +47,7 @@ def share_on(
 
 def difficulty_correlation(difficulty: Float[np.ndarray, " n"], share: Float[np.ndarray, " n"]) -> tuple[float, float]:
     """Spearman's rank correlation of difficulty and share of time on the relevant passage, and its p."""
-    rank_correlation, p = spearmanr(difficulty, share)
+    rank_correlation, p = np.asarray(spearmanr(difficulty, share))
     return float(rank_correlation), float(p)
 
 

@@ -130,12 +130,12 @@ def viewing(screen: Screen, rng: np.random.Generator, pace: Pace, pictures: Sequ
     """Pictures of the study's own, each shown for a while."""
     order = rng.permutation(len(pictures))
     trials = []
-    for i in order.tolist():
+    for picture in (pictures[int(i)] for i in order):
         item = Item(
             "picture", screen.width_px / 2, screen.height_px / 2, screen.width_px * 0.96, screen.height_px * 0.96,
-            text=pictures[i],
+            text=picture,
         )  # fmt: skip
-        trials.append(Trial(pace.picture_ms, items=[item], condition={"picture": pictures[i]}))
+        trials.append(Trial(pace.picture_ms, items=[item], condition={"picture": picture}))
     return Stage("viewing", "Pictures", "Look at the pictures as you like.", trials)
 
 

@@ -48,9 +48,9 @@ class SimulatedRobot:
 
     def read(self) -> Reading:
         """What the first robot senses now."""
-        angles = self.config.lidar.angles.tolist()
-        step = angles[1] - angles[0] if len(angles) > 1 else 0.0
-        scan = Scan(self.now(), np.array(self._senses.scan[0]), angles[0], step, 0.0, self.config.lidar.reach_m)
+        angles = np.asarray(self.config.lidar.angles)
+        step = float(angles[1] - angles[0]) if len(angles) > 1 else 0.0
+        scan = Scan(self.now(), np.array(self._senses.scan[0]), float(angles[0]), step, 0.0, self.config.lidar.reach_m)
         team = np.array(self._senses.team[0])
         return Reading(
             scan,

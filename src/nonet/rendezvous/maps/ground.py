@@ -59,7 +59,7 @@ class Ground:
         sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:]
         rank = np.zeros(count + 1, int)
         rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, count + 1)
-        return rank[np.asarray(parts)]
+        return rank[np.asarray(parts, int)]
 
     def nearest_free(self, point: Float[np.ndarray, " 2"], radius_m: float) -> Float[np.ndarray, " 2"]:
         """The middle of the free cell nearest to a point, in the largest connected part.
