@@ -136,7 +136,7 @@ def find(
     cells = cells_of(fingerprints(encoder, [images[row] for row in drawn.tolist()], cache), options.cells)
     buckets = Buckets(fingerprints(encoder, evaluated, cache), cells, options)
 
-    def blocks() -> Iterator[Float[np.ndarray, "block width"]]:
+    def blocks() -> Iterator[Float[np.ndarray, "_ width"]]:
         for start in console.track(range(0, len(images), _BLOCK), "Looking for near-duplicates"):
             yield fingerprints(encoder, images[start : start + _BLOCK], cache)
 

@@ -128,7 +128,7 @@ class Buckets:
         return np.stack(keys, axis=1)
 
 
-def matches(blocks: Iterable[Float[np.ndarray, "block dim"]], buckets: Buckets) -> Iterator[Match]:
+def matches(blocks: Iterable[Float[np.ndarray, "_ dim"]], buckets: Buckets) -> Iterator[Match]:
     """The near-duplicates in all blocks of pictures to train on.
 
     Args:

@@ -14,9 +14,7 @@ Short.
 
 
 def test_markup_is_taken_off():
-    assert list(_prose(MARKUP)) == [
-        "Anarchism is a philosophy of politics that holds any state undesirable, or bad."
-    ]
+    assert list(_prose(MARKUP)) == ["Anarchism is a philosophy of politics that holds any state undesirable, or bad."]
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def object_correlation(
 
 
 def split_half(
-    viewers: Sequence[Float[np.ndarray, "n 2"]], screen: Screen, rng: np.random.Generator, *, sigma_cm: float = 1.0
+    viewers: Sequence[Float[np.ndarray, "_ 2"]], screen: Screen, rng: np.random.Generator, *, sigma_cm: float = 1.0
 ) -> float:
     """The ceiling: Pearson's r between the maps of two random halves of the viewers, mean over ten splits.
 
