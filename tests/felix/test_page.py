@@ -73,7 +73,7 @@ def test_no_request_makes_the_api_fail(app):
     checks = [not_a_server_error, content_type_conformance, response_schema_conformance]
     for path in ("/felix/edit", "/felix/rewrite"):
 
-        @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+        @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
         @given(case=schema[path]["POST"].as_strategy())
         def ask(case):
             case.call_and_validate(checks=checks)
