@@ -104,6 +104,7 @@ def test_edits_are_told_in_four_ways(toy_editor):
     found = next(open_editor(toy_editor).edit(["Anna likes tea. They like snow."]))
     assert found.text == "Anna likes tea and snow."
     assert shown(found, "text") == found.text
+    assert [edit.new for edit in found.edits] == ["and"]
     assert "replace" in shown(found, "edits") or "insert" in shown(found, "edits")
     told = json.loads(shown(found, "json"))
     assert told == json.loads(json.dumps(as_dict(found)))

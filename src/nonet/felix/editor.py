@@ -285,7 +285,7 @@ class Editor:
 
     def _written(self, ids: tuple[int, ...]) -> str:
         empty = Pieces("", (0, 0), ("", ""), (0, 0), (0, 0), (False, False))
-        return self._render(empty, (ids,)) if ids else ""
+        return render(empty, (ids,), self.vocabulary, self.casing, inside=True) if ids else ""
 
 
 def banned(vocabulary: Vocabulary, config: EditorConfig) -> list[int]:

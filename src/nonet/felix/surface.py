@@ -40,7 +40,9 @@ class _Chunk:
     glued: bool
 
 
-def render(source: Pieces, items: Sequence[Item], vocabulary: Vocabulary, casing: Casing) -> str:
+def render(
+    source: Pieces, items: Sequence[Item], vocabulary: Vocabulary, casing: Casing, *, inside: bool = False
+) -> str:
     """The edited text.
 
     A text of which everything is kept in order comes back byte for byte.
@@ -50,6 +52,7 @@ def render(source: Pieces, items: Sequence[Item], vocabulary: Vocabulary, casing
         items: kept and new pieces in the order of the result, from the first mark to the last.
         vocabulary: of the new pieces.
         casing: how words are written.
+        inside: whether it is a part of a sentence, so that its first word gets no capital.
     """
     writer = _Writer(source, vocabulary)
     for item in items:
@@ -57,7 +60,7 @@ def render(source: Pieces, items: Sequence[Item], vocabulary: Vocabulary, casing
             writer.keep(item)
         else:
             writer.insert(item)
-    _recase(writer.chunks, source, vocabulary, casing)
+    _recase(writer.chunks, source, vocabulary, casing, inside)
     return "".join(chunk.space + chunk.text for chunk in writer.chunks)
 
 
@@ -140,7 +143,7 @@ def _is_ideograph(character: str) -> bool:
     return bool(character) and ("\u3040" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff")
 
 
-def _recase(chunks: list[_Chunk], source: Pieces, vocabulary: Vocabulary, casing: Casing) -> None:
+def _recase(chunks: list[_Chunk], source: Pieces, vocabulary: Vocabulary, casing: Casing, inside: bool) -> None:
     """Gives words that came to the head of a sentence a capital, and takes it from those that left it."""
     if not (source.text != source.text.lower() or any(c.source is None for c in chunks)):
         return
@@ -148,7 +151,7 @@ def _recase(chunks: list[_Chunk], source: Pieces, vocabulary: Vocabulary, casing
     for number, chunk in enumerate(chunks):
         if not chunk.moved or chunk.glued or not chunk.text[:1].isalpha():
             continue
-        begins = _begins(chunks, number)
+        begins = _begins(chunks, number, inside)
         if chunk.source is not None:
             began = ends_sentence(source.text[: source.starts[chunk.source]][-4:]) or chunk.source == 1
             if begins and not began and capitals:
@@ -162,9 +165,9 @@ def _recase(chunks: list[_Chunk], source: Pieces, vocabulary: Vocabulary, casing
             chunk.text = chunk.text[0].upper() + chunk.text[1:]
 
 
-def _begins(chunks: Sequence[_Chunk], number: int) -> bool:
+def _begins(chunks: Sequence[_Chunk], number: int, inside: bool) -> bool:
     before = "".join(chunk.space + chunk.text for chunk in chunks[max(0, number - 4) : number])
-    return not before.strip() or ends_sentence(before[-4:])
+    return ends_sentence(before[-4:]) if before.strip() else not inside
 
 
 def _word(chunks: Sequence[_Chunk], number: int) -> str:
