@@ -149,10 +149,7 @@ class Editor:
             raise TypeError("only an editor with torch networks is saved")
         parts = {"tagger": self.backend.tagger, "inserter": self.backend.inserter}
         tensors = {f"{part}.{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
-        files = {
-            "tokenizer.json": self.vocabulary.tokenizer.to_str().encode(),
-            "casing.json": self.casing.to_json().encode(),
-        }
+        files = words_files(self.vocabulary, self.casing)
         artifact.save(folder, kind=KIND, config=self.config, tensors=tensors, card=card, files=files)
 
     @classmethod
@@ -306,6 +303,11 @@ def chunks(lines: Iterable[str]) -> Iterator[list[str]]:
             group, held = [], 0
     if group:
         yield group
+
+
+def words_files(vocabulary: Vocabulary, casing: Casing) -> dict[str, bytes]:
+    """The files of an artifact that `read_words` reads."""
+    return {"tokenizer.json": vocabulary.tokenizer.to_str().encode(), "casing.json": casing.to_json().encode()}
 
 
 def read_words(loaded: artifact.Artifact) -> tuple[Vocabulary, Casing]:

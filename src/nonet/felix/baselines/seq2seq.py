@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from nonet.felix.casing import Casing
 from nonet.felix.config import DecodeConfig, EditorConfig, LabelConfig, LearningConfig
 from nonet.felix.data import Pair
-from nonet.felix.editor import KIND, Edited, chunks, put_weights, read_words
+from nonet.felix.editor import KIND, Edited, chunks, put_weights, read_words, words_files
 from nonet.felix.encoders import Loaded
 from nonet.felix.examples import by_length, padded
 from nonet.felix.surface import render
@@ -96,10 +96,7 @@ class Seq2Seq:
     def save(self, folder: Path, card: Card) -> None:
         """Writes it as an artifact."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        files = {
-            "tokenizer.json": self.vocabulary.tokenizer.to_str().encode(),
-            "casing.json": self.casing.to_json().encode(),
-        }
+        files = words_files(self.vocabulary, self.casing)
         artifact.save(folder, kind=KIND, config=self.config, tensors=tensors, card=card, files=files)
 
     @classmethod
