@@ -23,7 +23,6 @@ from nonet.align.model import image_batches
 from nonet.align.pictures import open_picture
 from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
-from nonet.foundation.errors import ArtifactError
 from nonet.foundation.training import TrainingConfig, fit
 
 __all__ = ["KIND", "Classifier", "fine_tune"]
@@ -70,13 +69,11 @@ class Classifier(nn.Module):
         Raises:
             ArtifactError: if the folder holds no classifier.
         """
-        stored = artifact.load(folder, kind=KIND)
-        try:
-            made = cls(rebuild_image_encoder(stored.config["image_encoder"]), list(stored.config["classes"]))
-            made.load_state_dict(stored.tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ArtifactError("The configuration and the weights do not fit together.", where=folder) from error
-        return made.eval()
+
+        def build(config: dict[str, Any]) -> Classifier:
+            return cls(rebuild_image_encoder(config["image_encoder"]), list(config["classes"]))
+
+        return artifact.load_module(folder, kind=KIND, build=build)
 
 
 class _Pictures(Dataset):

@@ -27,7 +27,7 @@ from nonet.align.encoders import (
 )
 from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
-from nonet.foundation.errors import ArtifactError, UsageError
+from nonet.foundation.errors import UsageError
 
 __all__ = ["KIND", "DualEncoder", "Heads", "image_batches", "text_batches"]
 
@@ -186,22 +186,12 @@ class DualEncoder(nn.Module):
         Raises:
             ArtifactError: if the folder holds no dual encoder, or one that is damaged or of another version.
         """
-        stored = artifact.load(folder, kind=KIND)
-        try:
-            model = cls(
-                rebuild_image_encoder(stored.config["image_encoder"]),
-                rebuild_text_encoder(stored.config["text_encoder"]),
-                HeadConfig(**stored.config["heads"]),
-            )
-            model.load_state_dict(stored.tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise ArtifactError(
-                f"The model's configuration and weights do not fit together ({reason}).",
-                where=folder,
-                fix="Train it again with this version of nonet.",
-            ) from error
-        return model.eval()
+
+        def build(config: dict[str, Any]) -> DualEncoder:
+            towers = rebuild_image_encoder(config["image_encoder"]), rebuild_text_encoder(config["text_encoder"])
+            return cls(*towers, HeadConfig(**config["heads"]))
+
+        return artifact.load_module(folder, kind=KIND, build=build)
 
 
 def image_batches(

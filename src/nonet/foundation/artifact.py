@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from safetensors import SafetensorError
@@ -30,10 +30,26 @@ from nonet.foundation.settings import plain, rebuild
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Artifact", "Card", "load", "save"]
+__all__ = ["Artifact", "Card", "load", "load_module", "save"]
 
 Config = TypeVar("Config")
 _ATTEMPTS = 3  # to read an artifact that is replaced in the meantime
+
+
+@runtime_checkable
+class Network(Protocol):
+    """What `load_module` needs of a torch module; numpy's users of this file import no torch."""
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> object:
+        """Takes the weights."""
+        ...
+
+    def eval(self) -> object:
+        """Leaves training."""
+        ...
+
+
+Module = TypeVar("Module", bound=Network)
 
 
 @dataclass(frozen=True)
@@ -131,6 +147,33 @@ def load(folder: Path, *, kind: str, library: Literal["torch", "numpy"] = "torch
             if attempt == _ATTEMPTS - 1 or manifests.read(readable_folder(Path(folder))) == found:
                 raise
     raise AssertionError("the last attempt returns or raises")
+
+
+def load_module(folder: Path, *, kind: str, build: Callable[[dict[str, Any]], Module]) -> Module:
+    """Reads an artifact whose tensors are the state of a network that its configuration describes.
+
+    Args:
+        folder: where it is.
+        kind: what it must be.
+        build: makes the network, with any weights, from the configuration.
+    Returns:
+        The network with the stored weights, in evaluation mode.
+    Raises:
+        ArtifactError: as `load`; and if configuration and weights do not fit together.
+    """
+    stored = load(folder, kind=kind)
+    try:
+        module = build(stored.config)
+        module.load_state_dict(stored.tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ArtifactError(
+            f"The model's configuration and weights do not fit together ({reason}).",
+            where=folder,
+            fix="Train it again with this version of nonet.",
+        ) from error
+    module.eval()
+    return module
 
 
 def _load(place: Path, found: Manifest, kind: str, library: Literal["torch", "numpy"]) -> Artifact:
