@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from nonet.foundation.errors import DataError, UsageError
 __all__ = ["Coverage", "Evaluation", "Material", "Scored", "TaskRun", "judge", "material", "task_name"]
 
 TASKS: tuple[RetrievalTask, ...] = ("i2t", "t2i", "t2t", "i2i")
+_Sides = Mapping[str, Float[np.ndarray, "_ _"]]  # "i" and "t", as far as there are embeddings
 
 
 @dataclass(frozen=True)
@@ -197,52 +198,77 @@ def judge(
     """
     retrieval, correlation = retrieval or RetrievalRules(), correlation or CorrelationRules()
     rated: dict[Kind, RatedPairs] = {part.kind: RatedPairs.at_hand(part, given.collection) for part in ratings.present}
-    skipped: list[str] = []
-    runs: list[TaskRun] = []
     sides = _sides(given, retrieval.similarity)
-    for tasks in (TASKS[:2], TASKS[2:3], TASKS[3:]):  # the first two share their products
-        judgements: dict[RetrievalTask, Judged] = {}
-        for task in tasks:
-            reason = _cannot(task[0], task[2], sides)
-            judged = None if reason else judged_pairs(task, rated, given.collection, retrieval)
-            if judged is not None and judged.positive.any():
-                judgements[task] = judged
-            else:
-                skipped.append(f"{task_name(task)}: {reason or 'no positive pair is at hand under these rules.'}")
-        places = _places(judgements, sides, retrieval)
-        for task, judged in judgements.items():
-            cluster = np.arange(len(given.collection.images)) if task[0] == "i" else given.collection.image_of
-            result = retrieval_result(task, judged, places[task], retrieval, cluster, seed)
-            runs.append(TaskRun(result, judged, places[task]))
-        for task in tasks:
-            done(task_name(task))
-    correlations, scores = [], []
+    runs, not_searched = _retrieved(given.collection, rated, sides, retrieval, seed, done)
     sides = sides if correlation.similarity == retrieval.similarity else _sides(given, correlation.similarity)
-    for kind, pairs in rated.items():
-        left, right = _SIDES[kind]
-        reason = _cannot(left, right, sides)
-        try:
-            if not reason:
-                similarity = model_scores(pairs, sides[left], sides[right])
-                correlations.append(correlate(pairs, similarity, correlation, given.collection.image_of))
-                scores.append(Scored(pairs, similarity))
-        except DataError as error:
-            reason = str(error)
-        if reason:
-            skipped.append(f"{kind.upper()}: {reason}")
-        done(kind.upper())
+    correlations, scores, not_correlated = _correlated(given.collection, rated, sides, correlation, done)
     return Evaluation(
         split=ratings.split,
         coverage=_coverage(given.collection, ratings, rated),
         retrieval=tuple(runs),
         correlation=tuple(correlations),
         scores=tuple(scores),
-        skipped=tuple(skipped),
+        skipped=(*not_searched, *not_correlated),
         twice=twice_rated(ratings.sis, retrieval.sis_at_least) if ratings.sis else None,
         retrieval_rules=retrieval,
         correlation_rules=correlation,
         notes=given.notes,
     )
+
+
+def _retrieved(
+    collection: Collection,
+    rated: Mapping[Kind, RatedPairs],
+    sides: _Sides,
+    rules: RetrievalRules,
+    seed: int,
+    done: Callable[[str], object],
+) -> tuple[list[TaskRun], list[str]]:
+    """The retrieval tasks that can be run, and why the others cannot."""
+    skipped: list[str] = []
+    runs: list[TaskRun] = []
+    for tasks in (TASKS[:2], TASKS[2:3], TASKS[3:]):  # the first two share their products
+        judgements: dict[RetrievalTask, Judged] = {}
+        for task in tasks:
+            reason = _cannot(task[0], task[2], sides)
+            judged = None if reason else judged_pairs(task, rated, collection, rules)
+            if judged is not None and judged.positive.any():
+                judgements[task] = judged
+            else:
+                skipped.append(f"{task_name(task)}: {reason or 'no positive pair is at hand under these rules.'}")
+        places = _places(judgements, sides, rules)
+        for task, judged in judgements.items():
+            cluster = np.arange(len(collection.images)) if task[0] == "i" else collection.image_of
+            result = retrieval_result(task, judged, places[task], rules, cluster, seed)
+            runs.append(TaskRun(result, judged, places[task]))
+        for task in tasks:
+            done(task_name(task))
+    return runs, skipped
+
+
+def _correlated(
+    collection: Collection,
+    rated: Mapping[Kind, RatedPairs],
+    sides: _Sides,
+    rules: CorrelationRules,
+    done: Callable[[str], object],
+) -> tuple[list[CorrelationResult], list[Scored], list[str]]:
+    """The correlation tasks that can be run, what they were made from, and why the others cannot."""
+    correlations, scores, skipped = [], [], []
+    for kind, pairs in rated.items():
+        left, right = _SIDES[kind]
+        reason = _cannot(left, right, sides)
+        try:
+            if not reason:
+                similarity = model_scores(pairs, sides[left], sides[right])
+                correlations.append(correlate(pairs, similarity, rules, collection.image_of))
+                scores.append(Scored(pairs, similarity))
+        except DataError as error:
+            reason = str(error)
+        if reason:
+            skipped.append(f"{kind.upper()}: {reason}")
+        done(kind.upper())
+    return correlations, scores, skipped
 
 
 _SIDES: dict[Kind, tuple[str, str]] = {"sts": ("t", "t"), "sis": ("i", "i"), "sits": ("t", "i")}
@@ -253,7 +279,7 @@ def task_name(task: RetrievalTask) -> str:
     return f"{task[0].upper()}→{task[2].upper()}"
 
 
-def _sides(given: Material, similarity: str) -> dict[str, Float[np.ndarray, "_ _"]]:
+def _sides(given: Material, similarity: str) -> _Sides:
     """The embeddings by modality, scaled to length 1 for cosines."""
     sides = {side: rows for side, rows in (("i", given.images), ("t", given.captions)) if rows is not None}
     if similarity == "dot":
@@ -261,7 +287,7 @@ def _sides(given: Material, similarity: str) -> dict[str, Float[np.ndarray, "_ _
     return {side: unit_rows(rows, "--images" if side == "i" else "--captions") for side, rows in sides.items()}
 
 
-def _cannot(query: str, item: str, sides: dict[str, Float[np.ndarray, "_ _"]]) -> str | None:
+def _cannot(query: str, item: str, sides: _Sides) -> str | None:
     names = {"i": "images", "t": "captions"}
     missing = [names[side] for side in dict.fromkeys((query, item)) if side not in sides]
     if missing:
@@ -272,7 +298,7 @@ def _cannot(query: str, item: str, sides: dict[str, Float[np.ndarray, "_ _"]]) -
 
 
 def _places(
-    judgements: dict[RetrievalTask, Judged], sides: dict[str, Float[np.ndarray, "_ _"]], rules: RetrievalRules
+    judgements: dict[RetrievalTask, Judged], sides: _Sides, rules: RetrievalRules
 ) -> dict[RetrievalTask, Standing]:
     if {"i2t", "t2i"} <= judgements.keys():
         both = both_standings(sides["i"], sides["t"], judgements["i2t"], judgements["t2i"])

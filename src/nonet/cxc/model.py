@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from nonet.align.encoders import (
 from nonet.cxc.config import TrainConfig
 from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
-from nonet.foundation.errors import ArtifactError, UsageError
+from nonet.foundation.errors import UsageError
 
 __all__ = ["KIND", "CxcModel", "Heads", "image_features", "text_tower", "token_outputs"]
 
@@ -125,21 +126,12 @@ class CxcModel(nn.Module):
         Raises:
             ArtifactError: if the folder holds no such model, or a damaged one.
         """
-        stored = artifact.load(folder, kind=KIND)
-        try:
-            text_encoder = rebuild_text_encoder(stored.config["text_encoder"])
-            assert isinstance(text_encoder, TransformerTextEncoder)
-            config = TrainConfig(**stored.config["training"])
-            model = cls(rebuild_image_encoder(stored.config["image_encoder"]), text_encoder, config)
-            model.load_state_dict(stored.tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise ArtifactError(
-                f"The model's configuration and weights do not fit together ({reason}).",
-                where=folder,
-                fix="Train it again with this version of nonet.",
-            ) from error
-        return model.eval()
+
+        def build(config: dict[str, Any]) -> CxcModel:
+            towers = rebuild_image_encoder(config["image_encoder"]), rebuild_text_encoder(config["text_encoder"])
+            return cls(towers[0], text_tower(towers[1]), TrainConfig(**config["training"]))
+
+        return artifact.load_module(folder, kind=KIND, build=build)
 
 
 def text_tower(encoder: nn.Module) -> TransformerTextEncoder:

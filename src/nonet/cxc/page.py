@@ -94,17 +94,19 @@ def mount(source: Path | None) -> Mount:
         raise UsageError("There are no pairs to rate.", fix="Name a file: nonet serve --cxc to_rate.parquet")
     pairs, store = open_study(source)
     router = APIRouter()
+    _add_joining(router, len(pairs), store)
+    _add_rating(router, source.parent, pairs, store)
+    made, wanted = store.progress()
+    return Mount(router, f"{made:,} of {wanted:,} ratings made")
 
-    def rater_of(token: str) -> Rater:
-        rater = store.rater(token)
-        if rater is None:
-            raise HTTPException(404, "This link is not valid. Ask for a new one.")
-        return rater
+
+def _add_joining(router: APIRouter, pairs: int, store: Store) -> None:
+    """The page that everybody may open, and how one becomes a rater there."""
 
     @router.get("/", response_class=HTMLResponse, include_in_schema=False)
     def overview(request: Request) -> HTMLResponse:
         made, wanted = store.progress()
-        context = {"made": made, "wanted": wanted, "pairs": len(pairs), "settings": store.settings, "scales": SCALES}
+        context = {"made": made, "wanted": wanted, "pairs": pairs, "settings": store.settings, "scales": SCALES}
         return render(request, "cxc/overview.html", **context)
 
     @router.post("/join")
@@ -113,6 +115,16 @@ def mount(source: Path | None) -> Mount:
         if not store.settings.open:
             raise HTTPException(403, "This study takes raters by invitation only.")
         return Joined(link=f"/cxc/rate/{store.add_rater(wish.name, time.time()).token}")
+
+
+def _add_rating(router: APIRouter, folder: Path, pairs: list[PairToRate], store: Store) -> None:
+    """What a rater with a personal link sees and sends; pictures lie in the folder."""
+
+    def rater_of(token: str) -> Rater:
+        rater = store.rater(token)
+        if rater is None:
+            raise HTTPException(404, "This link is not valid. Ask for a new one.")
+        return rater
 
     @router.get("/rate/{token}", response_class=HTMLResponse, include_in_schema=False)
     def rate(request: Request, token: str) -> HTMLResponse:
@@ -150,10 +162,7 @@ def mount(source: Path | None) -> Mount:
         name = getattr(pairs[pair], f"{side}_image") if 0 <= pair < len(pairs) else None
         if not name:
             raise HTTPException(404, "There is no such picture.")
-        return FileResponse(source.parent / name, headers={"Cache-Control": "private, max-age=3600"})
-
-    made, wanted = store.progress()
-    return Mount(router, f"{made:,} of {wanted:,} ratings made")
+        return FileResponse(folder / name, headers={"Cache-Control": "private, max-age=3600"})
 
 
 def _question(pairs: list[PairToRate], token: str, number: int) -> Question:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from nonet.cxc.config import CorrelationRules, RetrievalRules
 
 if TYPE_CHECKING:
-    from nonet.cxc.data import Collection
+    from nonet.cxc.evaluate import Material
     from nonet.cxc.ratings import RatingSet
     from nonet.foundation.report import Report
 
@@ -54,26 +54,11 @@ def evaluate(
     import sys
     from datetime import date
 
-    from nonet.cxc import embeddings, showing
-    from nonet.cxc.evaluate import judge, material
+    from nonet.cxc import showing
+    from nonet.cxc.evaluate import judge
     from nonet.foundation import console
-    from nonet.foundation.errors import UsageError
 
-    if model is None and not (images or captions):
-        raise UsageError("There is nothing to judge.", fix="Give --images, --captions or --model.")
-    if model is not None and (images or captions):
-        raise UsageError("Embeddings and a model cannot be judged together.", fix="Give --model or the files.")
-    rated, collection = _open(ratings, coco, split)
-    if model is None:
-        pictures, words = (path and embeddings.read_embeddings(path) for path in (images, captions))
-        if coco is None and any(file and not file.ids for file in (pictures, words)):
-            raise UsageError(
-                "The rows of a .npy have no ids, and without a caption file their order is unknown.",
-                fix="Name the caption file with --coco, or save a .npz with 'embeddings' and 'ids'.",
-            )
-    else:
-        pictures, words = _embed(model, collection, rated, image_dir)
-    given = material(rated, collection, pictures, words, retrieval)
+    rated, given = _given(ratings, coco, images, captions, model, image_dir, split, retrieval)
     with console.progress("Judging", 4 + len(rated.present)) as bar:
         evaluation = judge(given, rated, retrieval, correlation, seed=correlation.seed, done=lambda _: bar.advance())
     title = name or model or "your model"
@@ -133,18 +118,41 @@ def merge(ratings: Path, coco: Path, out: Path, split: Literal["val", "test", "b
     console.summary(str(out), {"rated pairs": table.num_rows, "both items in the caption file": at_hand})
 
 
-def _open(folder: Path, coco: Path | None, split: str) -> tuple[RatingSet, Collection]:
+def _given(
+    ratings: Path,
+    coco: Path | None,
+    images: Path | None,
+    captions: Path | None,
+    model: str | None,
+    image_dir: Path | None,
+    split: str,
+    rules: RetrievalRules,
+) -> tuple[RatingSet, Material]:
+    """The ratings, and what is judged against them: embeddings as given, or made by the model."""
     from nonet.cxc.data import collection_from_ratings, read_collection
+    from nonet.cxc.embeddings import read_embeddings
+    from nonet.cxc.evaluate import material
     from nonet.cxc.ratings import read_ratings
+    from nonet.foundation.errors import UsageError
 
-    rated = read_ratings(folder, split)
-    return rated, read_collection(coco, split) if coco else collection_from_ratings(rated)
+    if model is None and not (images or captions):
+        raise UsageError("There is nothing to judge.", fix="Give --images, --captions or --model.")
+    if model is not None and (images or captions):
+        raise UsageError("Embeddings and a model cannot be judged together.", fix="Give --model or the files.")
+    rated = read_ratings(ratings, split)
+    collection = read_collection(coco, split) if coco else collection_from_ratings(rated)
+    if model is not None:
+        from nonet.cxc.judging import embed_collection
 
-
-def _embed(model: str, collection: Collection, rated: RatingSet, image_dir: Path | None):
-    from nonet.cxc.judging import embed_collection
-
-    return embed_collection(model, collection.only(rated.images, rated.captions), image_dir)
+        pictures, words = embed_collection(model, collection.only(rated.images, rated.captions), image_dir)
+    else:
+        pictures, words = (path and read_embeddings(path) for path in (images, captions))
+        if coco is None and any(file and not file.ids for file in (pictures, words)):
+            raise UsageError(
+                "The rows of a .npy have no ids, and without a caption file their order is unknown.",
+                fix="Name the caption file with --coco, or save a .npz with 'embeddings' and 'ids'.",
+            )
+    return rated, material(rated, collection, pictures, words, rules)
 
 
 def _captions(shown: Report) -> None:
