@@ -58,8 +58,11 @@ def test_refuses_packed_files_wrong_names_and_empty_folders(tmp_path):
     (tmp_path / "sts_test.csv").write_text(f"{HEADER}\na,b,1,x\n")
     with pytest.raises(DataError, match="holds sis ratings"):
         read_ratings(tmp_path, "test")
-    with pytest.raises(DataError, match=r"no sts_val\.csv"):
+    (tmp_path / "sts_test_raw.csv").touch()
+    with pytest.raises(DataError, match=r"no sts_val\.csv.* --split that is there: test\."):
         read_ratings(tmp_path, "val")
+    with pytest.raises(DataError, match="Name the folder of the rating files"):
+        read_ratings(tmp_path / "none", "val")
 
 
 @pytest.mark.data

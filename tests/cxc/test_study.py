@@ -1,6 +1,7 @@
 import itertools
 import json
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 
 from nonet.cxc.config import TrainConfig
-from nonet.cxc.study import StudyConfig, study, training_claims
+from nonet.cxc.study import Setting, StudyConfig, study, training_claims
 from nonet.cxc.trials import MEASURES, Trial
 
 
@@ -21,9 +22,12 @@ def trials(i2t, t2t, both) -> list[Trial]:
 def test_claims_compare_models_of_the_same_seed():
     """The figures of the article: a table that bears out all four claims."""
     found = training_claims(
-        trials((53.9, 39.8, 26.0, 50.9, 81.3, 61.6), (1, 1, 40, 72, 60, 20), (55.9, 41.7, 42.4, 74.2, 74.5, 61.9)),
+        trials(
+            (53.9, 39.8, 26.0, 50.9, 81.3, 61.6, 0), (1, 1, 40, 72, 60, 20, 0), (55.9, 41.7, 42.4, 74.2, 74.5, 61.9, 9)
+        ),
         "note",
         "command",
+        "word vectors",
     )
     helps, balanced, worse, best = (claim.measured for claim in found)
     assert helps.value == pytest.approx((2.0 + 1.9) / 2) and helps.low == pytest.approx(helps.high)
@@ -34,7 +38,7 @@ def test_claims_compare_models_of_the_same_seed():
 
 def test_a_claim_that_fails_says_so():
     found = training_claims(
-        trials((50, 50, 50, 70, 60, 60), (1, 1, 40, 72, 70, 60), (50, 50, 50, 70, 60, 60)), "n", "c"
+        trials((50, 50, 50, 70, 60, 60, 0), (1, 1, 40, 72, 70, 60, 0), (50, 50, 50, 70, 60, 60, 0)), "n", "c", "s"
     )
     assert [claim.holds for claim in found] == [False] * 4
     assert "note" not in found[0].how and "n" in found[3].how
@@ -101,13 +105,16 @@ def test_from_data_to_report(small_world, tmp_path, monkeypatch):
         TransformerTextEncoder.small(["a red dog", "the blue sea"], vocabulary=90, layers=1),
     )
     monkeypatch.setattr(room, "build", lambda image, text, config: CxcModel(*towers, config))
-    monkeypatch.setattr(StudyConfig, "training", TrainConfig(dim=16, width=16, heads=2, epochs=1, batch=16))
+    small = TrainConfig(dim=16, width=16, heads=2, epochs=1, batch=16)
+    settings = (Setting("outputs", small), Setting("words", replace(small, text_input="words")))
+    monkeypatch.setattr(StudyConfig, "settings", settings)
     config = StudyConfig(small_world, tmp_path / "out")
     report = study(config, made="2026-01-01")
-    assert len(report.claims) == 5 and all(claim.holds is not None for claim in report.claims)
+    assert len(report.claims) == 9 and all(claim.holds is not None for claim in report.claims)
+    assert report.tables[0].rows != report.tables[1].rows
     assert [row[0] for row in report.tables[0].rows] == ["DE_I2T", "DE_T2T", "DE_I2T+T2T"]
     assert len(report.tables[0].columns) == 1 + len(MEASURES)
     assert report.summary.startswith("20 images to learn from, 6 held out")
-    assert len(report.figures) == 2 and len(report.tables) == 4
-    assert sorted(path.name for path in (tmp_path / "out" / "runs").iterdir())[0] == "i2t+t2t-0"
+    assert len(report.figures) == 3 and len(report.tables) == 5
+    assert sorted(path.name for path in (tmp_path / "out" / "runs").iterdir())[0] == "outputs-i2t+t2t-0"
     assert study(config, made="2026-01-01").tables[0].rows == report.tables[0].rows

@@ -11,13 +11,25 @@ from typing import Literal
 
 from nonet.foundation.errors import UsageError
 
-__all__ = ["CorrelationRules", "Kind", "RetrievalRules", "RetrievalTask", "SelectConfig", "Ties", "TrainConfig"]
+__all__ = [
+    "CorrelationRules",
+    "Kind",
+    "RetrievalRules",
+    "RetrievalTask",
+    "SelectConfig",
+    "TextInput",
+    "Ties",
+    "TrainConfig",
+]
 
 Kind = Literal["sts", "sis", "sits"]
 """What is rated: two captions (STS), two images (SIS), or a caption and an image (SITS)."""
 
 RetrievalTask = Literal["i2t", "t2i", "t2t", "i2i"]
 """What is searched with what: i = image, t = text; the query stands first."""
+
+TextInput = Literal["outputs", "words"]
+"""What learns reads of a frozen text network: its output for each token, or the word vectors that go into it."""
 
 Ties = Literal["expected", "optimistic", "pessimistic"]
 
@@ -146,12 +158,17 @@ class TrainConfig:
     """Image–text matching, text–text matching of captions of one image, or both weighted."""
     t2t_weight: float = 0.5
     """Weight of the text–text loss beside the image–text loss of weight 1, in `i2t+t2t`."""
+    text_input: TextInput = "outputs"
+    """What the layers read of the frozen text network: its `outputs` for each token, as in the article, or only the
+    vectors of the `words` that go into it, which know nothing of sentences. A sentence encoder's outputs bring
+    the similarity of captions along; the article's BERT had never been trained for that."""
     dim: int = 256
     """Dimensions of the common space."""
     width: int = 128
     """Width of the transformer layers; a multiple of `heads`. The article's 768 learns from millions of captions."""
     layers: int = 1
-    """Transformer layers over the frozen token outputs."""
+    """Transformer layers over what the frozen network says of each token; 0 takes the mean over the tokens through one
+    hidden layer, which is many times faster."""
     heads: int = 4
     """Attention heads of these layers."""
     dropout: float = 0.1

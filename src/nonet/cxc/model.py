@@ -25,7 +25,7 @@ from nonet.align.encoders import (
     rebuild_image_encoder,
     rebuild_text_encoder,
 )
-from nonet.cxc.config import TrainConfig
+from nonet.cxc.config import TextInput, TrainConfig
 from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
 from nonet.foundation.errors import UsageError
@@ -63,7 +63,10 @@ class Heads(nn.Module):
     def embed_tokens(
         self, outputs: Float[Tensor, "n tokens text_width"], mask: Bool[Tensor, "n tokens"]
     ) -> Float[Tensor, "n dim"]:
-        """Vectors of length 1 from the frozen text network's token outputs."""
+        """Vectors of length 1 from what the frozen text network says of each token."""
+        if not self.layers:
+            mean = (outputs * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
+            return F.normalize(self.text(self.norm(F.gelu(self.project(mean)))), dim=1)
         hidden = self.project(outputs)
         for layer in self.layers:
             hidden = layer(hidden, src_key_padding_mask=~mask)
@@ -107,7 +110,7 @@ class CxcModel(nn.Module):
         for start in range(0, len(texts), batch_size):
             part = by_length[start : start + batch_size]
             chosen = [str(texts[int(row)]) for row in part]
-            rows[part] = self.heads.embed_tokens(*token_outputs(self.text_encoder, chosen))
+            rows[part] = self.heads.embed_tokens(*token_outputs(self.text_encoder, chosen, self.config.text_input))
         return rows
 
     def save(self, folder: Path, card: Card) -> None:
@@ -154,9 +157,11 @@ def image_features(encoder: ImageEncoder, pictures: Sequence[Image.Image | Path]
 
 @torch.inference_mode()
 def token_outputs(
-    encoder: TransformerTextEncoder, texts: Sequence[str]
+    encoder: TransformerTextEncoder, texts: Sequence[str], what: TextInput = "outputs"
 ) -> tuple[Float[Tensor, "n tokens text_width"], Bool[Tensor, "n tokens"]]:
     """What the frozen text network says of each token of a batch of texts, and where there are tokens."""
     ids, mask = encoder.preprocess(texts)
     ids, mask = ids[:, :MAX_TOKENS], mask[:, :MAX_TOKENS]
+    if what == "words":
+        return encoder.network.get_input_embeddings()(ids).float(), mask
     return encoder.network(input_ids=ids, attention_mask=mask).last_hidden_state.float(), mask

@@ -134,10 +134,14 @@ def read_ratings(folder: Path, split: str = "test") -> RatingSet:
     """
     found = {kind: path for kind in KINDS if (path := folder / f"{kind}_{split}.csv").is_file()}
     if not found:
+        names = {path.stem.partition("_")[2] for kind in KINDS for path in folder.glob(f"{kind}_*.csv")}
+        splits = sorted(name for name in names if not name.endswith("_raw"))
         raise DataError(
             f"There is no sts_{split}.csv, sis_{split}.csv or sits_{split}.csv.",
             where=folder,
-            fix=f"Name the folder of the rating files (the release has them at {_RELEASE}), or another --split.",
+            fix=f"Take a --split that is there: {', '.join(splits)}."
+            if splits
+            else f"Name the folder of the rating files; the release has them at {_RELEASE}.",
         )
     read = {kind: read_ratings_file(path) for kind, path in found.items()}
     for kind, ratings in read.items():

@@ -100,6 +100,8 @@ def train(model: CxcModel, features: Features, folder: Path) -> History:
     config, captions = model.config, len(features.image_of)
     if len(features.images) < 2:
         raise DataError("There are fewer than two images to learn from.", fix="Bring more pairs.")
+    if not config.layers:
+        features = features.pooled()
     batch = min(config.batch, captions)
     steps = config.epochs * max(1, captions // batch)
     options = TrainingConfig(
@@ -156,7 +158,7 @@ def train_folder(
         if exclude is not None:
             rated = rated_images(exclude)
             pictures = pictures.only({name for name in pictures.collection.images if name not in rated})
-        features = compute_features(pictures, model.image_encoder, model.text_encoder)
+        features = compute_features(pictures, model.image_encoder, model.text_encoder, config.text_input)
     history = train(model, features, out / "training")
     left_out = whole - len(pictures.paths)
     towers = f"{image_encoder} and {text_encoder}"

@@ -15,11 +15,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from nonet.align.encoders import TransformerTextEncoder
 from nonet.cxc.config import CorrelationRules, Kind, SelectConfig, TrainConfig
 from nonet.cxc.correlation import correlate, model_scores
 from nonet.cxc.data import Collection, RatedPairs, read_collection
+from nonet.cxc.embeddings import unit_rows
 from nonet.cxc.evaluate import Material, judge
-from nonet.cxc.features import Features, all_token_outputs, compute_features
+from nonet.cxc.features import Features, all_token_outputs, compute_features, kept_features
 from nonet.cxc.model import CxcModel
 from nonet.cxc.pictures import Pictures, joined, read_pairs
 from nonet.cxc.ratings import KINDS, Ratings, RatingSet, read_ratings
@@ -30,7 +32,7 @@ __all__ = ["MEASURES", "OBJECTIVES", "Objective", "Trial", "World", "prepare", "
 
 Objective = Literal["i2t", "t2t", "i2t+t2t"]
 OBJECTIVES: tuple[Objective, ...] = ("i2t", "t2t", "i2t+t2t")
-MEASURES = ("I→T R@1", "T→I R@1", "T→T R@1", "STS", "SIS by captions", "SITS")
+MEASURES = ("I→T R@1", "T→I R@1", "T→T R@1", "STS", "SIS by captions", "SITS by captions", "SITS")
 IMAGE_TOWER, TEXT_TOWER = "efficientnet-lite0", "minilm"
 
 _HELD_OUT = 4  # one photograph of Flickr8k in so many
@@ -38,8 +40,8 @@ _STAND_IN_PAIRS = 2000
 
 
 @dataclass(frozen=True)
-class Words:
-    """Captions and what the frozen text tower says of their tokens; the features have no images."""
+class Seen:
+    """A collection and what the frozen towers say of it; there may be captions alone."""
 
     collection: Collection
     features: Features
@@ -49,30 +51,41 @@ class Words:
         """The tower's own vector of each caption: the mean over its tokens."""
         return self.features.mean_tokens().numpy()
 
+    def read_as(self, tower: TransformerTextEncoder, config: TrainConfig) -> Seen:
+        """The same as models of this configuration read the captions."""
+        features = self.features
+        if config.text_input != "outputs":
+            tokens, mask = all_token_outputs(tower, self.collection.texts, config.text_input)
+            features = replace(features, tokens=tokens, mask=mask)
+        return Seen(self.collection, features if config.layers else features.pooled())
+
 
 @dataclass(frozen=True)
 class World:
     """What the models learn from and are judged on.
 
     Attributes:
-        learn: features of the photographs to learn from.
+        learn: the photographs to learn from.
         held_out: Flickr8k photographs that no model sees.
-        held_out_features: of these.
         alike: image pairs among them, with the similarity of their captions as the score.
+        fitting: a caption of each pair's first image with its second image, and how well that image's captions fit.
         ratings: validation and test ratings together.
-        rated_captions: captions of COCO val2017 that people rated.
+        rated_captions: captions of COCO val2017 that people rated; no images.
         photographs: rated photographs at hand.
-        photograph_features: of these.
     """
 
-    learn: Features
-    held_out: Collection
-    held_out_features: Features
+    learn: Seen
+    held_out: Seen
     alike: RatedPairs
+    fitting: RatedPairs
     ratings: RatingSet
-    rated_captions: Words
-    photographs: Collection
-    photograph_features: Features
+    rated_captions: Seen
+    photographs: Seen
+
+    def read_as(self, tower: TransformerTextEncoder, config: TrainConfig) -> World:
+        """The same as models of this configuration read the captions."""
+        names = ("learn", "held_out", "rated_captions", "photographs")
+        return replace(self, **{name: getattr(self, name).read_as(tower, config) for name in names})
 
 
 @dataclass(frozen=True)
@@ -94,12 +107,13 @@ class Trial:
         return self.figures[MEASURES.index(measure)]
 
 
-def prepare(data: Path, unpacked: Path) -> tuple[World, CxcModel]:
+def prepare(data: Path, unpacked: Path, kept: Path) -> tuple[World, CxcModel]:
     """Reads the data and runs the frozen towers once.
 
     Args:
         data: a folder with cxc/, coco-363.tar and flickr8k-800.tar.
         unpacked: an empty folder for the pictures.
+        kept: a folder for the features; what a former run left there is taken.
     Returns:
         The world, and an untrained model with the towers that made its features.
     """
@@ -114,26 +128,35 @@ def prepare(data: Path, unpacked: Path) -> tuple[World, CxcModel]:
             coco.only(set(coco.collection.images) - ratings.images),
         ]
     )
-    held_out, photographs = flickr.only(test), coco.only(set(ratings.images))
     model = build(IMAGE_TOWER, TEXT_TOWER, TrainConfig())
 
-    def features(pictures: Pictures) -> Features:
-        return compute_features(pictures, model.image_encoder, model.text_encoder)
+    def seen(pictures: Pictures) -> Seen:
+        def compute() -> Features:
+            return compute_features(pictures, model.image_encoder, model.text_encoder)
+
+        return Seen(
+            pictures.collection, kept_features(kept, pictures.collection, f"{IMAGE_TOWER} {TEXT_TOWER}", compute)
+        )
+
+    def read(captions: Collection) -> Seen:
+        def compute() -> Features:
+            tokens, mask = all_token_outputs(model.text_encoder, captions.texts)
+            none = torch.empty(0, model.image_encoder.width)
+            return Features(none, tokens, mask, torch.from_numpy(captions.image_of))
+
+        return Seen(captions, kept_features(kept, captions, TEXT_TOWER, compute))
 
     captions = read_collection(data / "cxc" / "captions_val2017.json").only(ratings.images, ratings.captions)
-    tokens, mask = all_token_outputs(model.text_encoder, captions.texts)
-    words = Features(torch.empty(0, model.image_encoder.width), tokens, mask, torch.from_numpy(captions.image_of))
-    held_out_features = features(held_out)
-    sentences = Words(held_out.collection, held_out_features).sentences
+    held_out = seen(flickr.only(test))
+    alike = _described_alike(held_out)
     world = World(
-        learn=features(learn),
-        held_out=held_out.collection,
-        held_out_features=held_out_features,
-        alike=_described_alike(held_out.collection, sentences),
+        learn=seen(learn),
+        held_out=held_out,
+        alike=alike,
+        fitting=_described_fitting(held_out, alike),
         ratings=ratings,
-        rated_captions=Words(captions, words),
-        photographs=photographs.collection,
-        photograph_features=features(photographs),
+        rated_captions=read(captions),
+        photographs=seen(coco.only(set(ratings.images))),
     )
     return world, model
 
@@ -154,22 +177,39 @@ def both_splits(folder: Path) -> RatingSet:
     return RatingSet("val+test", **kinds)
 
 
-def _described_alike(collection: Collection, sentences: Float[np.ndarray, "captions width"]) -> RatedPairs:
+def _described_alike(seen: Seen) -> RatedPairs:
     """Image pairs, chosen as people were given theirs, whose score is the similarity of their captions."""
-    described, means = caption_means(collection, sentences)
+    described, means = caption_means(seen.collection, seen.sentences)
     drawn = draw_by_similarity(means, _STAND_IN_PAIRS, SelectConfig(), np.random.default_rng(0))
     none = np.zeros(len(drawn.first), dtype=bool)
     return RatedPairs("sis", described[drawn.first], described[drawn.second], drawn.similarity, none, len(none))
 
 
-def stand_in(world: World) -> float:
-    """How the similarity of captions follows people's scores of the images: the correlation of SIS, times 100."""
-    words = world.rated_captions
-    described, means = caption_means(words.collection, words.sentences)
-    whole = np.zeros((len(words.collection.images), means.shape[1]), dtype=np.float32)
+def _described_fitting(seen: Seen, alike: RatedPairs) -> RatedPairs:
+    """A caption with the image of a similar one, as people were given theirs; scored by that image's captions."""
+    captions = np.array([seen.collection.captions_of[row][0] for row in alike.left])
+    pairs = RatedPairs("sits", captions, alike.right, alike.score, alike.original, alike.total)
+    return replace(pairs, score=_by_captions(seen, pairs))
+
+
+def stand_in(world: World, kind: Literal["sis", "sits"]) -> tuple[float, int]:
+    """How the similarity of captions follows people's scores: the correlation, times 100, and its pairs.
+
+    Images with captions of their own (``c2i_original``) are left out: the caption would be compared with itself.
+    """
+    seen = world.rated_captions
+    rated = rated_pairs(world.ratings, kind, seen.collection)
+    rules = CorrelationRules(sits_originals=False)
+    found = correlate(rated, _by_captions(seen, rated), rules)
+    return 100 * found.mean, found.pairs
+
+
+def _by_captions(seen: Seen, pairs: RatedPairs) -> Float[np.ndarray, " pairs"]:
+    """How similar two images are, or a caption and an image, by what the images' captions say."""
+    described, means = caption_means(seen.collection, seen.sentences)
+    whole = np.zeros((len(seen.collection.images), means.shape[1]), dtype=np.float32)
     whole[described] = means
-    pairs = rated_pairs(world.ratings, "sis", words.collection)
-    return 100 * correlate(pairs, model_scores(pairs, whole, whole), CorrelationRules()).mean
+    return model_scores(pairs, whole if pairs.kind == "sis" else unit_rows(seen.sentences, "captions"), whole)
 
 
 def rated_pairs(ratings: RatingSet, kind: Kind, collection: Collection) -> RatedPairs:
@@ -189,7 +229,7 @@ def trial(world: World, objective: Objective, config: TrainConfig, folder: Path)
         folder: of its checkpoints: an interrupted study goes on there.
     """
     model = build(IMAGE_TOWER, TEXT_TOWER, replace(config, objective=objective))
-    train(model, world.learn, folder)
+    train(model, world.learn.features, folder)
     return Trial(objective, config.seed, tuple(100 * figure for figure in _judged(model, world)))
 
 
@@ -205,18 +245,19 @@ def _judged(model: CxcModel, world: World) -> tuple[float, ...]:
         return model.heads.embed_images(features.images).numpy()
 
     rules = CorrelationRules()
-    held_out = images(world.held_out_features)
-    found = judge(Material(world.held_out, held_out, texts(world.held_out_features)), RatingSet("held out"))
+    held_out, described = images(world.held_out.features), texts(world.held_out.features)
+    found = judge(Material(world.held_out.collection, held_out, described), RatingSet("held out"))
     recall = {run.result.task: run.result.recall[0].value for run in found.retrieval}
     sts = rated_pairs(world.ratings, "sts", world.rated_captions.collection)
     words = texts(world.rated_captions.features)
-    sits = rated_pairs(world.ratings, "sits", world.photographs)
-    own, photographs = texts(world.photograph_features), images(world.photograph_features)
+    sits = rated_pairs(world.ratings, "sits", world.photographs.collection)
+    own, photographs = texts(world.photographs.features), images(world.photographs.features)
     return (
         recall["i2t"],
         recall["t2i"],
         recall["t2t"],
         correlate(sts, model_scores(sts, words, words), rules).mean,
         correlate(world.alike, model_scores(world.alike, held_out, held_out), rules).mean,
+        correlate(world.fitting, model_scores(world.fitting, described, held_out), rules).mean,
         correlate(sits, model_scores(sits, own, photographs), rules).mean,
     )

@@ -60,6 +60,7 @@ function choose(value) {
   score = value === null ? null : Math.round(Math.min(5, Math.max(0, value)) * 10) / 10;
   $("shown").textContent = score === null ? "–" : score.toFixed(1);
   $("score").value = score ?? 2.5;
+  $("score").classList.toggle("unset", score === null);
   $("score").setAttribute("aria-valuetext", score === null ? "not chosen" : score.toFixed(1));
   $("submit").disabled = score === null;
   for (const button of $("anchors").children) {
