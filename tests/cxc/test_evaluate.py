@@ -11,7 +11,7 @@ from nonet.cxc.embeddings import Embedded
 from nonet.cxc.evaluate import judge, material
 from nonet.cxc.leaderboard import beside, published
 from nonet.cxc.ratings import read_ratings
-from nonet.cxc.showing import failures
+from nonet.cxc.showing import failures, save_failures
 from nonet.foundation.errors import DataError, UsageError
 
 
@@ -125,7 +125,7 @@ def test_refuses_what_does_not_fit(made_up, vectors):
     assert judge(made, ratings, dot, CorrelationRules(similarity="dot", samples=2)).retrieval
 
 
-def test_failures_show_the_best_positive_and_what_stood_before_it(made_up, vectors):
+def test_failures_show_the_best_positive_and_what_stood_before_it(made_up, vectors, tmp_path):
     ratings = read_ratings(made_up.folder, "test")
     made = given(vectors, ratings)
     found = judge(made, ratings, correlation=CorrelationRules(samples=2))
@@ -135,6 +135,9 @@ def test_failures_show_the_best_positive_and_what_stood_before_it(made_up, vecto
     assert worst[0].best.rank >= worst[1].best.rank
     assert not any(shown.positive for shown in worst[0].instead[: min(5, worst[0].best.rank - 1)])
     assert worst[0].query.id not in [shown.id for shown in worst[0].instead]
+    near = next(one for one in failures(made, found, count=12) if one.task == "I→I" and one.best.rank <= 5)
+    save_failures(tmp_path / "page.html", [near], made.collection, None, "Failures")
+    assert (tmp_path / "page.html").read_text().count(near.best.id) == 1
 
 
 def test_published_results_are_those_of_the_articles():
