@@ -24,7 +24,7 @@ from nonet.cxc.data import RatedPairs, collection_from_ratings
 from nonet.cxc.model import CxcModel
 from nonet.cxc.ratings import read_ratings
 from nonet.cxc.sensitivity import correlation_choices, retrieval_choices, sensitivity_tables
-from nonet.cxc.trials import MEASURES, OBJECTIVES, Trial, World, prepare, rated_pairs, stand_in, trial
+from nonet.cxc.trials import MEASURES, OBJECTIVES, Trial, World, prepare, rated_pairs, stand_in, trial, untrained_sts
 from nonet.foundation import console
 from nonet.foundation.report import Claim, Estimate, Figure, Report, Table
 
@@ -66,7 +66,7 @@ class StudyConfig:
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        """What is varied: what the text network knows of sentences beforehand, and how much text–text training there is."""
+        """What is varied: what the text network knows beforehand, and how much text–text training there is."""
         training = (
             TrainConfig(layers=0, width=256, epochs=8, batch=256) if self.scale == "minutes" else TrainConfig(epochs=40)
         )
@@ -90,10 +90,11 @@ def study(config: StudyConfig, *, made: str = "") -> Report:
     chosen = _chosen(world, towers, select)
     claims, figures, tables = [], [], []
     for setting in config.settings:
-        trials = _trials(world.read_as(towers.text_encoder, setting.training), setting, config)
+        read = world.read_as(towers.text_encoder, setting.training)
+        trials = _trials(read, setting, config)
         claims += training_claims(trials, note, config.command, setting.name)
         figures.append(_trials_figure(trials, setting.name))
-        tables.append(_trials_table(trials, world, note, setting.name))
+        tables.append(_trials_table(trials, read, note, setting.name))
     learn, held_out = (len(seen.collection.images) for seen in (world.learn, world.held_out))
     return Report(
         title="Crisscrossed Captions",
@@ -192,7 +193,7 @@ def _trials_table(trials: Sequence[Trial], world: World, note: str, setting: str
         f"Mean ± standard deviation over {_SEEDS} seeds, times 100. Retrieval on held-out Flickr8k; STS on "
         f"{len(sts.score):,} rated pairs; SITS on {len(sits.score):,}, of which {int(sits.original.sum()):,} are "
         f"images with their own captions, all rated high, so that it hardly tells models apart. {note} DE_T2T's image "
-        "side is untrained."
+        f"side is untrained. Before any training the mean over tokens has an STS of {untrained_sts(world):.1f}."
     )
     return Table(f"Three objectives, {setting}", ["model", *MEASURES], rows, caption)
 

@@ -28,7 +28,18 @@ from nonet.cxc.ratings import KINDS, Ratings, RatingSet, read_ratings
 from nonet.cxc.selection import caption_means, draw_by_similarity
 from nonet.cxc.train import build, train
 
-__all__ = ["MEASURES", "OBJECTIVES", "Objective", "Trial", "World", "prepare", "rated_pairs", "stand_in", "trial"]
+__all__ = [
+    "MEASURES",
+    "OBJECTIVES",
+    "Objective",
+    "Trial",
+    "World",
+    "prepare",
+    "rated_pairs",
+    "stand_in",
+    "trial",
+    "untrained_sts",
+]
 
 Objective = Literal["i2t", "t2t", "i2t+t2t"]
 OBJECTIVES: tuple[Objective, ...] = ("i2t", "t2t", "i2t+t2t")
@@ -210,6 +221,13 @@ def _by_captions(seen: Seen, pairs: RatedPairs) -> Float[np.ndarray, " pairs"]:
     whole = np.zeros((len(seen.collection.images), means.shape[1]), dtype=np.float32)
     whole[described] = means
     return model_scores(pairs, whole if pairs.kind == "sis" else unit_rows(seen.sentences, "captions"), whole)
+
+
+def untrained_sts(world: World) -> float:
+    """STS of the mean over what the text tower says of a caption's tokens, times 100: what is there before training."""
+    pairs = rated_pairs(world.ratings, "sts", world.rated_captions.collection)
+    vectors = unit_rows(world.rated_captions.sentences, "captions")
+    return 100 * correlate(pairs, model_scores(pairs, vectors, vectors), CorrelationRules()).mean
 
 
 def rated_pairs(ratings: RatingSet, kind: Kind, collection: Collection) -> RatedPairs:
