@@ -116,5 +116,5 @@ def test_from_data_to_report(small_world, tmp_path, monkeypatch):
     assert len(report.tables[0].columns) == 1 + len(MEASURES)
     assert report.summary.startswith("20 images to learn from, 6 held out")
     assert len(report.figures) == 3 and len(report.tables) == 5
-    assert sorted(path.name for path in (tmp_path / "out" / "runs").iterdir())[0] == "outputs-i2t+t2t-0.5-0"
+    assert sorted(path.name for path in (tmp_path / "out" / "runs").iterdir())[0] == "outputs-i2t+t2t-0"
     assert study(config, made="2026-01-01").tables[0].rows == report.tables[0].rows

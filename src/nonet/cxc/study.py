@@ -66,14 +66,13 @@ class StudyConfig:
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        """What is varied: what the text network knows beforehand, and how much text–text training there is."""
+        """What is varied: whether the frozen text network knows how similar captions are before any training here."""
         training = (
             TrainConfig(layers=0, width=256, epochs=8, batch=256) if self.scale == "minutes" else TrainConfig(epochs=40)
         )
         return (
             Setting("sentence encoder", training),
             Setting("word vectors", replace(training, text_input="words")),
-            Setting("word vectors, a little text–text", replace(training, text_input="words", t2t_weight=0.1)),
         )
 
 
@@ -115,15 +114,9 @@ def _trials(world: World, setting: Setting, config: StudyConfig) -> list[Trial]:
     """Three seeds of every objective."""
     trials = []
     for objective in OBJECTIVES:
-        training = setting.training
-        name = f"{training.text_input}-{objective}"
-        if objective == "i2t+t2t":
-            name += f"-{training.t2t_weight:g}"
-        else:  # the weight changes nothing: settings that differ in it alone share these runs
-            training = replace(training, t2t_weight=TrainConfig().t2t_weight)
         for seed in range(config.seed, config.seed + _SEEDS):
-            run = config.work / "runs" / f"{name}-{seed}"
-            trials.append(trial(world, objective, replace(training, seed=seed), run))
+            run = config.work / "runs" / f"{setting.training.text_input}-{objective}-{seed}"
+            trials.append(trial(world, objective, replace(setting.training, seed=seed), run))
             figures = zip(MEASURES, trials[-1].figures, strict=True)
             shown = ", ".join(f"{name} {value:.1f}" for name, value in figures)
             console.note(f"{setting.name}, {objective}, seed {seed}: {shown}")

@@ -51,7 +51,7 @@ def study(
     Args:
         data: a folder with cxc/ (the rating files and captions_val2017.json), coco-363.tar and flickr8k-800.tar.
         out: a folder for the report.
-        scale: minutes trains 21 small models on mean token vectors; hours trains transformer layers, longer.
+        scale: minutes trains eighteen small models on mean token vectors; hours trains transformer layers, longer.
         seed: the first of three seeds.
     """
     from datetime import date
