@@ -2,13 +2,14 @@ import itertools
 import json
 import tarfile
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from nonet.cxc.config import TrainConfig
+from nonet.cxc.config import CorrelationRules, TrainConfig
 from nonet.cxc.study import Setting, StudyConfig, study, training_claims
 from nonet.cxc.trials import MEASURES, Trial
 
@@ -108,6 +109,7 @@ def test_from_data_to_report(small_world, tmp_path, monkeypatch):
     small = TrainConfig(dim=16, width=16, heads=2, epochs=1, batch=16)
     settings = (Setting("outputs", small), Setting("words", replace(small, text_input="words")))
     monkeypatch.setattr(StudyConfig, "settings", settings)
+    monkeypatch.setattr(room, "CorrelationRules", partial(CorrelationRules, samples=20))
     config = StudyConfig(small_world, tmp_path / "out")
     report = study(config, made="2026-01-01")
     assert len(report.claims) == 9 and all(claim.holds is not None for claim in report.claims)
