@@ -123,22 +123,12 @@ def _show(result: Result, names: tuple[str, ...], subject_to: tuple[str, ...], *
 
 
 def _write_study(folder: Path, json: bool) -> None:
-    import datetime
-    from dataclasses import replace
-
     from nonet.foundation import console
     from nonet.optim.study import study
 
     with console.progress("making the figures again"):
         report = study()
-    command = f"nonet optim --study {folder}"
-    report = replace(report, made=datetime.date.today().isoformat(), facts={"command": command, **report.facts})
-    page = report.save(folder)
-    if json:
-        console.print_json(report.to_dict())
-        return
-    report.show()
-    console.say(f"Wrote {page}")
+    report.publish(folder, f"nonet optim --study {folder}", as_json=json)
 
 
 COMMANDS = optim
