@@ -47,6 +47,12 @@ def test_short_histories_pass_powell_singular_and_badly_scaled(history):
         assert result.value < 1e-10
 
 
+def test_no_convergence_is_claimed_half_way_along_a_flat_valley():
+    problem = next(p for p in PROBLEMS if p.name.startswith("Penalty II "))
+    result = minimize(problem, problem.x0())
+    assert result.success and result.value == pytest.approx(2.936605e-4, rel=2e-7)
+
+
 def test_a_domain_edge_is_no_trap():
     result = minimize(lambda x: (x - x.log()).sum(), torch.tensor([3.0], dtype=torch.float64))
     assert float(result.x) == pytest.approx(1, abs=1e-8)
