@@ -168,6 +168,7 @@ def test_float32_and_shapes_are_kept():
         (torch.zeros(2, dtype=torch.int64), "int64"),
         (torch.zeros(2, dtype=torch.complex64), "complex64"),
         (torch.tensor([math.nan, 1.0]), "NaN"),
+        ("abc", "no tensor of numbers"),
         (torch.zeros(2, dtype=torch.float16), "coarse"),
     ],
 )
@@ -183,6 +184,9 @@ def test_unusable_functions_are_refused():
         minimize(lambda x: 3.0, [1.0, 2.0])
     with pytest.raises(DataError, match="does not depend on x"):
         minimize(lambda x: x.detach().sum(), [1.0, 2.0])
+    for gradient, message in ((lambda x: x.sum(), r"is \(\), "), (lambda x: None, "is NoneType, ")):
+        with pytest.raises(UsageError, match=message):
+            minimize(lambda x: x.sum(), [1.0, 2.0], gradient=gradient)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +196,12 @@ def test_unusable_functions_are_refused():
 def test_unusable_bounds_are_refused(bounds, message):
     with pytest.raises(DataError, match=message):
         minimize(lambda x: x.square().sum(), [1.0, 2.0], bounds=bounds)
+
+
+def test_bounds_of_another_form_are_refused():
+    for bounds in ([(0.0, 1.0), (0.0, 1.0)], 3.0, (0.0, 1.0, 2.0)):
+        with pytest.raises(UsageError, match="tuple of two"):
+            minimize(lambda x: x.square().sum(), [1.0, 2.0], bounds=bounds)
 
 
 def test_ends_that_are_no_minimum_are_named():
