@@ -4,7 +4,7 @@ Every contender gets its matrices in the layout it likes, and allocates its own 
 what a contender must read, and to read and write it, with library calls. All times are processor time of one thread;
 those of two workers are elapsed time, as are the times of NumPy that they are compared with.
 
-    python bench/eigen.py [MATRICES]
+    python bench/eigen.py [MATRICES [WORD …]]     only the rows that have one of the words in their name
 """
 
 from __future__ import annotations
@@ -93,9 +93,10 @@ def measure(work: dict[str, Callable[[], object]]) -> tuple[dict[str, list[float
     return times, elapsed
 
 
-def main(count: int) -> None:
+def main(count: int, words: list[str]) -> None:
     torch.set_num_threads(1)
-    on_one, elapsed = measure(contenders(count))
+    work = contenders(count)
+    on_one, elapsed = measure({k: run for k, run in work.items() if not words or any(word in k for word in words)})
     rows = []
     for name in on_one:
         times = elapsed if name.endswith("workers") else on_one
@@ -115,4 +116,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000, sys.argv[2:])
