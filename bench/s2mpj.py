@@ -165,13 +165,18 @@ def folder() -> Path:
     return Path(spec.origin).parent / "problem_libs" / "s2mpj" / "src"
 
 
-def names(kind: str) -> list[str]:
-    """The problems of a kind: ``unconstrained``, ``bounds``, or ``constrained`` (those of Hock and Schittkowski)."""
+def names(kind: str, largest: int = LARGEST) -> list[str]:
+    """The problems of a kind: ``unconstrained``, ``bounds``, or ``constrained`` (those of Hock and Schittkowski).
+
+    Args:
+        kind: one of the three.
+        largest: most variables, for the first two.
+    """
     with (folder().parent / "probinfo_python.csv").open() as lines:
         rows = list(csv.DictReader(lines))
     if kind != "constrained":
         wanted = {"bounds": "b", "unconstrained": "u"}[kind]
-        return [r["problem_name"] for r in rows if r["ptype"] == wanted and int(r["dim"]) <= LARGEST]
+        return [r["problem_name"] for r in rows if r["ptype"] == wanted and int(r["dim"]) <= largest]
     return [
         r["problem_name"]
         for r in rows

@@ -5,8 +5,10 @@ import sys
 import numpy as np
 import pytest
 
+from nonet import eigen
 from nonet.eigen import compute, kernels
 from nonet.eigen.evaluate import matrix_classes
+from nonet.foundation.errors import UsageError
 
 
 def _marked(matrices):
@@ -35,6 +37,19 @@ def test_the_careful_path_agrees_with_the_fast_one_where_both_apply():
     real = half > 0
     np.testing.assert_allclose(fast[real, 0].real, found.low[real], rtol=1e-15)
     np.testing.assert_allclose(fast[real, 1].real, found.high[real], rtol=1e-15)
+
+
+def test_workers_change_no_bit(monkeypatch):
+    monkeypatch.setattr(compute, "_SHARE", 100)
+    classes = matrix_classes(150, 2)
+    matrices = np.concatenate([classes[name] for name in ("normal", "× 1e200", "subnormal", "small integers")])
+    a, b, _, d = np.ascontiguousarray(matrices.reshape(-1, 4).T)
+    for workers in (2, 5, 1000):
+        np.testing.assert_array_equal(eigen.eigvals(matrices, workers=workers), eigen.eigvals(matrices))
+        np.testing.assert_array_equal(eigen.eigvalsh(matrices, workers=workers), eigen.eigvalsh(matrices))
+        np.testing.assert_array_equal(eigen.eigvalsh(a, b, d, workers=workers), eigen.eigvalsh(a, b, d))
+    with pytest.raises(UsageError, match="0 workers"):
+        eigen.eigvals(matrices, workers=0)
 
 
 @pytest.mark.slow

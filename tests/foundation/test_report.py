@@ -57,6 +57,15 @@ def test_terminal_shows_claims_and_tables(report, capsys):
         assert part in shown
 
 
+def test_a_published_report_says_when_and_how_it_was_made(report, tmp_path, capsys):
+    report.publish(tmp_path / "new", "nonet x study", as_json=True)
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["facts"] == {"command": "nonet x study", "seed": 0} and shown["made"] > report.made
+    assert json.loads((tmp_path / "new" / "report.json").read_text()) == shown
+    report.publish(tmp_path, "nonet x study")
+    assert str(tmp_path / "report.html") in capsys.readouterr().out.replace("\n", "")
+
+
 def test_an_estimate_without_interval_is_a_point():
     assert str(Estimate(2.0)) == "2"
     assert Estimate(2.0).low == Estimate(2.0).high == 2.0

@@ -122,6 +122,17 @@ def test_unusable_constraints_are_refused():
         minimize(flower, [1.0, 1.0], constraints=[between(lambda x: x.sum(), 2.0, 1.0)])
     with pytest.raises(DataError, match="shape"):
         minimize(flower, [1.0, 1.0], constraints=[at_most(lambda x: x, torch.zeros(3))])
+    with pytest.raises(DataError, match="does not depend on x"):
+        minimize(flower, [1.0, 1.0], constraints=[at_most(lambda x: x.detach())])
+    with pytest.raises(UsageError, match="no number"):
+        minimize(flower, [1.0, 1.0], constraints=[at_most(lambda x: x[:0])])
+
+
+def test_a_stochastic_constraint_is_said_to_be_one():
+    noise = torch.Generator().manual_seed(0)
+    wobbling = equal(lambda x: x.sum() + 0.1 * torch.randn((), generator=noise, dtype=x.dtype), 1.0)
+    result = minimize(lambda x: x.square().sum(), torch.tensor([2.0, 1.0], dtype=torch.float64), constraints=wobbling)
+    assert result.status is Status.NOISY
 
 
 def test_the_article_s_penalty_method_in_float32():

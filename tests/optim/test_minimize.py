@@ -1,5 +1,6 @@
 """Known minima, the stalls of other solvers, scale invariance, bad input."""
 
+import inspect
 import math
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from nonet.foundation.errors import DataError, UsageError
 from nonet.optim import Options, Status, check_grad, minimize
+from nonet.optim.objective import box_from
 from nonet.optim.problems import PROBLEMS
 
 pytestmark = pytest.mark.slow  # each solves many problems
@@ -45,6 +47,12 @@ def test_short_histories_pass_powell_singular_and_badly_scaled(history):
         problem = PROBLEMS[index]
         result = minimize(problem, problem.x0(), options=Options(history=history, max_evaluations=2000))
         assert result.value < 1e-10
+
+
+def test_no_convergence_is_claimed_half_way_along_a_flat_valley():
+    problem = next(p for p in PROBLEMS if p.name.startswith("Penalty II "))
+    result = minimize(problem, problem.x0())
+    assert result.success and result.value == pytest.approx(2.936605e-4, rel=2e-7)
 
 
 def test_a_domain_edge_is_no_trap():
@@ -177,6 +185,9 @@ def test_unusable_functions_are_refused():
         minimize(lambda x: 3.0, [1.0, 2.0])
     with pytest.raises(DataError, match="does not depend on x"):
         minimize(lambda x: x.detach().sum(), [1.0, 2.0])
+    for gradient, message in ((lambda x: x.sum(), r"is \(\), "), (lambda x: None, "is NoneType, ")):
+        with pytest.raises(UsageError, match=message):
+            minimize(lambda x: x.sum(), [1.0, 2.0], gradient=gradient)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +197,12 @@ def test_unusable_functions_are_refused():
 def test_unusable_bounds_are_refused(bounds, message):
     with pytest.raises(DataError, match=message):
         minimize(lambda x: x.square().sum(), [1.0, 2.0], bounds=bounds)
+
+
+def test_bounds_of_another_form_are_refused():
+    for bounds in ([(0.0, 1.0), (0.0, 1.0)], 3.0, (0.0, 1.0, 2.0)):
+        with pytest.raises(UsageError, match="tuple of two"):
+            inspect.unwrap(box_from)(bounds, torch.ones(2))  # the tests check annotations, users' programs do not
 
 
 def test_ends_that_are_no_minimum_are_named():

@@ -103,23 +103,13 @@ def _show_accuracy(count: int, seed: int, json: bool) -> None:
 
 
 def _write_study(folder: Path, count: int, seed: int, json: bool) -> None:
-    import datetime
-    from dataclasses import replace
-
     from nonet.eigen.config import StudyConfig
     from nonet.eigen.study import study
     from nonet.foundation import console
 
     with console.progress("measuring"):
         report = study(StudyConfig(count=count, seed=seed))
-    command = f"nonet eigen --study {folder} --count {count} --seed {seed}"
-    report = replace(report, made=datetime.date.today().isoformat(), facts={"command": command, **report.facts})
-    page = report.save(folder)
-    if json:
-        console.print_json(report.to_dict())
-        return
-    report.show()
-    console.say(f"Wrote {page}")
+    report.publish(folder, f"nonet eigen --study {folder} --count {count} --seed {seed}", as_json=json)
 
 
 COMMANDS = eigen

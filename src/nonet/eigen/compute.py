@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -14,15 +15,20 @@ __all__ = ["NUMPY", "complex_pairs", "hermitian_pairs", "real_pairs", "symmetric
 
 NUMPY = Namespace("numpy", np)
 _CHUNK = 4096  # rows done with care at once: what they need fits the processor's cache
+_SHARE = 65_536  # rows that are worth a thread of their own
+
+Flat = tuple[np.ndarray, ...] | np.ndarray
 
 
-def real_pairs(entries: tuple[np.ndarray, ...] | np.ndarray, half: bool) -> tuple[np.ndarray, np.ndarray | None]:
+def real_pairs(entries: Flat, half: bool, workers: int = 1) -> tuple[np.ndarray, np.ndarray | None]:
     """Eigenvalues of general real matrices.
 
     Args:
         entries: a, b, c, d as contiguous arrays of shape (n,), or one contiguous array of shape (4n,) with the four
             entries of one matrix after the other; float32 or float64.
         half: whether half the distance is wanted too.
+        workers: threads that share the rows.
+
     Returns:
         Complex eigenvalues of shape (n, 2), and half the distance as `Spectrum` has it.
     """
@@ -30,11 +36,6 @@ def real_pairs(entries: tuple[np.ndarray, ...] | np.ndarray, half: bool) -> tupl
     kind = entries.dtype if isinstance(entries, np.ndarray) else entries[0].dtype
     roots = np.empty(4 * size, kind)
     distance = np.empty(size, kind) if half else None
-    marked = np.empty(size, np.bool_)
-    if isinstance(entries, np.ndarray):
-        kernels.general_rows(entries, roots, distance, marked)
-    else:
-        kernels.general_entries(*entries, roots, distance, marked)
     pairs = roots.view(np.result_type(kind, np.complex64)).reshape(size, 2)
 
     def again(rows: np.ndarray) -> None:
@@ -47,19 +48,28 @@ def real_pairs(entries: tuple[np.ndarray, ...] | np.ndarray, half: bool) -> tupl
         if distance is not None:
             distance[rows] = found.half
 
-    _in_chunks(marked, again)
+    def share(first: int, last: int) -> None:
+        marked = np.empty(last - first, np.bool_)
+        out = roots[4 * first : 4 * last], _part(distance, first, last), marked
+        if isinstance(entries, np.ndarray):
+            kernels.general_rows(entries[4 * first : 4 * last], *out)
+        else:
+            kernels.general_entries(*(entry[first:last] for entry in entries), *out)
+        _in_chunks(first + np.flatnonzero(marked), again)
+
+    _shared(size, workers, share)
     return pairs, distance
 
 
-def symmetric_pairs(
-    entries: tuple[np.ndarray, ...] | np.ndarray, lower: bool, half: bool
-) -> tuple[np.ndarray, np.ndarray | None]:
+def symmetric_pairs(entries: Flat, lower: bool, half: bool, workers: int = 1) -> tuple[np.ndarray, np.ndarray | None]:
     """Eigenvalues of real symmetric matrices.
 
     Args:
         entries: a, b, d as contiguous arrays of shape (n,), or one of shape (4n,) as in `real_pairs`.
         lower: whether the lower of the two off-diagonal entries is the one to read, in the second form.
         half: whether half the distance is wanted too.
+        workers: threads that share the rows.
+
     Returns:
         Eigenvalues of shape (2, n), the smaller ones first, and half the distance.
     """
@@ -67,12 +77,6 @@ def symmetric_pairs(
     kind = entries.dtype if isinstance(entries, np.ndarray) else entries[0].dtype
     pairs = np.empty((2, size), kind)
     distance = np.empty(size, kind) if half else None
-    if isinstance(entries, np.ndarray):
-        left = kernels.symmetric_rows(entries, lower, pairs[0], pairs[1], distance)
-    else:
-        left = kernels.symmetric_entries(*entries, pairs[0], pairs[1], distance)
-    if not left:  # another pass over the results would cost a tenth of the loop
-        return pairs, distance
 
     def again(rows: np.ndarray) -> None:
         if isinstance(entries, np.ndarray):
@@ -86,7 +90,16 @@ def symmetric_pairs(
         if distance is not None:
             distance[rows] = found.half
 
-    _in_chunks(np.isnan(pairs[0]), again)
+    def share(first: int, last: int) -> None:
+        out = pairs[0, first:last], pairs[1, first:last], _part(distance, first, last)
+        if isinstance(entries, np.ndarray):
+            left = kernels.symmetric_rows(entries[4 * first : 4 * last], lower, *out)
+        else:
+            left = kernels.symmetric_entries(*(entry[first:last] for entry in entries), *out)
+        if left:  # to look without need would cost a tenth of the loop
+            _in_chunks(first + np.flatnonzero(np.isnan(out[0])), again)
+
+    _shared(size, workers, share)
     return pairs, distance
 
 
@@ -98,7 +111,7 @@ def complex_pairs(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) ->
         found = complex_spectrum(NUMPY, *(entry[rows].astype(np.complex128) for entry in (a, b, c, d)))
         pairs[rows, 0], pairs[rows, 1], distance[rows] = found.low, found.high, found.half
 
-    _in_chunks(np.ones(a.size, np.bool_), every)
+    _in_chunks(np.arange(a.size), every)
     return pairs, distance
 
 
@@ -112,12 +125,26 @@ def hermitian_pairs(a: np.ndarray, b: np.ndarray, d: np.ndarray) -> tuple[np.nda
         found = real_spectrum(NUMPY, a[rows].astype(np.float64), d[rows].astype(np.float64), across)
         pairs[0, rows], pairs[1, rows], distance[rows] = found.low, found.high, found.half
 
-    _in_chunks(np.ones(a.size, np.bool_), every)
+    _in_chunks(np.arange(a.size), every)
     return pairs, distance
 
 
-def _in_chunks(marked: np.ndarray, work: Callable[[np.ndarray], None]) -> None:
-    rows = np.flatnonzero(marked)
+def _part(array: np.ndarray | None, first: int, last: int) -> np.ndarray | None:
+    return None if array is None else array[first:last]
+
+
+def _shared(size: int, workers: int, share: Callable[[int, int], None]) -> None:
+    """Calls ``share(first, last)`` on all rows, if they are many in threads: the compiled loops hold no lock."""
+    count = max(1, min(workers, size // _SHARE))
+    if count == 1:
+        share(0, size)
+        return
+    ends = [size * i // count for i in range(count + 1)]
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(share, ends[:-1], ends[1:]))
+
+
+def _in_chunks(rows: np.ndarray, work: Callable[[np.ndarray], None]) -> None:
     with np.errstate(all="ignore"):  # what overflows, underflows or is not a number here is meant to
         for start in range(0, rows.size, _CHUNK):
             work(rows[start : start + _CHUNK])

@@ -14,6 +14,7 @@ from nonet.eigen import compute
 from nonet.eigen.matrices import Entries, general_entries, hermitian_entries
 from nonet.eigen.namespaces import Array, Namespace
 from nonet.eigen.spectrum import general, hermitian
+from nonet.foundation.errors import UsageError
 
 __all__ = ["Eig", "Eigh", "Schur", "eig", "eigh", "eigvals", "eigvalsh", "schur"]
 
@@ -59,11 +60,12 @@ class Schur(NamedTuple):
     Z: Array
 
 
-def eigvals(*matrix: Any) -> Array:
+def eigvals(*matrix: Any, workers: int = 1) -> Array:
     """Eigenvalues of general matrices.
 
     Args:
         *matrix: one array of shape (..., 2, 2), or the entries a, b, c, d.
+        workers: threads that share the matrices of large real NumPy arrays.
 
     Returns:
         Complex, (..., 2), sorted by real part, then imaginary part: two reals with imaginary part +0, or an exact
@@ -71,7 +73,9 @@ def eigvals(*matrix: Any) -> Array:
 
     Raises:
         MatrixError: if the arrays are not 2×2 matrices of numbers.
+        UsageError: if there are no workers.
     """
+    _check_workers("eigvals", workers)
     entries = general_entries("eigvals", matrix)
     whole = entries.whole
     if entries.ns.name == "numpy" and not entries.is_complex:
@@ -80,25 +84,28 @@ def eigvals(*matrix: Any) -> Array:
             if whole is not None and whole.flags.c_contiguous
             else tuple(np.ascontiguousarray(x).reshape(-1) for x in (entries.a, entries.b, entries.c, entries.d))
         )
-        pairs, _ = compute.real_pairs(flat, half=False)
+        pairs, _ = compute.real_pairs(flat, half=False, workers=workers)
         return pairs.reshape(*entries.a.shape, 2)
     low, high, _ = general(entries)
     return entries.ns.lib.stack([low, high], -1)
 
 
-def eigvalsh(*matrix: Any, UPLO: Literal["L", "U"] = "L") -> Array:
+def eigvalsh(*matrix: Any, UPLO: Literal["L", "U"] = "L", workers: int = 1) -> Array:
     """Eigenvalues of symmetric or Hermitian matrices.
 
     Args:
         *matrix: one array of shape (..., 2, 2), or the entries a, b, d of [[a, b], [conj(b), d]].
         UPLO: which off-diagonal entry of the array is read: "L" the lower, "U" the upper. Gradients go to it alone.
+        workers: as for `eigvals`.
 
     Returns:
         Real, (..., 2), the smaller one first.
 
     Raises:
         MatrixError: if the arrays are not 2×2 matrices of numbers.
+        UsageError: if there are no workers.
     """
+    _check_workers("eigvalsh", workers)
     entries = hermitian_entries("eigvalsh", matrix, UPLO)
     whole = entries.whole
     if entries.ns.name == "numpy" and not np.iscomplexobj(entries.b):
@@ -107,7 +114,7 @@ def eigvalsh(*matrix: Any, UPLO: Literal["L", "U"] = "L") -> Array:
             if whole is not None and whole.flags.c_contiguous
             else tuple(np.ascontiguousarray(x).reshape(-1) for x in (entries.a, entries.b, entries.d))
         )
-        pairs, _ = compute.symmetric_pairs(flat, lower=UPLO == "L", half=False)
+        pairs, _ = compute.symmetric_pairs(flat, lower=UPLO == "L", half=False, workers=workers)
         return np.moveaxis(pairs.reshape(2, *entries.a.shape), 0, -1)
     low, high, _ = hermitian(entries)
     return entries.ns.lib.stack([low, high], -1)
@@ -260,3 +267,8 @@ def _complex_schur(entries: Entries) -> Schur:
 
 def _square(ns: Namespace, a: Array, b: Array, c: Array, d: Array) -> Array:
     return ns.lib.stack([ns.lib.stack([a, b], -1), ns.lib.stack([c, d], -1)], -2)
+
+
+def _check_workers(function: str, workers: int) -> None:
+    if workers < 1:
+        raise UsageError(f"{workers} workers do nothing.", where=function, fix="Give at least 1.")

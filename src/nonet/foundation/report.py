@@ -5,12 +5,13 @@ All three come from the same object, so they cannot disagree.
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -182,6 +183,22 @@ class Report:
         page = folder / f"{name}.html"
         replace_file(page, self.to_html())
         return page
+
+    def publish(self, folder: Path, command: str, *, as_json: bool = False) -> None:
+        """Writes the report as made today by a command, and prints it.
+
+        Args:
+            folder: where to, made if it is not there.
+            command: what to type to make the report again.
+            as_json: print for other programs instead of for people.
+        """
+        dated = replace(self, made=datetime.date.today().isoformat(), facts={"command": command, **self.facts})
+        page = dated.save(folder)
+        if as_json:
+            console.print_json(dated.to_dict())
+            return
+        dated.show()
+        console.say(f"Wrote {page}")
 
     def show(self) -> None:
         """Prints the claims and tables on the terminal."""

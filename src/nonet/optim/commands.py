@@ -81,7 +81,7 @@ def _minimise(
             f"The start has {len(start)} of {len(names)} numbers.", where="--start", fix=f"Give {', '.join(names)}."
         )
     result = minimize(
-        target.of(names) if target.variables else lambda x: 0 * x.sum() + target.evaluate({}),
+        target.of(names),
         torch.tensor(start or (1.0,) * len(names), dtype=torch.float64),
         bounds=(lower, upper),
         constraints=[make(names) for _, make in makers],
@@ -123,22 +123,12 @@ def _show(result: Result, names: tuple[str, ...], subject_to: tuple[str, ...], *
 
 
 def _write_study(folder: Path, json: bool) -> None:
-    import datetime
-    from dataclasses import replace
-
     from nonet.foundation import console
     from nonet.optim.study import study
 
     with console.progress("making the figures again"):
         report = study()
-    command = f"nonet optim --study {folder}"
-    report = replace(report, made=datetime.date.today().isoformat(), facts={"command": command, **report.facts})
-    page = report.save(folder)
-    if json:
-        console.print_json(report.to_dict())
-        return
-    report.show()
-    console.say(f"Wrote {page}")
+    report.publish(folder, f"nonet optim --study {folder}", as_json=json)
 
 
 COMMANDS = optim

@@ -98,8 +98,8 @@ def stack(constraints: Constraint | list[Constraint] | tuple[Constraint, ...], x
     """Checks constraints at the starting point and stacks them.
 
     Raises:
-        UsageError: if something is not a constraint or does not return a tensor.
-        DataError: if ends do not fit the value's shape, or leave no number between them.
+        UsageError: if something is not a constraint or does not return a tensor of numbers.
+        DataError: if ends do not fit the value's shape or leave no number between them, or if there is no gradient.
     """
     given = (constraints,) if isinstance(constraints, Constraint) else tuple(constraints)
     shapes, lowers, uppers = [], [], []
@@ -111,9 +111,18 @@ def stack(constraints: Constraint | list[Constraint] | tuple[Constraint, ...], x
                 fix="Make it with equal, at_most, at_least or between.",
             )
         where = constraint.name or f"constraint {number}"
-        value = constraint.fn(x)
+        with torch.enable_grad():
+            value = constraint.fn(x.detach().clone().requires_grad_())
         if not isinstance(value, Tensor):
             raise UsageError(f"It returned {type(value).__name__}.", where=where, fix="Return a torch tensor.")
+        if value.numel() == 0:
+            raise UsageError("It returned no number.", where=where, fix="Leave it out.")
+        if not value.requires_grad:
+            raise DataError(
+                "Its value does not depend on x through torch, so it has no gradient.",
+                where=where,
+                fix="Compute with torch operations (no .item(), .numpy() or .detach()).",
+            )
         try:
             ends = [as_like(e, x).broadcast_to(value.shape) for e in (constraint.lower, constraint.upper)]
         except RuntimeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ __all__ = ["Descent"]
 
 UNBOUNDED_FALL = 1e25
 MOST_IDLE_STEPS = 3
+LATEST = 10  # steps whose curvatures are remembered
 FARTHEST_CORNER = 100.0  # in lengths of x (at least 1): bounds farther away are no statement about x
 
 
@@ -64,6 +66,7 @@ class Descent:
         self.best = self.point
         self._flattest = float(self.point.gradient.norm())
         self._bent = self.curvature.known  # whether any upward curvature was ever met
+        self._bends: deque[float] = deque(maxlen=LATEST)  # upward curvatures along the latest steps
         self.eps = torch.finfo(self.point.x.dtype).eps
         if math.isnan(self.first_value):
             self.first_value = self.point.value
@@ -144,7 +147,11 @@ class Descent:
         still = self.options.value_tolerance
         still = self.eps**0.75 if still is None else still
         span = max(abs(self.point.value), self.eps**0.5 * (self.first_value - self.point.value))
-        return not self.curvature.known or -slope / 2 <= still * span
+        if not self.curvature.known:
+            return True
+        # the model may not know a valley's floor yet: what is left of the slope may lie along the flattest bend met
+        beyond = self.gradient_norm() ** 2 / (2 * min(self._bends, default=math.inf))
+        return -slope / 2 <= still * span and beyond <= still ** (2 / 3) * span
 
     def _search(self, direction: Tensor, slope: float) -> Found:
         x = self.point.x
@@ -161,7 +168,11 @@ class Descent:
         return search(along, self.point, direction, self.length, longest, self.options, self.eps, budget)
 
     def _learn(self, new: Point) -> None:
-        self._bent |= self.curvature.update(new.x - self.point.x, self.change(self.point, new))
+        move = new.x - self.point.x
+        self._bent |= self.curvature.update(move, self.change(self.point, new))
+        bend = float((new.gradient - self.point.gradient) @ move / (move @ move))
+        if bend > 0:
+            self._bends.append(bend)
         self.point = new
         self.iterations += 1
         flatter = float(new.gradient.norm()) < 0.9 * self._flattest

@@ -54,6 +54,8 @@ class Formula:
 
     def of(self, names: tuple[str, ...]) -> Callable[[Tensor], Tensor]:
         """The formula as a function of one vector that holds the variables in the order of ``names``."""
+        if not self.variables:
+            return lambda x: 0 * x.sum() + self.evaluate({})
         return lambda x: self.evaluate(dict(zip(names, x, strict=True)))
 
 

@@ -121,6 +121,8 @@ class AugmentedLagrangian:
             last = gap
         else:
             status = Status.PRECISION if self._good(self.judge(), 10.0) else Status.STALLED
+        if status in {Status.STALLED, Status.INFEASIBLE} and self._is_noisy():
+            status = Status.NOISY
         if not status.success:
             self._step_back(visited)
         return self._outcome(status, iterations, trace)
@@ -132,6 +134,14 @@ class AugmentedLagrangian:
             lower = not self.point.detail.value <= point.detail.value
             if (lower and not here < there) or not self.point.detail.finite:
                 self.point = point
+
+    def _is_noisy(self) -> bool:
+        """Whether function and constraints are others when asked again at the same point."""
+        known, again = (
+            torch.cat([parts.rows, parts.rows.new_tensor([parts.value])])
+            for parts in (self.point.detail, self.problem.measure(self.point.x))
+        )
+        return bool(((known - again).abs() > 100 * self.eps * torch.maximum(known.abs(), again.abs())).any())
 
     @property
     def tolerance(self) -> float:

@@ -24,9 +24,12 @@ def checked_start(x0: Tensor | Sequence[float] | float) -> Tensor:
     """The starting point as a floating tensor of its own.
 
     Raises:
-        DataError: if it is empty, complex, of integers, or not finite.
+        DataError: if it is empty, complex, of integers, not finite, or no numbers at all.
     """
-    x = x0.detach().clone() if isinstance(x0, Tensor) else torch.as_tensor(x0, dtype=torch.float64)
+    try:
+        x = x0.detach().clone() if isinstance(x0, Tensor) else torch.as_tensor(x0, dtype=torch.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"This is no tensor of numbers: {error}.", where="x0", fix="Give numbers.") from error
     if x.numel() == 0:
         raise DataError("The starting point is empty.", where="x0", fix="Give at least one number.")
     if not x.is_floating_point():
@@ -58,8 +61,15 @@ def box_from(bounds: Bounds | None, like: Tensor) -> Box:
 
     Raises:
         DataError: if shapes do not fit, a bound is NaN, or a lower bound lies above the upper one.
+        UsageError: if they are not two.
     """
-    lower, upper = bounds if bounds is not None else (None, None)
+    if bounds is not None and not (isinstance(bounds, tuple) and len(bounds) == 2):
+        raise UsageError(  # a list of two of SciPy's pairs would pass for lower and upper bounds
+            "Bounds are a tuple of two: all lower ones, all upper ones.",
+            where="bounds",
+            fix="Write (0, 1), or tuple(zip(*bounds)) for a list of one pair a variable as SciPy has it.",
+        )
+    lower, upper = bounds or (None, None)
     ends = []
     for name, bound, none in (("lower", lower, -math.inf), ("upper", upper, math.inf)):
         value = as_like(none if bound is None else bound, like)
@@ -103,7 +113,7 @@ class Objective:
         if self.gradient is not None:
             with torch.no_grad():
                 x = flat.reshape(self.shape)
-                return Point(flat, float(self._number(self.fn(x))), self.gradient(x).reshape(-1).to(flat))
+                return Point(flat, float(self._number(self.fn(x))), self._slope(self.gradient(x)).to(flat))
         x = flat.detach().clone().requires_grad_()
         with torch.enable_grad():
             value = self._number(self.fn(x.reshape(self.shape)))
@@ -115,6 +125,16 @@ class Objective:
                 )
             (slope,) = torch.autograd.grad(value, x, allow_unused=True)
         return Point(flat, float(value.detach()), torch.zeros_like(flat) if slope is None else slope)
+
+    def _slope(self, gradient: object) -> Tensor:
+        if not isinstance(gradient, Tensor) or gradient.numel() != self.shape.numel():
+            shown = tuple(gradient.shape) if isinstance(gradient, Tensor) else type(gradient).__name__
+            raise UsageError(
+                f"The gradient is {shown}, the starting point of shape {tuple(self.shape)}.",
+                where="gradient",
+                fix="Return a tensor with one number a variable.",
+            )
+        return gradient.reshape(-1)
 
     def _number(self, value: object) -> Tensor:
         if not isinstance(value, Tensor):
