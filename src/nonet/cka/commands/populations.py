@@ -1,0 +1,142 @@
+"""``nonet cka populations`` and ``evolve``: many networks at once: other seeds, other architectures, other times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from nonet.cka.config import CompareOptions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nonet.cka.populations import Pairs
+
+__all__ = ["evolve", "populations"]
+
+_OPTIONS = CompareOptions()
+
+
+def populations(
+    first: tuple[str, ...],
+    data: str,
+    second: tuple[str, ...] = (),
+    names: tuple[str, str] = ("first", "second"),
+    out: Path = Path("report"),
+    layers: tuple[str, ...] = (),
+    batch_size: int = 256,
+    side: int | None = None,
+    limit: int = 0,
+    options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
+) -> None:
+    """Average similarity over pairs of networks that differ in the seed, and its deviation; of two populations, too.
+
+    Writes a report like that of `compare`, to be looked at with `nonet serve --cka`.
+
+    Example: nonet cka populations --first runs/resnet14-1x-seed* --second runs/resnet38-1x-seed* --data cifar10/
+
+    Args:
+        first: networks of one architecture, as in `nonet cka compare`.
+        data: pictures, or FILE.py:FUNCTION of a loader.
+        second: networks of another one.
+        names: what to call the two.
+        out: the folder of the report.
+        layers: names or globs of modules; by default every leaf.
+        batch_size: examples in a batch of pictures.
+        side: average the pictures to squares of that many pixels.
+        limit: at most so many pictures; 0 for all.
+        options: how similarity is measured.
+    """
+    import datetime
+    import shlex
+    import sys
+
+    from nonet.cka.findings import Findings
+    from nonet.cka.loading import open_data, open_model
+    from nonet.cka.populations import over_pairs
+    from nonet.foundation import console
+
+    sides = dict(zip(names, (first, second) if second else (first,), strict=False))
+    opened = {name: [open_model(spec) for spec in specs] for name, specs in sides.items()}
+    source = open_data(data, split="test", batch_size=batch_size, side=side, limit=limit)
+    found = over_pairs(opened, source.loader, layers=list(layers) or None, options=options)
+    facts = {
+        "command": shlex.join(["nonet", *sys.argv[1:]]),
+        "data": data,
+        **sides,
+        **next(iter(found.values())).mean.facts,
+    }
+    made = datetime.date.today().isoformat()
+    page = Findings(" and ".join(sides), _panels(found), facts=facts, made=made).save(out)
+    console.table(
+        ["networks", "pairs", "CKA at the same depth", "deviation"],
+        [(name, one.count, f"{one.matched:.3f}", f"{one.spread:.3f}") for name, one in found.items()],
+        title="Similarity over pairs of networks",
+        right=["pairs", "CKA at the same depth", "deviation"],
+    )
+    console.say(f"Wrote {page}")
+
+
+def _panels(found: dict[str, Pairs]) -> list:
+    from nonet.cka.findings import Panel
+
+    panels = []
+    for name, one in found.items():
+        panels.append(Panel(name, one.mean, note=f"Mean CKA over {one.count} ordered pairs of networks."))
+        if one.count > 1:
+            note = f"Standard deviation over {one.count} ordered pairs; its square is the variance."
+            panels.append(Panel(f"deviation: {name}", one.deviation, note=note))
+    return panels
+
+
+def evolve(
+    model: Annotated[str, tyro.conf.Positional],
+    data: str,
+    weights: tuple[Path, ...] = (),
+    out: Path = Path("evolution"),
+    layers: tuple[str, ...] = (),
+    batch_size: int = 256,
+    side: int | None = None,
+    limit: int = 0,
+    options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
+) -> None:
+    """Show how layers became what they are: every checkpoint beside the last one, layer by layer.
+
+    Writes plots of similarity to the end, first components, blocks and dominant examples over the training.
+
+    Example: nonet cka evolve runs/resnet14-1x-seed0 --data mnist --side 14 --out evolution/
+
+    Args:
+        model: a folder that `nonet cka family --snapshots 10` wrote, or FILE.py:FUNCTION with --weights.
+        data: pictures, or FILE.py:FUNCTION of a loader.
+        weights: safetensors files of the checkpoints, in the order of training.
+        out: the folder of report.html and report.json.
+        layers: names or globs of modules; by default every leaf.
+        batch_size: examples in a batch of pictures.
+        side: average the pictures to squares of that many pixels.
+        limit: at most so many pictures; 0 for all.
+        options: how similarity is measured.
+    """
+    import datetime
+    import shlex
+    import sys
+
+    from nonet.cka.evolution import evolution
+    from nonet.cka.loading import open_data, open_model
+    from nonet.cka.train import checkpoints
+    from nonet.foundation import console
+
+    states: dict[str, nn.Module] = {}
+    if weights:
+        states |= {f"{number}: {file.stem}": open_model(model, file) for number, file in enumerate(weights)}
+    else:
+        states |= checkpoints(Path(model))
+    source = open_data(data, split="test", batch_size=batch_size, side=side, limit=limit)
+    found = evolution(states, source.loader, layers=list(layers) or None, options=options)
+    facts = {"command": shlex.join(["nonet", *sys.argv[1:]]), "data": data}
+    report = found.report(facts, datetime.date.today().isoformat())
+    page = report.save(out)
+    report.show()
+    console.say(f"Wrote {page}")
