@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from nonet.cka.commands.shared import today, told
 from nonet.cka.config import CompareOptions
 
 if TYPE_CHECKING:
@@ -49,10 +50,6 @@ def populations(
         limit: at most so many pictures; 0 for all.
         options: how similarity is measured.
     """
-    import datetime
-    import shlex
-    import sys
-
     from nonet.cka.findings import Findings
     from nonet.cka.loading import open_data, open_model
     from nonet.cka.populations import over_pairs
@@ -62,14 +59,8 @@ def populations(
     opened = {name: [open_model(spec) for spec in specs] for name, specs in sides.items()}
     source = open_data(data, split="test", batch_size=batch_size, side=side, limit=limit)
     found = over_pairs(opened, source.loader, layers=list(layers) or None, options=options)
-    facts = {
-        "command": shlex.join(["nonet", *sys.argv[1:]]),
-        "data": data,
-        **sides,
-        **next(iter(found.values())).mean.facts,
-    }
-    made = datetime.date.today().isoformat()
-    page = Findings(" and ".join(sides), _panels(found), facts=facts, made=made).save(out)
+    facts = {"command": told(), "data": data, **sides, **next(iter(found.values())).mean.facts}
+    page = Findings(" and ".join(sides), _panels(found), facts=facts, made=today()).save(out)
     console.table(
         ["networks", "pairs", "CKA at the same depth", "deviation"],
         [(name, one.count, f"{one.matched:.3f}", f"{one.spread:.3f}") for name, one in found.items()],
@@ -80,6 +71,10 @@ def populations(
 
 
 def _panels(found: dict[str, Pairs]) -> list:
+    import math
+
+    import numpy as np
+
     from nonet.cka.findings import Panel
 
     panels = []
@@ -87,7 +82,8 @@ def _panels(found: dict[str, Pairs]) -> list:
         panels.append(Panel(name, one.mean, note=f"Mean CKA over {one.count} ordered pairs of networks."))
         if one.count > 1:
             note = f"Standard deviation over {one.count} ordered pairs; its square is the variance."
-            panels.append(Panel(f"deviation: {name}", one.deviation, note=note))
+            top = math.ceil(10 * float(np.nanmax(one.deviation.values, initial=0.1))) / 10
+            panels.append(Panel(f"deviation: {name}", one.deviation, note=note, top=top))
     return panels
 
 
@@ -119,10 +115,6 @@ def evolve(
         limit: at most so many pictures; 0 for all.
         options: how similarity is measured.
     """
-    import datetime
-    import shlex
-    import sys
-
     from nonet.cka.evolution import evolution
     from nonet.cka.loading import open_data, open_model
     from nonet.cka.train import checkpoints
@@ -135,8 +127,7 @@ def evolve(
         states |= checkpoints(Path(model))
     source = open_data(data, split="test", batch_size=batch_size, side=side, limit=limit)
     found = evolution(states, source.loader, layers=list(layers) or None, options=options)
-    facts = {"command": shlex.join(["nonet", *sys.argv[1:]]), "data": data}
-    report = found.report(facts, datetime.date.today().isoformat())
+    report = found.report({"command": told(), "data": data}, today())
     page = report.save(out)
     report.show()
     console.say(f"Wrote {page}")
