@@ -71,10 +71,10 @@ SCALES = {
         pictures=1000,
         looked_at=256,
         asked=2000,
-        shallow=Kind(NetworkConfig(14), epochs=60),
-        deep=Kind(NetworkConfig(38), epochs=80),
+        shallow=Kind(NetworkConfig(14), epochs=40),
+        deep=Kind(NetworkConfig(38), epochs=60),
         wide=Kind(NetworkConfig(14, 3), epochs=24),
-        few=Kind(NetworkConfig(38), epochs=64, subset=0.25),
+        few=Kind(NetworkConfig(38), epochs=48, subset=0.25),
         recipe=RecipeConfig(batch_size=64, learning_rate=0.03),
     ),
     "hours": Scale(
