@@ -47,11 +47,8 @@ def test_checkpoints_approach_the_end(tmp_path):
     states = {}
     for share in (0.0, 0.9, 1.0):
         net = small_net()
-        mixed = {
-            name: torch.lerp(one.float(), last.state_dict()[name].float(), share)
-            for name, one in first.state_dict().items()
-        }
-        net.load_state_dict(mixed)
+        for own, start, end in zip(net.parameters(), first.parameters(), last.parameters(), strict=True):
+            own.data = torch.lerp(start.data, end.data, share)
         states[f"{share}"] = net
     data = pictures(48).split(16)
     found = evolution(states, data, layers=LAYERS)
@@ -64,7 +61,8 @@ def test_checkpoints_approach_the_end(tmp_path):
     assert found.kept[2] == 1
     report = found.report({"command": "…"})
     assert [row[0] for row in report.tables[0].rows] == ["0.0", "0.9", "1.0"]
-    assert "Likeness to the end" in report.save(tmp_path).read_text(encoding="utf-8")
+    assert report.figures[0].plot.data[0].z[:, 0] == pytest.approx(found.to_end[0])
+    assert "Similarity to the end" in report.save(tmp_path).read_text(encoding="utf-8")
     with pytest.raises(UsageError, match="no evolution"):
         evolution({"end": first}, data)
     with pytest.raises(DataError, match="different layers"):
