@@ -46,6 +46,18 @@ def test_against_double_precision(mean, width):
     assert found["left", "left"] == pytest.approx(1, abs=1e-6)
 
 
+def test_half_precision_activations_are_computed_in_single_precision():
+    batches = torch.from_numpy(features(96, 40)).bfloat16().split(32)
+    found = cka(Twins().bfloat16(), batches)
+    pairs = [(batch[:, :40].double().numpy(), batch[:, 40:].double().numpy()) for batch in batches]
+    assert found["left", "right"] == pytest.approx(reference_cka(pairs), abs=1e-6)
+    layer = nn.Linear(80, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = cka(layer, [batch.float() for batch in batches])
+    assert mixed["Linear", "Linear"] == pytest.approx(1, abs=1e-6)
+    assert layer.weight.dtype == torch.float32
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e-3, 1e12, 1e30])
 def test_tiny_and_huge_features(scale):
     table = features(64, 20)
