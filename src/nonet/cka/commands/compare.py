@@ -119,7 +119,7 @@ def show_blocks(found: Findings) -> None:
     """A table of the blocks in a report's maps."""
     from nonet.foundation import console
 
-    rows = []
+    rows, names = [], []
     for panel in found.panels:
         spectrum = found.spectra.get(panel.map.row_model)
         for block in panel.blocks or ():
@@ -128,16 +128,19 @@ def show_blocks(found: Findings) -> None:
             rows.append(
                 (
                     panel.title,
-                    f"{panel.map.rows[block.first]} … {panel.map.rows[block.last]}",
-                    f"{block.size} of {len(panel.map.rows)}",
+                    f"{block.first}–{block.last} of {len(panel.map.rows)}",
                     *(_number(value) for value in (block.least, block.mean, block.control, block.outside)),
                     f"{block.p_value:.2g}",
                     _number(sum(known) / len(known)) if known else "",
                 )
             )
-    columns = ["map", "layers", "size", "least", "mean", "untrained", "outside", "p", "PC1 share"]
+            span = f"{block.first}–{block.last}: {panel.map.rows[block.first]} … {panel.map.rows[block.last]}"
+            names.append(f"{panel.title} {span}")
+    columns = ["map", "layers", "least", "mean", "untrained", "outside", "p", "PC1 share"]
     if rows:
         console.table(columns, rows, title="Blocks of similar layers", right=columns[2:])
+        for line in names:
+            console.say(line)
     else:
         console.say("No block of similar layers.")
 
