@@ -177,6 +177,15 @@ def test_dictionaries_go_to_the_arguments_of_their_names():
     assert cka(Named(), [batch], call=lambda model, batch: model.forward(batch["pixels"])).rows == ("inner",)
 
 
+def test_a_batch_of_any_shape_goes_to_the_model_s_device():
+    from nonet.cka.batches import moved
+
+    x = torch.rand(2, 3)
+    there = moved({"pair": [x, (x, "words")], "mask": x}, torch.device("meta"))
+    assert {value.device.type for value in (there["pair"][0], there["pair"][1][0], there["mask"])} == {"meta"}
+    assert there["pair"][1][1] == "words"
+
+
 def test_other_precisions_are_read():
     data = torch.rand(16, 5)
     plain = cka(nn.Linear(5, 4), [data]).values

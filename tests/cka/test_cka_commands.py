@@ -234,6 +234,11 @@ def test_a_family_and_its_errors(tmp_path, capsys):
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])  # of a process of its own or not
     folders = [str(out / f"resnet8-1x-seed{seed}") for seed in (0, 1)]
     capsys.readouterr()
+    words = ["cka", "compare", folders[0], "--data", "mnist", "--side", "8", "--limit", "48", "--batch-size", "16"]
+    assert cli.run([*words, "--layers", "*.add", "--out", str(tmp_path / "report")]) == 0
+    dominant = Findings.load(tmp_path / "report").spectra["resnet8-1x-seed0"].dominant[0]
+    assert dominant.picture.startswith("data:image/png;base64,")
+    assert dominant.label == str(read("mnist", "test").labels[dominant.example])
     asked = ["--side", "8", "--limit", "100", "--permutations", "19", "--out", str(tmp_path / "most")]
     assert cli.run(["cka", "errors", "--first", *folders, "--second", *folders, *asked]) == 0
     said = capsys.readouterr().out
