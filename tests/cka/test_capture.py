@@ -122,6 +122,7 @@ def test_positions_are_drawn_once_and_the_same_for_every_example():
     assert shapes(nn.Identity(), torch.rand(2, 9, 3), positions=4)[0]["Identity"].shape == (2, 12)
 
 
+@pytest.mark.slow
 def test_wrappers_are_looked_through():
     net = small_net()
     assert unwrapped(nn.DataParallel(net)) is net

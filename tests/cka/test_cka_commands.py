@@ -79,6 +79,7 @@ def models(tmp_path):
     return str(path)
 
 
+@pytest.mark.slow
 def test_one_network_with_itself_and_its_control(models, tmp_path, capsys):
     from cka_networks import small_net
 
@@ -94,6 +95,7 @@ def test_one_network_with_itself_and_its_control(models, tmp_path, capsys):
     assert "CKA" in json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_two_networks_and_two_checkpoints(models, tmp_path):
     from cka_networks import small_net
 
@@ -154,6 +156,7 @@ def test_an_interrupted_command_goes_on(models, tmp_path, monkeypatch):
     np.testing.assert_allclose(Findings.load(tmp_path / "report").panels[0].map.values, whole.values, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_populations_and_checkpoints_on_the_command_line(models, tmp_path, capsys):
     from cka_networks import small_net
 
@@ -178,6 +181,7 @@ def test_populations_and_checkpoints_on_the_command_line(models, tmp_path, capsy
     assert "no states on the way" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_transformer_with_padding(models, tmp_path):
     out = tmp_path / "report"
     words = ["cka", "compare", f"{models}:bert", "--data", f"{models}:sentences", "--tokens", "mean"]

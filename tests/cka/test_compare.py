@@ -122,6 +122,7 @@ def test_rbf_and_norms_and_removed_components():
     assert measured(table, 64, remove_pc=True)[0]["left", "right"] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_value_of_much_data_and_narrows():
     wide, much = measured(features(256, 20), 16)[0], measured(features(4096, 20), 16)[0]
     low, high = wide.interval(0.99)
@@ -132,6 +133,7 @@ def test_the_interval_covers_the_value_of_much_data_and_narrows():
     assert settling[-1][1] < settling[0][1]
 
 
+@pytest.mark.slow
 def test_a_tolerance_ends_the_run_early():
     full, early = (measured(features(4096, 20), 16, tolerance=t)[0] for t in (None, 0.05))
     assert early.half_width() <= 0.05
@@ -236,6 +238,7 @@ def test_a_model_that_branches_by_batch_is_refused():
         cka(Moody(), [torch.ones(4, 2), -torch.ones(4, 2)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["npz", "csv", "svg", "png"])
 def test_a_map_is_written_and_read(tmp_path, ending):
     found = cka(small_net(), pictures().split(32))

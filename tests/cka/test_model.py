@@ -42,6 +42,7 @@ def test_stride_two_pads_at_the_end_only():
     assert torch.equal(convolution(x)[0, 0], x[0, 0, ::2, ::2])
 
 
+@pytest.mark.slow
 def test_plain_and_large_layouts():
     plain = ResNet(NetworkConfig(14, residual=False))
     assert not any("add" in name or "projection" in name for name, _ in plain.named_modules())
@@ -97,6 +98,7 @@ def simple_pictures(count, seed=0):
     return Pictures(images, labels, ("dark", "bright"), "made up")
 
 
+@pytest.mark.slow
 def test_training_runs_channels_last_in_half_precision(tmp_path):
     from nonet.foundation.training import Rows, TrainingConfig, fit
 

@@ -58,6 +58,7 @@ def folder(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_report_is_written_and_read(folder, tmp_path):
     again = Findings.load(folder / "a")
     np.testing.assert_array_equal(again.panels[0].map.values, findings().panels[0].map.values)
@@ -72,6 +73,7 @@ def test_a_report_is_written_and_read(folder, tmp_path):
         findings(layers=8).save(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_routes(folder, tmp_path):
     client = TestClient(create_app({"cka": folder}))
     assert "/cka/data?report=a&amp;against=b" in client.get("/cka/?report=a&against=b").text

@@ -42,6 +42,7 @@ def test_a_population_is_of_one_architecture():
         over_pairs({"a": []}, pictures(16).split(16))
 
 
+@pytest.mark.slow
 def test_checkpoints_approach_the_end(tmp_path):
     first, last = small_net(seed=0), small_net(seed=1)
     states = {}

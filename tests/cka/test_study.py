@@ -5,7 +5,7 @@ from nonet.cka.claims import Looked, more
 from nonet.cka.config import NetworkConfig, RecipeConfig
 from nonet.cka.family import Member
 from nonet.cka.similarity import Similarity
-from nonet.cka.study import Kind, Scale, study
+from nonet.cka.study import Scale, kinds, study
 from nonet.foundation.errors import UsageError
 
 
@@ -40,10 +40,7 @@ def test_every_claim_is_judged_from_trained_networks(tmp_path):
         pictures=60,
         looked_at=32,
         asked=40,
-        shallow=Kind(NetworkConfig(8), epochs=1),
-        deep=Kind(NetworkConfig(14), epochs=1),
-        wide=Kind(NetworkConfig(8, 2), epochs=1),
-        few=Kind(NetworkConfig(14), epochs=1, subset=0.5),
+        kinds=kinds(8, 14, 2, (1, 1, 1, 1), 0.5),
         recipe=RecipeConfig(batch_size=30, learning_rate=0.03, precision="no"),
     )
     report = study(tiny, "mnist", tmp_path, seeds=2, workers=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from nonet.cka.train import load_network
 from nonet.foundation.errors import UsageError
 from nonet.foundation.report import Figure, Report, Table
 
-__all__ = ["SCALES", "Kind", "Scale", "study"]
+__all__ = ["SCALES", "Kind", "Scale", "kinds", "study"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Scale:
         pictures: of the training set.
         looked_at: test pictures that layers are compared on.
         asked: test pictures that answers are counted on.
-        shallow, deep, wide, few: the kinds of networks; ``few`` is the deep one on little data.
+        kinds: of networks, by the names that reports give them: ``shallow``, ``deep``, ``wide`` and ``deep, little
+            data``.
         recipe: how all of them learn: the same rate and size of batches.
     """
 
@@ -53,16 +55,18 @@ class Scale:
     pictures: int
     looked_at: int
     asked: int
-    shallow: Kind
-    deep: Kind
-    wide: Kind
-    few: Kind
+    kinds: Mapping[str, Kind]
     recipe: RecipeConfig
 
-    @property
-    def kinds(self) -> dict[str, Kind]:
-        """By the names that reports give them."""
-        return {"shallow": self.shallow, "deep": self.deep, "wide": self.wide, "deep, little data": self.few}
+
+def kinds(shallow: int, deep: int, width: int, epochs: tuple[int, int, int, int], subset: float) -> dict[str, Kind]:
+    """A shallow network, a deep and a wide one, and the deep one on part of the pictures; epochs in this order."""
+    return {
+        "shallow": Kind(NetworkConfig(shallow), epochs[0]),
+        "deep": Kind(NetworkConfig(deep), epochs[1]),
+        "wide": Kind(NetworkConfig(shallow, width), epochs[2]),
+        "deep, little data": Kind(NetworkConfig(deep), epochs[3], subset),
+    }
 
 
 SCALES = {
@@ -71,10 +75,7 @@ SCALES = {
         pictures=1000,
         looked_at=256,
         asked=2000,
-        shallow=Kind(NetworkConfig(14), epochs=24),
-        deep=Kind(NetworkConfig(38), epochs=24),
-        wide=Kind(NetworkConfig(14, 3), epochs=24),
-        few=Kind(NetworkConfig(38), epochs=96, subset=0.25),
+        kinds=kinds(14, 38, 3, (24, 24, 24, 96), 0.25),
         recipe=RecipeConfig(batch_size=64, learning_rate=0.03),
     ),
     "hours": Scale(
@@ -82,10 +83,7 @@ SCALES = {
         pictures=5000,
         looked_at=2048,
         asked=10_000,
-        shallow=Kind(NetworkConfig(14), epochs=200),
-        deep=Kind(NetworkConfig(56), epochs=200),
-        wide=Kind(NetworkConfig(14, 8), epochs=100),
-        few=Kind(NetworkConfig(56), epochs=400, subset=0.25),
+        kinds=kinds(14, 56, 8, (200, 200, 100, 400), 0.25),
         recipe=RecipeConfig(batch_size=128, learning_rate=0.02),
     ),
 }
@@ -97,9 +95,9 @@ def study(scale: Scale, data: str, out: Path, *, seeds: int = 3, workers: int = 
         raise UsageError("One seed tells nothing about the next.", where="--seeds", fix="Take 3.")
     train = read(data, "train", side=scale.side, limit=scale.pictures)
     test = read(data, "test", side=scale.side, limit=scale.asked)
-    kinds = _trained(scale, train, test, out / "networks", seeds, workers)
+    populations = _trained(scale, train, test, out / "networks", seeds, workers)
     shown = test.take(slice(scale.looked_at))
-    looked = {kind: [_look(member, shown) for member in population] for kind, population in kinds.items()}
+    looked = {kind: [_look(member, shown) for member in population] for kind, population in populations.items()}
     how = f"{seeds} seeds each, {len(train):,} pictures of {scale.side} pixels; {len(shown)} test pictures"
     deep = looked["deep"]
     judged = [
@@ -116,7 +114,7 @@ def study(scale: Scale, data: str, out: Path, *, seeds: int = 3, workers: int = 
         claims.flat(deep, train, test.take(slice(1000)), how),
         claims.unique(deep, shown, how),
         claims.cheap(deep, test, how),
-        claims.differ(kinds["wide"], kinds["deep"], test, how),
+        claims.differ(populations["wide"], populations["deep"], test, how),
     ]
     return Report(
         "Do wide and deep networks learn the same things?",

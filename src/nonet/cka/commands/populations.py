@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -17,7 +19,28 @@ if TYPE_CHECKING:
 
 __all__ = ["evolve", "populations"]
 
-_OPTIONS = CompareOptions()
+
+@dataclass(frozen=True)
+class Shown:
+    """What is looked at."""
+
+    layers: tuple[str, ...] = ()
+    """Names or globs of modules; by default every leaf."""
+    batch_size: int = 256
+    """Examples in a batch of pictures."""
+    side: int | None = None
+    """Average the pictures to squares of that many pixels."""
+    limit: int = 0
+    """At most so many pictures; 0 for all."""
+
+    def loader(self, data: str) -> Iterable[Any]:
+        """Batches of the test pictures, or the loader that the words name."""
+        from nonet.cka.loading import open_data
+
+        return open_data(data, batch_size=self.batch_size, side=self.side, limit=self.limit).loader
+
+
+_OPTIONS, _SHOWN = CompareOptions(), Shown()
 
 
 def populations(
@@ -26,10 +49,7 @@ def populations(
     second: tuple[str, ...] = (),
     names: tuple[str, str] = ("first", "second"),
     out: Path = Path("report"),
-    layers: tuple[str, ...] = (),
-    batch_size: int = 256,
-    side: int | None = None,
-    limit: int = 0,
+    shown: tyro.conf.OmitArgPrefixes[Shown] = _SHOWN,
     options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
 ) -> None:
     """Average similarity over pairs of networks that differ in the seed, and its deviation; of two populations, too.
@@ -44,21 +64,18 @@ def populations(
         second: networks of another one.
         names: what to call the two.
         out: the folder of the report.
-        layers: names or globs of modules; by default every leaf.
-        batch_size: examples in a batch of pictures.
-        side: average the pictures to squares of that many pixels.
-        limit: at most so many pictures; 0 for all.
+        shown: the layers and pictures that are looked at.
         options: how similarity is measured.
     """
     from nonet.cka.findings import Findings
-    from nonet.cka.loading import open_data, open_model
+    from nonet.cka.loading import open_model
     from nonet.cka.populations import over_pairs
     from nonet.foundation import console
 
     sides = dict(zip(names, (first, second) if second else (first,), strict=False))
     opened = {name: [open_model(spec) for spec in specs] for name, specs in sides.items()}
-    source = open_data(data, split="test", batch_size=batch_size, side=side, limit=limit)
-    found = over_pairs(opened, source.loader, layers=list(layers) or None, options=options)
+    loader = shown.loader(data)
+    found = over_pairs(opened, loader, layers=list(shown.layers) or None, options=options)
     facts = {"command": told(), "data": data, **sides, **next(iter(found.values())).mean.facts}
     page = Findings(" and ".join(sides), _panels(found), facts=facts, made=today()).save(out)
     console.table(
@@ -92,10 +109,7 @@ def evolve(
     data: str,
     weights: tuple[Path, ...] = (),
     out: Path = Path("evolution"),
-    layers: tuple[str, ...] = (),
-    batch_size: int = 256,
-    side: int | None = None,
-    limit: int = 0,
+    shown: tyro.conf.OmitArgPrefixes[Shown] = _SHOWN,
     options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
 ) -> None:
     """Show how layers became what they are: every checkpoint beside the last one, layer by layer.
@@ -109,14 +123,11 @@ def evolve(
         data: pictures, or FILE.py:FUNCTION of a loader.
         weights: safetensors files of the checkpoints, in the order of training.
         out: the folder of report.html and report.json.
-        layers: names or globs of modules; by default every leaf.
-        batch_size: examples in a batch of pictures.
-        side: average the pictures to squares of that many pixels.
-        limit: at most so many pictures; 0 for all.
+        shown: the layers and pictures that are looked at.
         options: how similarity is measured.
     """
     from nonet.cka.evolution import evolution
-    from nonet.cka.loading import open_data, open_model
+    from nonet.cka.loading import open_model
     from nonet.cka.train import checkpoints
     from nonet.foundation import console
 
@@ -125,8 +136,8 @@ def evolve(
         states |= {f"{number}: {file.stem}": open_model(model, file) for number, file in enumerate(weights)}
     else:
         states |= checkpoints(Path(model))
-    source = open_data(data, split="test", batch_size=batch_size, side=side, limit=limit)
-    found = evolution(states, source.loader, layers=list(layers) or None, options=options)
+    loader = shown.loader(data)
+    found = evolution(states, loader, layers=list(shown.layers) or None, options=options)
     report = found.report({"command": told(), "data": data}, today())
     page = report.save(out)
     report.show()
