@@ -146,6 +146,13 @@ def test_a_map_of_576_layers_is_read_zoomed_and_taken_away(browser, address, fol
     assert page.evaluate("cka.map.view.span") == pytest.approx(576 * 0.8)
     page.keyboard.press("0")
     assert page.evaluate("cka.map.view.span") == 576
+    page.get_by_role("button", name="Zoom in").click()
+    assert page.evaluate("cka.map.view.span") == pytest.approx(576 * 0.7)
+    page.get_by_role("button", name="whole map").click()
+    assert page.evaluate("cka.map.view.span") == 576
+    expect(page.locator("#across")).to_have_text("layers of net →")
+    expect(page.locator(".cka-ends span")).to_have_text(["1", "0"])
+    expect(reading).to_contain_text("probe 0.500")
 
     with page.expect_download() as taken:
         page.get_by_role("button", name="NPZ").click()
