@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 
 from nonet.cka.claims import Looked, more
-from nonet.cka.config import NetworkConfig, RecipeConfig
+from nonet.cka.config import NetworkConfig
 from nonet.cka.family import Member
 from nonet.cka.similarity import Similarity
-from nonet.cka.study import Scale, kinds, study
-from nonet.foundation.errors import UsageError
+from nonet.cka.study import SCALES
 
 
 def looked(shares, train_accuracy, tmp_path):
@@ -33,22 +32,12 @@ def test_a_claim_on_structure_is_told_at_equal_fit_only(deep, fit, holds, tmp_pa
     assert ("not matched" in claim.how) == (holds is None)
 
 
-@pytest.mark.slow
-def test_every_claim_is_judged_from_trained_networks(tmp_path):
-    tiny = Scale(
-        side=8,
-        pictures=60,
-        looked_at=32,
-        asked=40,
-        kinds=kinds(8, 14, 2, (1, 1, 1, 1), 0.5),
-        recipe=RecipeConfig(batch_size=30, learning_rate=0.03, precision="no"),
-    )
-    report = study(tiny, "mnist", tmp_path, seeds=2, workers=1)
-    assert len(report.claims) == 7
-    assert report.claims[3].text == "Linear probes are flat inside a block"
-    assert report.claims[6].holds is None  # two networks a side are too few for a permutation test
-    kept = sorted(path.name for path in (tmp_path / "networks").iterdir())
-    assert len(kept) == 8
-    assert "resnet14-1x-50pct-seed1" in kept
-    with pytest.raises(UsageError, match="One seed"):
-        study(tiny, "mnist", tmp_path, seeds=1)
+@pytest.mark.parametrize("scale", ["minutes", "hours"])
+def test_a_study_trains_four_kinds_at_one_rate(scale):
+    kinds = SCALES[scale].kinds
+    assert list(kinds) == ["shallow", "deep", "wide", "deep, little data"]
+    assert kinds["deep"].network.depth > kinds["shallow"].network.depth == kinds["wide"].network.depth
+    assert kinds["wide"].network.width > kinds["shallow"].network.width
+    few, many = kinds["deep, little data"], kinds["deep"]
+    assert few.network == many.network
+    assert few.subset < many.subset == 1
