@@ -122,6 +122,7 @@ def test_positions_are_drawn_once_and_the_same_for_every_example():
     assert shapes(nn.Identity(), torch.rand(2, 9, 3), positions=4)[0]["Identity"].shape == (2, 12)
 
 
+@pytest.mark.slow
 def test_wrappers_are_looked_through():
     net = small_net()
     assert unwrapped(nn.DataParallel(net)) is net
@@ -175,6 +176,15 @@ def test_dictionaries_go_to_the_arguments_of_their_names():
     with pytest.raises(DataError, match="holds no tensor"):
         cka(Named(), ["words"])
     assert cka(Named(), [batch], call=lambda model, batch: model.forward(batch["pixels"])).rows == ("inner",)
+
+
+def test_a_batch_of_any_shape_goes_to_the_model_s_device():
+    from nonet.cka.batches import moved
+
+    x = torch.rand(2, 3)
+    there = moved({"pair": [x, (x, "words")], "mask": x}, torch.device("meta"))
+    assert {value.device.type for value in (there["pair"][0], there["pair"][1][0], there["mask"])} == {"meta"}
+    assert there["pair"][1][1] == "words"
 
 
 def test_other_precisions_are_read():

@@ -1,12 +1,16 @@
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from nonet import cli
+from nonet.cka.data import read
 from nonet.cka.findings import Findings
+from nonet.cka.train import load_network, logits
 
 FILE = """
 import sys
@@ -42,6 +46,27 @@ def sentences():
     return [{"input_ids": a, "attention_mask": b} for a, b in zip(ids.split(16), mask.split(16))]
 
 
+def flipped():
+    # the same examples in another form, which only a model of its own takes
+    return [{"pixels": data.flip(3)} for data in pictures(64).split(16)]
+
+
+def make_flipped():
+    class Flipped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = small_net(blocks=3, classes=2)
+
+        def forward(self, pixels):
+            return self.inner(pixels.flip(3))
+
+    return Flipped()
+
+
+def others():
+    return [data + 1 for data in pictures(48).split(16)]
+
+
 def nothing():
     return 3
 """
@@ -54,6 +79,7 @@ def models(tmp_path):
     return str(path)
 
 
+@pytest.mark.slow
 def test_one_network_with_itself_and_its_control(models, tmp_path, capsys):
     from cka_networks import small_net
 
@@ -69,6 +95,7 @@ def test_one_network_with_itself_and_its_control(models, tmp_path, capsys):
     assert "CKA" in json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_two_networks_and_two_checkpoints(models, tmp_path):
     from cka_networks import small_net
 
@@ -85,6 +112,76 @@ def test_two_networks_and_two_checkpoints(models, tmp_path):
     assert Findings.load(out).panels[0].map.column_model == "make_a (2)"
 
 
+def test_a_second_model_takes_the_examples_in_its_own_form(models, tmp_path, capsys):
+    out = tmp_path / "report"
+    words = ["cka", "compare", f"{models}:make_a", "make_flipped", "--data", f"{models}:loader", "--no-spectrum"]
+    assert cli.run([*words, "--other-data", f"{models}:flipped", "--layers", "*.bn2", "--out", str(out)]) == 0
+    found = Findings.load(out).panels[0].map
+    assert found.columns == tuple(f"inner.{row}" for row in found.rows)
+    np.testing.assert_allclose(np.diag(found.values), 1, atol=1e-5)  # turned back it is the same network
+    assert cli.run([*words, "--other-data", f"{models}:others", "--out", str(out)]) == 2
+    assert "different lengths" in capsys.readouterr().err
+    assert cli.run(["cka", "compare", f"{models}:make_a", "--data", f"{models}:loader", "--other-data", "mnist"]) == 2
+    assert "no second model" in capsys.readouterr().err
+
+
+def test_an_interrupted_command_goes_on(models, tmp_path, monkeypatch):
+    from cka_networks import pictures, small_net
+    from nonet.cka import resuming
+    from nonet.cka.comparing import cka
+
+    monkeypatch.setattr(resuming, "_EVERY", -1.0)
+    broken = tmp_path / "broken.py"
+    broken.write_text(
+        "from cka_networks import pictures\n"
+        "left = [2]\n"
+        "class Loader:\n"
+        "    def __iter__(self):\n"
+        "        for number, batch in enumerate(pictures(64).split(16)):\n"
+        "            if left and number == left[0]:\n"
+        "                left.clear()\n"
+        "                raise KeyboardInterrupt\n"
+        "            yield batch\n"
+        "loader = Loader\n"
+    )
+    words = ["cka", "compare", f"{models}:make_a", "--data", f"{broken}:loader", "--no-spectrum", "--no-control"]
+    words += ["--layers", "*.bn2", "--out", str(tmp_path / "report")]
+    assert cli.run(words) == 130
+    state = tmp_path / ".report.progress"
+    assert state.exists()
+    broken.write_text(broken.read_text().replace("left = [2]", "left = []"))
+    assert cli.run(words) == 0
+    assert not state.exists()
+    whole = cka(small_net(blocks=3, classes=2), pictures(64).split(16), layers="*.bn2")
+    np.testing.assert_allclose(Findings.load(tmp_path / "report").panels[0].map.values, whole.values, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_populations_and_checkpoints_on_the_command_line(models, tmp_path, capsys):
+    from cka_networks import small_net
+
+    data = ["--data", f"{models}:loader", "--layers", "*.bn2", "--out", str(tmp_path / "out")]
+    sides = ["--first", f"{models}:make_a", f"{models}:make_a", "--second", f"{models}:make_b"]
+    assert cli.run(["cka", "populations", *sides, "--names", "three", "two", *data]) == 0
+    found = Findings.load(tmp_path / "out")
+    titles = [panel.title for panel in found.panels]
+    assert titles[0] == "three"
+    assert {"three, two seeds", "three and two", "deviation: three and two"} < set(titles)
+    assert found.panels[0].blocks is None
+    np.testing.assert_allclose(found.panels[titles.index("deviation: three and two")].map.values, 0, atol=1e-9)
+    for seed in (1, 2):
+        save_file(small_net(blocks=3, seed=seed, classes=2).state_dict(), tmp_path / f"{seed}.safetensors")
+    files = [str(tmp_path / f"{seed}.safetensors") for seed in (1, 2)]
+    data[-1] = str(tmp_path / "evolution")
+    assert cli.run(["cka", "evolve", f"{models}:make_a", "--weights", *files, *data]) == 0
+    rows = json.loads((tmp_path / "evolution" / "report.json").read_text())["tables"][0]["rows"]
+    assert [row[0] for row in rows] == ["0: 1", "1: 2"]
+    assert float(rows[1][1]) == pytest.approx(1)
+    assert cli.run(["cka", "evolve", str(tmp_path), *data]) == 2
+    assert "no states on the way" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_a_transformer_with_padding(models, tmp_path):
     out = tmp_path / "report"
     words = ["cka", "compare", f"{models}:bert", "--data", f"{models}:sentences", "--tokens", "mean"]
@@ -133,11 +230,25 @@ def test_what_cannot_be_meant_is_said(words, said, models, capsys):
 @pytest.mark.slow
 def test_a_family_and_its_errors(tmp_path, capsys):
     out = tmp_path / "runs"
-    words = ["cka", "family", "--depths", "8", "--seeds", "2", "--side", "8", "--limit", "200", "--epochs", "2"]
-    assert cli.run([*words, "--workers", "1", "--learning-rate", "0.05", "--out", str(out)]) == 0
+    words = ["cka", "family", "--depths", "8", "--side", "8", "--limit", "200", "--epochs", "2"]
+    words += ["--learning-rate", "0.05"]
+    assert cli.run([*words, "--seeds", "2", "--workers", "2", "--out", str(out)]) == 0
+    assert cli.run([*words, "--seeds", "1-1", "--workers", "1", "--out", str(tmp_path / "alone")]) == 0
+    states = [load_file(folder / "resnet8-1x-seed1" / "model.safetensors") for folder in (out, tmp_path / "alone")]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])  # of a process of its own or not
     folders = [str(out / f"resnet8-1x-seed{seed}") for seed in (0, 1)]
     capsys.readouterr()
+    words = ["cka", "compare", folders[0], "--data", "mnist", "--side", "8", "--limit", "48", "--batch-size", "16"]
+    assert cli.run([*words, "--layers", "*.add", "--out", str(tmp_path / "report")]) == 0
+    dominant = Findings.load(tmp_path / "report").spectra["resnet8-1x-seed0"].dominant[0]
+    assert dominant.picture.startswith("data:image/png;base64,")
+    assert dominant.label == str(read("mnist", "test").labels[dominant.example])
     asked = ["--side", "8", "--limit", "100", "--permutations", "19", "--out", str(tmp_path / "most")]
     assert cli.run(["cka", "errors", "--first", *folders, "--second", *folders, *asked]) == 0
-    assert "examples that differ" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "examples that differ" in said
+    logs = [logits(load_network(Path(folder)), read("mnist", "test", side=8, limit=100)) for folder in folders]
+    same = (logs[0].argmax(1) == logs[1].argmax(1)).float().mean().item()
+    assert re.search(rf"of the first +{same:.3f}", said)
+    assert re.search(rf"of both +{(1 + same) / 2:.3f}", said)  # half of the pairs are a network and itself
     assert len(list((tmp_path / "most").glob("*.png"))) == 10

@@ -46,6 +46,18 @@ def test_against_double_precision(mean, width):
     assert found["left", "left"] == pytest.approx(1, abs=1e-6)
 
 
+def test_half_precision_activations_are_computed_in_single_precision():
+    batches = torch.from_numpy(features(96, 40)).bfloat16().split(32)
+    found = cka(Twins().bfloat16(), batches)
+    pairs = [(batch[:, :40].double().numpy(), batch[:, 40:].double().numpy()) for batch in batches]
+    assert found["left", "right"] == pytest.approx(reference_cka(pairs), abs=1e-6)
+    layer = nn.Linear(80, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = cka(layer, [batch.float() for batch in batches])
+    assert mixed["Linear", "Linear"] == pytest.approx(1, abs=1e-6)
+    assert layer.weight.dtype == torch.float32
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e-3, 1e12, 1e30])
 def test_tiny_and_huge_features(scale):
     table = features(64, 20)
@@ -110,6 +122,7 @@ def test_rbf_and_norms_and_removed_components():
     assert measured(table, 64, remove_pc=True)[0]["left", "right"] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_value_of_much_data_and_narrows():
     wide, much = measured(features(256, 20), 16)[0], measured(features(4096, 20), 16)[0]
     low, high = wide.interval(0.99)
@@ -120,6 +133,7 @@ def test_the_interval_covers_the_value_of_much_data_and_narrows():
     assert settling[-1][1] < settling[0][1]
 
 
+@pytest.mark.slow
 def test_a_tolerance_ends_the_run_early():
     full, early = (measured(features(4096, 20), 16, tolerance=t)[0] for t in (None, 0.05))
     assert early.half_width() <= 0.05
@@ -224,6 +238,7 @@ def test_a_model_that_branches_by_batch_is_refused():
         cka(Moody(), [torch.ones(4, 2), -torch.ones(4, 2)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["npz", "csv", "svg", "png"])
 def test_a_map_is_written_and_read(tmp_path, ending):
     found = cka(small_net(), pictures().split(32))

@@ -9,7 +9,7 @@ from nonet.cka.config import NetworkConfig, RecipeConfig
 from nonet.cka.data import Pictures, read
 from nonet.cka.model import ResNet, SameConv2d
 from nonet.cka.regularizer import PrincipalPenalty, first_share
-from nonet.cka.train import MomentumSGD, Run, accuracy, augmented, load_network, train_one
+from nonet.cka.train import MomentumSGD, Run, Trainee, accuracy, augmented, checkpoints, load_network, train_one
 from nonet.foundation.errors import DataError, UsageError
 
 
@@ -42,6 +42,7 @@ def test_stride_two_pads_at_the_end_only():
     assert torch.equal(convolution(x)[0, 0], x[0, 0, ::2, ::2])
 
 
+@pytest.mark.slow
 def test_plain_and_large_layouts():
     plain = ResNet(NetworkConfig(14, residual=False))
     assert not any("add" in name or "projection" in name for name, _ in plain.named_modules())
@@ -98,6 +99,22 @@ def simple_pictures(count, seed=0):
 
 
 @pytest.mark.slow
+def test_training_runs_channels_last_in_half_precision(tmp_path):
+    from nonet.foundation.training import Rows, TrainingConfig, fit
+
+    train = simple_pictures(16)
+    network = ResNet(NetworkConfig(8, classes=2)).to(memory_format=torch.channels_last)
+    seen = []
+    network.stages[0].register_forward_hook(lambda module, inputs, out: seen.append(out))
+    rows = Rows(images=torch.from_numpy(train.images), labels=torch.from_numpy(train.labels))
+    options = TrainingConfig(steps=2, batch_size=8, clip_norm=None, precision="bf16", device="cpu")
+    fit(Trainee(network, RecipeConfig()), rows, options, folder=tmp_path)
+    assert seen[0].dtype == torch.bfloat16
+    assert seen[0].is_contiguous(memory_format=torch.channels_last)
+    assert {weight.dtype for weight in network.parameters()} == {torch.float32}
+
+
+@pytest.mark.slow
 def test_a_network_learns_is_kept_and_not_trained_twice(tmp_path):
     train, test = simple_pictures(128), simple_pictures(64, 1)
     recipe = RecipeConfig(epochs=30, batch_size=16, learning_rate=0.05, snapshots=2, pc_strength=0.1, precision="no")
@@ -108,6 +125,10 @@ def test_a_network_learns_is_kept_and_not_trained_twice(tmp_path):
     assert accuracy(again, test) == pytest.approx(figures["test accuracy"])
     steps = sorted(path.name for path in (tmp_path / "net" / "snapshots").iterdir())
     assert steps == ["step-0000120", "step-0000240"]
+    states = checkpoints(tmp_path / "net")
+    assert list(states) == ["0", "120", "240"]  # the end is the last snapshot
+    assert torch.equal(states["0"].conv.weight, ResNet(NetworkConfig(8, classes=2), 3).conv.weight)
+    assert accuracy(states["240"], test) == pytest.approx(figures["test accuracy"])
     log = (tmp_path / "net" / "log.jsonl").stat().st_mtime_ns
     assert train_one(run, train, test) == figures
     assert (tmp_path / "net" / "log.jsonl").stat().st_mtime_ns == log

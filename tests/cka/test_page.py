@@ -58,6 +58,7 @@ def folder(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_report_is_written_and_read(folder, tmp_path):
     again = Findings.load(folder / "a")
     np.testing.assert_array_equal(again.panels[0].map.values, findings().panels[0].map.values)
@@ -72,6 +73,7 @@ def test_a_report_is_written_and_read(folder, tmp_path):
         findings(layers=8).save(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_routes(folder, tmp_path):
     client = TestClient(create_app({"cka": folder}))
     assert "/cka/data?report=a&amp;against=b" in client.get("/cka/?report=a&against=b").text
@@ -144,6 +146,13 @@ def test_a_map_of_576_layers_is_read_zoomed_and_taken_away(browser, address, fol
     assert page.evaluate("cka.map.view.span") == pytest.approx(576 * 0.8)
     page.keyboard.press("0")
     assert page.evaluate("cka.map.view.span") == 576
+    page.get_by_role("button", name="Zoom in").click()
+    assert page.evaluate("cka.map.view.span") == pytest.approx(576 * 0.7)
+    page.get_by_role("button", name="whole map").click()
+    assert page.evaluate("cka.map.view.span") == 576
+    expect(page.locator("#across")).to_have_text("layers of net →")
+    expect(page.locator(".cka-ends span")).to_have_text(["1", "0"])
+    expect(reading).to_contain_text("probe 0.500")
 
     with page.expect_download() as taken:
         page.get_by_role("button", name="NPZ").click()

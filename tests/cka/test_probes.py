@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -6,6 +7,7 @@ from nonet.cka.config import ProbeOptions
 from nonet.cka.probes import probe, softmax_regression
 
 
+@pytest.mark.slow
 def test_softmax_regression_is_at_its_optimum():
     random = np.random.default_rng(0)
     x = torch.from_numpy(random.standard_normal((80, 5))).float()

@@ -81,6 +81,7 @@ def test_what_the_budget_does_not_allow_is_refused_and_said():
     assert len(found.model) == 8 - len(found.steps)
 
 
+@pytest.mark.slow
 def test_the_smaller_model_loads_without_nonet(tmp_path):
     net = idle_net()
     found = prune(net, labelled(net), PruneOptions(budget=0.0, most=1))
@@ -98,6 +99,7 @@ def test_the_smaller_model_loads_without_nonet(tmp_path):
     assert torch.allclose(torch.load(tmp_path / "out.pt"), found.model(pictures(5)), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_transformer_loses_layers_and_loads_with_its_own_library(tmp_path):
     from transformers import BertConfig, BertForSequenceClassification
 

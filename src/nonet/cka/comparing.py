@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
@@ -131,23 +131,12 @@ def accumulate(
     """
     options = options or CompareOptions()
     chosen = layers if isinstance(layers, Mapping) else dict.fromkeys(models, layers)
-    facts = {} if facts is None else facts
-    maker = GramMaker(options)
-    captures: dict[str, Capture[Packed]] = {}
-    readers: dict[str, ReadFeatures[Packed]] = {}
-    for name, model in models.items():
-        along = (directions or {}).get(name, {})
-        readers[name] = ReadFeatures(options, lambda key, rows, along=along: maker(rows, along.get(key)))
-        captures[name] = Capture(model, readers[name], chosen.get(name), call, options.inputs)
+    readers = _Readers(models, chosen, options, call, directions or {})
     progress = Progress(state, options)
     accumulator: Accumulator | None = None
     short = 0
     total = _length(loader, options.passes)
-    with ExitStack() as stack:
-        stack.enter_context(_one_blas_thread())
-        for capture in captures.values():
-            stack.enter_context(capture.attached())
-        bar = stack.enter_context(console.progress("Comparing layers", total))
+    with _one_blas_thread(), readers.attached(), console.progress("Comparing layers", total) as bar:
         for number, batch in enumerate(_paired(loader, loaders or {}, models, options.passes)):
             bar.advance()
             examples, checksum = batch.examples, batch.checksum()
@@ -156,17 +145,9 @@ def accumulate(
                 continue
             if progress.seen(number, checksum):
                 continue
-            grams: dict[Layer, Packed] = {}
-            for name, capture in captures.items():
-                readers[name].mask = batches.padding_mask(batch.of(name))
-                grams |= {Layer(name, key): gram for key, gram in capture.run(batch.of(name)).items()}
+            grams = readers.grams(batch)
             if accumulator is None:
-                accumulator = progress.taken_up() or Accumulator(
-                    _affordable(list(grams), examples, options),
-                    weighting=options.weighting,
-                    groups=options.groups,
-                    offset=offset,
-                )
+                accumulator = progress.taken_up() or _empty(list(grams), examples, options, offset)
             accumulator.add(grams, examples, checksum)
             progress.keep(accumulator, number, checksum)
             if progress.settled(accumulator, options.tolerance):
@@ -177,10 +158,48 @@ def accumulate(
             f"No batch had {LEAST_EXAMPLES} examples or more, which HSIC₁ needs.", fix="Use larger batches."
         )
     progress.done()
-    facts["left_out_examples"] = short
-    facts["skipped"] = {name: capture.skipped for name, capture in captures.items() if capture.skipped}
-    facts["settling"] = progress.settling
+    if facts is not None:
+        facts |= {"left_out_examples": short, "skipped": readers.skipped, "settling": progress.settling}
     return accumulator
+
+
+class _Readers:
+    """All models side by side, and the Gram matrices of all their layers."""
+
+    def __init__(
+        self,
+        models: Mapping[str, nn.Module],
+        layers: Mapping[str, Layers],
+        options: CompareOptions,
+        call: Call,
+        directions: Directions,
+    ) -> None:
+        maker = GramMaker(options)
+        self._captures: dict[str, Capture[Packed]] = {}
+        self._features: dict[str, ReadFeatures[Packed]] = {}
+        for name, model in models.items():
+            along = directions.get(name, {})
+            features = ReadFeatures(options, lambda key, rows, along=along: maker(rows, along.get(key)))
+            self._features[name] = features
+            self._captures[name] = Capture(model, features, layers.get(name), call, options.inputs)
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for capture in self._captures.values():
+                stack.enter_context(capture.attached())
+            yield
+
+    def grams(self, batch: _Batch) -> dict[Layer, Packed]:
+        found: dict[Layer, Packed] = {}
+        for name, capture in self._captures.items():
+            self._features[name].mask = batches.padding_mask(batch.of(name))
+            found |= {Layer(name, key): gram for key, gram in capture.run(batch.of(name)).items()}
+        return found
+
+    @property
+    def skipped(self) -> dict[str, dict[str, str]]:
+        return {name: capture.skipped for name, capture in self._captures.items() if capture.skipped}
 
 
 class _Batch:
@@ -248,8 +267,8 @@ class _Order:
             )
 
 
-def _affordable(layers: list[Layer], examples: int, options: CompareOptions) -> list[Layer]:
-    """The layers, unless their sums would not fit into memory."""
+def _empty(layers: list[Layer], examples: int, options: CompareOptions, offset: int) -> Accumulator:
+    """No sums yet, unless they would not fit into memory."""
     import psutil
 
     wanted = len(layers) * examples * (examples - 1) * 2 + (options.groups + 2) * 8 * len(layers) ** 2
@@ -260,7 +279,7 @@ def _affordable(layers: list[Layer], examples: int, options: CompareOptions) -> 
             f" {free / 2**30:.1f} are free.",
             fix="Choose fewer layers, smaller batches or fewer groups.",
         )
-    return layers
+    return Accumulator(layers, weighting=options.weighting, groups=options.groups, offset=offset)
 
 
 def _length(loader: Iterable[Any], passes: int) -> int | None:

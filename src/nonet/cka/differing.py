@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 
 from nonet.foundation.errors import DataError
 
-__all__ = ["Differences", "agreement", "benjamini_hochberg", "differences", "mean_divergence"]
+__all__ = ["Differences", "agreement", "benjamini_hochberg", "closeness", "differences", "mean_divergence"]
 
 
 @dataclass(frozen=True)
@@ -169,3 +169,25 @@ def mean_divergence(
         second: log-probabilities.
     """
     return float((np.exp(first) * (first - second)).sum(1).mean())
+
+
+def closeness(
+    first: Float[np.ndarray, "networks examples classes"], second: Float[np.ndarray, "others examples classes"]
+) -> list[tuple[str, float, float]]:
+    """Agreement and Kullback–Leibler divergence, as means over pairs of networks (the article's program has both).
+
+    Args:
+        first: log-probabilities of the first population.
+        second: those of the second, of the same examples.
+    Returns:
+        For pairs of different networks within each population, and between the two: what they are, the share of equal
+        answers, and the divergence in both directions averaged.
+    """
+    sides = {"of the first": (first, first), "of the second": (second, second), "of both": (first, second)}
+    found = []
+    for name, (left, right) in sides.items():
+        pairs = [(a, b) for i, a in enumerate(left) for j, b in enumerate(right) if left is not right or i != j]
+        same = np.mean([agreement(a.argmax(1), b.argmax(1)) for a, b in pairs])
+        divergence = np.mean([(mean_divergence(a, b) + mean_divergence(b, a)) / 2 for a, b in pairs])
+        found.append((name, float(same), float(divergence)))
+    return found

@@ -30,14 +30,16 @@ class Panel:
     Attributes:
         title: what it shows.
         map: the numbers.
-        blocks: to be drawn on it.
+        blocks: to be drawn on it; None where none were looked for.
         note: what to see in it.
+        top: the value that the brightest colour stands for; the darkest is 0.
     """
 
     title: str
     map: Similarity
-    blocks: Sequence[Block] = ()
+    blocks: Sequence[Block] | None = None
     note: str = ""
+    top: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,13 @@ class Findings:
                 "facts": {**self.facts, "machine": machine()},
                 "notes": list(self.notes),
                 "panels": [
-                    {"title": p.title, "note": p.note, "blocks": [asdict(block) for block in p.blocks]}
+                    {
+                        "title": p.title,
+                        "note": p.note,
+                        "top": p.top,
+                        "sought": p.blocks is not None,
+                        "blocks": [asdict(block) for block in p.blocks or ()],
+                    }
                     for p in self.panels
                 ],
                 "spectra": {name: asdict(spectrum) for name, spectrum in self.spectra.items()},
@@ -165,8 +173,9 @@ class Findings:
                 Panel(
                     shown["title"],
                     Similarity.load(folder / "maps" / f"{number}.npz"),
-                    [Block(**_numbers(block)) for block in shown["blocks"]],
+                    [Block(**_numbers(block)) for block in shown["blocks"]] if shown["sought"] else None,
                     shown["note"],
+                    shown["top"],
                 )
                 for number, shown in enumerate(content["panels"])
             ]

@@ -84,7 +84,7 @@ def survey(models: Mapping[str, nn.Module], source: Source, plan: Survey, facts:
         panels += _component_panels(models, source, plan, components, maps)
     main = panels[0].map
     notes += _remarks(main)
-    spectra = {name: _spectrum(found, source, panels[0].blocks if alone else ()) for name, found in components.items()}
+    spectra = {name: _spectrum(found, source, panels[0].blocks) for name, found in components.items()}
     told = {**{key: value for key, value in facts.items() if key != "made"}, **main.facts}
     return Findings(" and ".join(names), panels, spectra, {}, told, notes, str(facts.get("made", "")))
 

@@ -20,6 +20,7 @@ from nonet.cka.model import ResNet, residual_blocks
 from nonet.cka.regularizer import PrincipalPenalty
 from nonet.foundation import artifact, checkpoint
 from nonet.foundation.engine import Engine, map_shards
+from nonet.foundation.errors import DataError
 from nonet.foundation.settings import rebuild
 from nonet.foundation.training import Rows, TrainingConfig, fit
 
@@ -29,6 +30,7 @@ __all__ = [
     "MomentumSGD",
     "Run",
     "accuracy",
+    "checkpoints",
     "load_network",
     "logits",
     "train_one",
@@ -174,6 +176,26 @@ def load_network(folder: Path) -> ResNet:
     network = ResNet(rebuild(NetworkConfig, found.config["network"]))
     network.load_state_dict(found.tensors)
     return network.eval()
+
+
+def checkpoints(folder: Path) -> dict[str, ResNet]:
+    """A network before its training, at each snapshot, and at the end, by the number of steps.
+
+    The last snapshot is the end where training stopped at it; otherwise the end is told as such.
+
+    Raises:
+        DataError: if the training kept no snapshots.
+    """
+    kept = sorted((folder / SNAPSHOTS).glob("step-*"))
+    if not kept:
+        raise DataError("The training kept no states on the way.", where=folder, fix="Train with --snapshots 10.")
+    config = artifact.load(folder, kind=KIND).config
+    found = {"0": ResNet(rebuild(NetworkConfig, config["network"]), config["seed"]).eval()}
+    found |= {str(int(place.name.removeprefix("step-"))): load_network(place) for place in kept}
+    end, last = load_network(folder), list(found.values())[-1]
+    if not torch.equal(end.head.weight, last.head.weight):
+        found["end"] = end
+    return found
 
 
 @torch.no_grad()

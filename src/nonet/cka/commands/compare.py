@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from nonet.cka.commands.shared import today, told
 from nonet.cka.config import BlockOptions, CompareOptions
 
 if TYPE_CHECKING:
@@ -59,33 +60,28 @@ def compare(
         no_control: leave out the comparison with the untrained network.
         no_spectrum: leave out first principal components.
     """
-    import datetime
-    import shlex
-    import sys
-
     from nonet.cka.loading import open_data, open_models
     from nonet.cka.survey import Survey, survey
-    from nonet.foundation import console
     from nonet.foundation.errors import UsageError
 
     if not 1 <= len(models) <= 2:
         raise UsageError(f"{len(models)} models.", where="models", fix="Name one or two.")
     opened = open_models(models, weights)
     source = open_data(data, split=split, batch_size=batch_size, side=side, crop=crop, limit=limit)
-    state = out.parent / f".{out.name}.progress"
     loaders = {}
     if other_data is not None:
         if len(opened) < 2:
             raise UsageError("There is no second model for it.", where="--other-data", fix="Name two models.")
         loaders = {list(opened)[1]: open_data(other_data, split=split, batch_size=batch_size).loader}
+    state = out.parent / f".{out.name}.progress"
     plan = Survey(options, block, list(layers) or None, not no_control, not no_spectrum, state, loaders)
-    facts = {
-        "command": shlex.join(["nonet", *sys.argv[1:]]),
-        "data": data,
-        "made": datetime.date.today().isoformat(),
-        **_accuracies(opened, source),
-    }
-    found = survey(opened, source, plan, facts)
+    facts = {"command": told(), "data": data, "made": today(), **_accuracies(opened, source)}
+    _finish(survey(opened, source, plan, facts), out)
+
+
+def _finish(found: Findings, out: Path) -> None:
+    from nonet.foundation import console
+
     page = found.save(out)
     show_blocks(found)
     for note in found.notes:
@@ -123,25 +119,28 @@ def show_blocks(found: Findings) -> None:
     """A table of the blocks in a report's maps."""
     from nonet.foundation import console
 
-    rows = []
+    rows, names = [], []
     for panel in found.panels:
         spectrum = found.spectra.get(panel.map.row_model)
-        for block in panel.blocks:
+        for block in panel.blocks or ():
             shares = [] if spectrum is None else spectrum.share[block.first : block.last + 1]
             known = [share for share in shares if share is not None and share == share]
             rows.append(
                 (
                     panel.title,
-                    f"{panel.map.rows[block.first]} … {panel.map.rows[block.last]}",
-                    f"{block.size} of {len(panel.map.rows)}",
+                    f"{block.first}–{block.last} of {len(panel.map.rows)}",
                     *(_number(value) for value in (block.least, block.mean, block.control, block.outside)),
                     f"{block.p_value:.2g}",
                     _number(sum(known) / len(known)) if known else "",
                 )
             )
-    columns = ["map", "layers", "size", "least", "mean", "untrained", "outside", "p", "PC1 share"]
+            span = f"{block.first}–{block.last}: {panel.map.rows[block.first]} … {panel.map.rows[block.last]}"
+            names.append(f"{panel.title} {span}")
+    columns = ["map", "layers", "least", "mean", "untrained", "outside", "p", "PC1 share"]
     if rows:
         console.table(columns, rows, title="Blocks of similar layers", right=columns[2:])
+        for line in names:
+            console.say(line)
     else:
         console.say("No block of similar layers.")
 

@@ -1,13 +1,18 @@
-"""``nonet cka family``: train the article's networks."""
+"""``nonet cka family``, ``study`` and ``errors``: train the article's networks, judge its claims, compare errors."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from nonet.cka.commands.shared import today, told
 from nonet.cka.config import RecipeConfig
+
+if TYPE_CHECKING:
+    from nonet.cka.data import Pictures
+    from nonet.cka.differing import Differences
 
 __all__ = ["errors", "family", "study"]
 
@@ -45,9 +50,6 @@ def family(
         recipe: how they learn.
         workers: processes; 0 for one per core.
     """
-    import shlex
-    import sys
-
     from nonet.cka.config import NetworkConfig
     from nonet.cka.data import read
     from nonet.cka.family import members, numbers, train_family
@@ -62,7 +64,7 @@ def family(
     train, test = read(data, "train", side=side, limit=limit), read(data, "test", side=side)
     runs = members(networks, list(chosen), recipe, out)
     console.note(f"{len(runs)} networks on {len(train):,} pictures of {train.images.shape[-1]} pixels.")
-    trained = train_family(runs, train, test, workers=workers, command=shlex.join(["nonet", *sys.argv[1:]]))
+    trained = train_family(runs, train, test, workers=workers, command=told())
     console.table(
         ["network", "seed", "train accuracy", "test accuracy", "folder"],
         [(m.network.name, m.seed, m.train_accuracy, m.test_accuracy, m.folder) for m in trained],
@@ -92,17 +94,13 @@ def study(
         workers: processes; 0 for one per core.
         json: print for other programs.
     """
-    import datetime
-    import shlex
-    import sys
     from dataclasses import replace
 
     from nonet.cka.study import SCALES, study
     from nonet.foundation import console
 
     report = study(SCALES[scale], data, out, seeds=seeds, workers=workers)
-    facts = {"command": shlex.join(["nonet", *sys.argv[1:]]), **report.facts}
-    report = replace(report, made=datetime.date.today().isoformat(), facts=facts)
+    report = replace(report, made=today(), facts={"command": told(), **report.facts})
     page = report.save(out)
     if json:
         console.print_json(report.to_dict())
@@ -135,23 +133,46 @@ def errors(
         permutations: of networks, for the tests of the whole.
         out: a folder for the pictures of those examples, named by rank and class.
     """
-    import torch
+    import numpy as np
 
     from nonet.cka.data import read
-    from nonet.cka.differing import differences
+    from nonet.cka.differing import closeness, differences
     from nonet.cka.showing import write_pictures
     from nonet.cka.train import load_network, logits
     from nonet.foundation import console
 
     test = read(data, "test", side=side, limit=limit)
-    labels = torch.from_numpy(test.labels)
-    right = [
-        torch.stack([logits(load_network(folder), test).argmax(1) == labels for folder in side_]).numpy()
-        for side_ in (first, second)
+    answers = [
+        np.stack([logits(load_network(folder), test).log_softmax(1).numpy() for folder in population])
+        for population in (first, second)
     ]
+    right = [population.argmax(2) == test.labels for population in answers]
     found = differences(right[0], right[1], test.labels, permutations=permutations)
+    _show_differences(found, test, len(first), len(second))
+    console.table(
+        ["pairs of networks", "same answer", "KL divergence (nats)"],
+        [(name, f"{same:.3f}", f"{divergence:.3f}") for name, same, divergence in closeness(answers[0], answers[1])],
+        title="Agreement, means over pairs",
+        right=["same answer", "KL divergence (nats)"],
+    )
+    most = found.most_different(count)
+    console.table(
+        ["example", "class", "first minus second", "q"],
+        [(int(e), test.classes[test.labels[e]], found.per_example[e], found.example_q[e]) for e in most],
+        title="Examples that differ most",
+        right=["example", "first minus second", "q"],
+    )
+    if out is not None:
+        write_pictures(test, most, out)
+        console.say(f"Wrote {len(most)} pictures to {out}")
+
+
+def _show_differences(found: Differences, test: Pictures, first: int, second: int) -> None:
+    """The whole, and class by class."""
+    from nonet.foundation import console
+
     console.summary(
-        f"{len(first)} networks against {len(second)}, {len(test):,} examples",
+        f"{first} networks against {second}, {len(test):,} examples",
         {
             "accuracy": f"{found.accuracy[0]:.4f} and {found.accuracy[1]:.4f}, p {found.accuracy_p:.2g}",
             "distance of the shares right": f"{found.distance:.4f}, p {found.distance_p:.2g}",
@@ -163,14 +184,6 @@ def errors(
     console.table(
         ["class", "first minus second", "q"],
         [(name, gap, q) for name, gap, q in zip(test.classes, found.per_class, found.class_q, strict=False)],
+        title="Accuracy by class",
         right=["first minus second", "q"],
     )
-    most = found.most_different(count)
-    console.table(
-        ["example", "class", "first minus second", "q"],
-        [(int(e), test.classes[test.labels[e]], found.per_example[e], found.example_q[e]) for e in most],
-        right=["example", "first minus second", "q"],
-    )
-    if out is not None:
-        write_pictures(test, most, out)
-        console.say(f"Wrote {len(most)} pictures to {out}")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from nonet.cka.commands.shared import told
 from nonet.cka.config import ProbeOptions, PruneOptions
+
+if TYPE_CHECKING:
+    from nonet.cka.prune import Pruned
 
 __all__ = ["probe", "prune"]
 
@@ -50,8 +54,6 @@ def prune(
         finetune: optimiser steps after each removal, on --data.
         keep: names or globs of blocks that must stay.
     """
-    import shlex
-    import sys
     from dataclasses import replace
 
     from nonet.cka.loading import open_data, open_model
@@ -70,8 +72,16 @@ def prune(
     if finetune and data is not None:
         tune = tuner(open_data(data, split="train", batch_size=64, side=side).loader, options)
     found = run(opened, source.loader, options, tune=tune)
-    about = {"command": shlex.join(["nonet", *sys.argv[1:]]), "model": model, "evaluation": evaluation}
+    about = {"command": told(), "model": model, "evaluation": evaluation}
     files = save_model(found, out, next(iter(source.loader)), about)
+    _show(found)
+    console.say(f"Wrote {', '.join(files)} to {out}")
+
+
+def _show(found: Pruned) -> None:
+    """A table of the steps, and what the budget refused."""
+    from nonet.foundation import console
+
     console.table(
         ["removed", "CKA in/out", "accuracy", "parameters", "ms a batch"],
         [
@@ -92,7 +102,6 @@ def prune(
             f"The next block, {found.refused.removed}, would leave {100 * found.refused.chosen_on:.2f} % on the half"
             f" that chooses, below the budget."
         )
-    console.say(f"Wrote {', '.join(files)} to {out}")
 
 
 def _share(text: str) -> float:

@@ -21,6 +21,7 @@
       this.reading = reading;
       this.cursor = null;
       this.overlay = true;
+      this.describe = () => ""; // what else is known of a column's layer
       canvas.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
       canvas.addEventListener("pointerdown", (event) => this.onDown(event));
       canvas.addEventListener("pointermove", (event) => this.onMove(event));
@@ -34,7 +35,7 @@
     show(panel) {
       this.panel = panel;
       this.cursor = null;
-      [this.low, this.high] = panel.difference ? [-0.5, 0.5] : [0, 1];
+      [this.low, this.high] = panel.difference ? [-0.5, 0.5] : [0, panel.top];
       this.colour = palette(panel.difference ? DIVERGING : MAGMA);
       this.image = this.painted();
       this.whole();
@@ -100,6 +101,10 @@
       };
     }
 
+    zoomMiddle(factor) {
+      this.zoom(factor, this.view.x + this.view.span / 2, this.view.y + this.view.span / 2);
+    }
+
     zoom(factor, x, y) {
       const most = Math.max(this.panel.rows.length, this.panel.columns.length);
       const span = Math.min(most, Math.max(4, this.view.span * factor));
@@ -122,7 +127,9 @@
 
     onDown(event) {
       this.canvas.setPointerCapture(event.pointerId);
-      this.drag = { ...this.at(event) };
+      const place = this.at(event);
+      this.drag = { ...place };
+      this.point(Math.floor(place.y), Math.floor(place.x)); // a finger does not hover
     }
 
     onMove(event) {
@@ -155,7 +162,7 @@
       const why = reasons[rows[row]] || reasons[columns[column]];
       const number = Number.isNaN(value) ? `not a number: ${why || "no value"}` : value.toFixed(3);
       const spread = Number.isNaN(deviation) ? "" : ` ± ${Math.abs(deviation).toFixed(3)} (standard error)`;
-      this.reading.textContent = `${row}: ${rows[row]}  ·  ${column}: ${columns[column]}\n${difference ? "difference" : this.panel.title} ${number}${spread}`;
+      this.reading.textContent = `${row}: ${rows[row]}  ·  ${column}: ${columns[column]}\n${difference ? "difference" : this.panel.title} ${number}${spread}${this.describe(column)}`;
       this.draw();
     }
 
@@ -183,13 +190,13 @@
       return [["layer", ...columns.map(quoted)].join(","), ...lines].join("\n") + "\n";
     }
 
-    scale(canvas) {
+    scale(canvas, ends) {
       const pen = canvas.getContext("2d");
       for (let y = 0; y < canvas.height; y++) {
         pen.fillStyle = `rgb(${this.colour(1 - y / (canvas.height - 1)).map(Math.round)})`;
         pen.fillRect(0, y, canvas.width, 1);
       }
-      canvas.title = `from ${this.low} (bottom) to ${this.high} (top)`;
+      [ends[0].textContent, ends[1].textContent] = [this.high, this.low].map((value) => String(Number(value.toFixed(2))));
     }
   }
 

@@ -26,7 +26,7 @@
       const base = known.get(panel.title) || (panel === report.panels[0] ? other.panels[0] : undefined);
       if (!base || !same(panel.rows, base.rows) || !same(panel.columns, base.columns)) continue;
       const left = decoded(panel.values), right = decoded(base.values);
-      found.push({ ...panel, values: left.map((value, at) => value - right[at]), error: null, blocks: [], difference: true, note: `${panel.title} of this report minus that of ${other.title}.${panel.inputs === base.inputs ? "" : " They saw different data."}` });
+      found.push({ ...panel, values: left.map((value, at) => value - right[at]), error: null, blocks: [], sought: false, difference: true, note: `${panel.title} of this report minus that of ${other.title}.${panel.inputs === base.inputs ? "" : " They saw different data."}` });
     }
     return found;
   }
@@ -46,6 +46,10 @@
       map.draw();
     });
     for (const button of document.querySelectorAll("[data-save]")) button.addEventListener("click", () => save(map, button.dataset.save));
+    for (const button of document.querySelectorAll("[data-zoom]")) {
+      const factor = Number(button.dataset.zoom);
+      button.addEventListener("click", () => (factor ? map.zoomMiddle(factor) : map.whole()));
+    }
     facts(report);
     show(map, panels[0], report, tabs);
     globalThis.cka.map = map;
@@ -65,7 +69,9 @@
     get("note").textContent = panel.note;
     get("map").setAttribute("aria-label", `${panel.title}: ${panel.rows.length} by ${panel.columns.length} layers`);
     map.show(panel);
-    map.scale(get("scale"));
+    map.scale(get("scale"), document.querySelectorAll(".cka-ends span"));
+    get("across").textContent = `layers of ${panel.columnModel || "the model"} →`;
+    get("upward").textContent = `layers of ${panel.rowModel || "the model"} →`;
     blocks(panel);
     const spectrum = report.spectra[panel.columnModel];
     get("strip").hidden = !spectrum;
@@ -73,28 +79,36 @@
     const probes = report.probes[panel.columnModel];
     get("curve").hidden = !probes;
     if (probes) line(get("curve"), probes.map((row) => row[1]), `accuracy of linear probes, ${panel.columnModel}, test data`);
+    map.describe = (column) => {
+      const share = spectrum && spectrum.share[column];
+      const probed = probes && probes.find((row) => row[0] === panel.columns[column]);
+      return (share ? `  ·  PC1 ${share.toFixed(3)}` : "") + (probed ? `  ·  probe ${probed[1].toFixed(3)}` : "");
+    };
     dominant(spectrum);
   }
 
   function blocks(panel) {
     const place = get("blocks");
     place.replaceChildren();
+    get("overlay").parentElement.hidden = !panel.blocks || !panel.blocks.length;
+    if (!panel.sought) return;
     element("h2", "Blocks", place);
-    if (!panel.blocks || !panel.blocks.length) {
+    if (!panel.blocks.length) {
       element("p", "No block of similar layers.", place).className = "hint";
       return;
     }
+    const controlled = panel.blocks.some((block) => block.control !== null);
     const table = element("table", "", place);
     const head = element("tr", "", table);
-    for (const name of ["layers", "mean CKA", "untrained", "p"]) element("th", name, head);
+    for (const name of ["layers", "mean CKA", ...(controlled ? ["untrained"] : []), "p"]) element("th", name, head);
     for (const block of panel.blocks) {
       const row = element("tr", "", table);
       const cell = element("td", `${block.first}–${block.last}`, row);
-      cell.title = `${panel.rows[block.first]} to ${panel.rows[block.last]}`;
-      for (const value of [block.mean, block.control]) element("td", value === null ? "" : value.toFixed(2), row);
+      element("span", `${panel.rows[block.first]} … ${panel.rows[block.last]}`, cell).className = "cka-names";
+      for (const value of controlled ? [block.mean, block.control] : [block.mean]) element("td", value === null ? "" : value.toFixed(2), row);
       element("td", block.p_value === null ? "" : block.p_value.toPrecision(1), row);
     }
-    element("p", "p: share of random orders of the layers with a block as long. Neighbours resemble each other in any network: look at the untrained one.", place).className = "hint";
+    element("p", "p: share of random orders of the layers with a block as long. Neighbours resemble each other in any network: look at an untrained one.", place).className = "hint";
   }
 
   function dominant(spectrum) {
@@ -117,7 +131,7 @@
 
   function facts(report) {
     const place = get("notes");
-    element("h2", "Notes", place);
+    if (report.notes.length) element("h2", "Notes", place);
     const list = element("ul", "", place);
     for (const note of report.notes) element("li", note, list);
     for (const [name, value] of Object.entries(report.facts)) {

@@ -1,0 +1,144 @@
+"""``nonet cka populations`` and ``evolve``: many networks at once: other seeds, other architectures, other times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from nonet.cka.commands.shared import today, told
+from nonet.cka.config import CompareOptions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nonet.cka.populations import Pairs
+
+__all__ = ["evolve", "populations"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is looked at."""
+
+    layers: tuple[str, ...] = ()
+    """Names or globs of modules; by default every leaf."""
+    batch_size: int = 256
+    """Examples in a batch of pictures."""
+    side: int | None = None
+    """Average the pictures to squares of that many pixels."""
+    limit: int = 0
+    """At most so many pictures; 0 for all."""
+
+    def loader(self, data: str) -> Iterable[Any]:
+        """Batches of the test pictures, or the loader that the words name."""
+        from nonet.cka.loading import open_data
+
+        return open_data(data, batch_size=self.batch_size, side=self.side, limit=self.limit).loader
+
+
+_OPTIONS, _SHOWN = CompareOptions(), Shown()
+
+
+def populations(
+    first: tuple[str, ...],
+    data: str,
+    second: tuple[str, ...] = (),
+    names: tuple[str, str] = ("first", "second"),
+    out: Path = Path("report"),
+    shown: tyro.conf.OmitArgPrefixes[Shown] = _SHOWN,
+    options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
+) -> None:
+    """Average similarity over pairs of networks that differ in the seed, and its deviation; of two populations, too.
+
+    Writes a report like that of `compare`, to be looked at with `nonet serve --cka`.
+
+    Example: nonet cka populations --first runs/resnet14-1x-seed* --second runs/resnet38-1x-seed* --data cifar10/
+
+    Args:
+        first: networks of one architecture, as in `nonet cka compare`.
+        data: pictures, or FILE.py:FUNCTION of a loader.
+        second: networks of another one.
+        names: what to call the two.
+        out: the folder of the report.
+        shown: the layers and pictures that are looked at.
+        options: how similarity is measured.
+    """
+    from nonet.cka.findings import Findings
+    from nonet.cka.loading import open_model
+    from nonet.cka.populations import over_pairs
+    from nonet.foundation import console
+
+    sides = dict(zip(names, (first, second) if second else (first,), strict=False))
+    opened = {name: [open_model(spec) for spec in specs] for name, specs in sides.items()}
+    loader = shown.loader(data)
+    found = over_pairs(opened, loader, layers=list(shown.layers) or None, options=options)
+    facts = {"command": told(), "data": data, **sides, **next(iter(found.values())).mean.facts}
+    page = Findings(" and ".join(sides), _panels(found), facts=facts, made=today()).save(out)
+    console.table(
+        ["networks", "pairs", "CKA at the same depth", "deviation"],
+        [(name, one.count, f"{one.matched:.3f}", f"{one.spread:.3f}") for name, one in found.items()],
+        title="Similarity over pairs of networks",
+        right=["pairs", "CKA at the same depth", "deviation"],
+    )
+    console.say(f"Wrote {page}")
+
+
+def _panels(found: dict[str, Pairs]) -> list:
+    import math
+
+    import numpy as np
+
+    from nonet.cka.findings import Panel
+
+    panels = []
+    for name, one in found.items():
+        panels.append(Panel(name, one.mean, note=f"Mean CKA over {one.count} ordered pairs of networks."))
+        if one.count > 1:
+            note = f"Standard deviation over {one.count} ordered pairs; its square is the variance."
+            top = math.ceil(10 * float(np.nanmax(one.deviation.values, initial=0.1))) / 10
+            panels.append(Panel(f"deviation: {name}", one.deviation, note=note, top=top))
+    return panels
+
+
+def evolve(
+    model: Annotated[str, tyro.conf.Positional],
+    data: str,
+    weights: tuple[Path, ...] = (),
+    out: Path = Path("evolution"),
+    shown: tyro.conf.OmitArgPrefixes[Shown] = _SHOWN,
+    options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
+) -> None:
+    """Show how layers became what they are: every checkpoint beside the last one, layer by layer.
+
+    Writes plots of similarity to the end, first components, blocks and dominant examples over the training.
+
+    Example: nonet cka evolve runs/resnet14-1x-seed0 --data mnist --side 14 --out evolution/
+
+    Args:
+        model: a folder that `nonet cka family --snapshots 10` wrote, or FILE.py:FUNCTION with --weights.
+        data: pictures, or FILE.py:FUNCTION of a loader.
+        weights: safetensors files of the checkpoints, in the order of training.
+        out: the folder of report.html and report.json.
+        shown: the layers and pictures that are looked at.
+        options: how similarity is measured.
+    """
+    from nonet.cka.evolution import evolution
+    from nonet.cka.loading import open_model
+    from nonet.cka.train import checkpoints
+    from nonet.foundation import console
+
+    states: dict[str, nn.Module] = {}
+    if weights:
+        states |= {f"{number}: {file.stem}": open_model(model, file) for number, file in enumerate(weights)}
+    else:
+        states |= checkpoints(Path(model))
+    loader = shown.loader(data)
+    found = evolution(states, loader, layers=list(shown.layers) or None, options=options)
+    report = found.report({"command": told(), "data": data}, today())
+    page = report.save(out)
+    report.show()
+    console.say(f"Wrote {page}")
