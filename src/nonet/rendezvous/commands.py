@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from nonet.foundation import console
 from nonet.rendezvous.config import EvaluationConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from nonet.rendezvous.episode import Episode
+    from nonet.rendezvous.team import Team
 
 __all__ = ["COMMANDS"]
 
@@ -151,40 +155,36 @@ def run(
         port: of the page.
     """
     from nonet.rendezvous.meeting import meet_once
-    from nonet.rendezvous.saving import write_episode
     from nonet.rendezvous.team import load_team
 
     _start_jax()
-    config = EvaluationConfig(
-        suite=suite, episodes=1, robots=agents, seconds=seconds, noise=noise, mates=mates, seed=seed
-    )
+    config = EvaluationConfig(suite, 1, agents, seconds, noise, mates=mates, seed=seed)
     loaded = load_team(team)
     found = meet_once(
         loaded, config, method, episode=episode, map_path=map, resolution=resolution, starts=starts,
         keyboard=keyboard, data=_data(),
     )  # fmt: skip
-    world = loaded.config.world
     kept = out or team / "episodes" / f"{found.map.name}-{method}-{seed}-{episode}.json"
+    _keep_meeting(loaded, found, kept, video)
+    if watch:
+        _watch(team, kept, port)
+    else:
+        console.note(f"Look at it: nonet serve --rendezvous {team}")
+
+
+def _keep_meeting(team: Team, found: Episode, kept: Path, video: Path | None) -> None:
+    """Writes an episode, and a film of it if one is wanted, and says what came of it."""
+    from nonet.rendezvous.saving import write_episode
+
+    world = team.config.world
     write_episode(kept, found, world.lidar, world.robot.radius_m)
-    met = {f"within {metres:g} m after, s": when for metres, when in found.met_s.items()}
-    console.summary(
-        f"{method} on {found.map.name}",
-        {
-            **met,
-            "driven, m": float(found.travelled_m.sum()),
-            "collisions": int(found.collisions.sum()),
-            "kept in": kept,
-        },
-    )
+    title = f"{found.about['method']} on {found.map.name}"
+    console.summary(title, {**found.facts(), "kept in": kept})
     if video is not None:
         from nonet.rendezvous.video import write_video
 
         write_video(video, found, world.lidar, world.robot.radius_m)
         console.note(f"Film: {video}")
-    if watch:
-        _watch(team, kept, port)
-    else:
-        console.note(f"Look at it: nonet serve --rendezvous {team}")
 
 
 def methods() -> None:

@@ -17,7 +17,7 @@ from nonet.rendezvous.agents.base import Agent, Thought
 from nonet.rendezvous.config import SUCCESS_METRES, RobotConfig, WorldConfig
 from nonet.rendezvous.maps.layout import Map
 from nonet.rendezvous.maps.suites import Setting
-from nonet.rendezvous.observation import from_senses
+from nonet.rendezvous.observation import Observation, from_senses
 
 __all__ = ["Episode", "Moment", "largest_gap", "run_episode"]
 
@@ -71,10 +71,29 @@ class Episode:
         """How long it took."""
         return (len(self.poses) - 1) * self.step_s
 
+    def facts(self) -> dict[str, object]:
+        """What came of it, for people."""
+        met = {f"within {metres:g} m after, s": when for metres, when in self.met_s.items()}
+        return {**met, "driven, m": float(self.travelled_m.sum()), "collisions": int(self.collisions.sum())}
+
     @property
     def disagreement_m(self) -> Float[np.ndarray, " steps"]:
         """Largest distance between two robots' goals at each step; NaN where one has none."""
         return np.array([largest_gap(goals) if np.isfinite(goals).all() else np.nan for goals in self.goals])
+
+
+def _decided(agents: Sequence[Agent], seen: Sequence[Observation]) -> tuple[np.ndarray, np.ndarray, list[Moment]]:
+    """What every robot does and wants, and what those thought that planned now."""
+    action = np.zeros((len(agents), 2), np.float32)
+    goal = np.full((len(agents), 2), np.nan)
+    moments = []
+    for robot, (agent, own) in enumerate(zip(agents, seen, strict=True)):
+        action[robot], thought = agent.act(own)
+        if thought.goal is not None:
+            goal[robot] = thought.goal
+        if thought.fresh:
+            moments.append(Moment(own.time_s, robot, thought))
+    return action, goal, moments
 
 
 def largest_gap(points: Float[np.ndarray, "robots 2"]) -> float:
@@ -144,19 +163,13 @@ def run_episode(
     for robot, agent in enumerate(agents):
         agent.reset(seed * 1009 + robot)
     state, senses = begin(world, np.asarray(setting.starts, np.float32), key)
-    poses, goals, scans, contacts, moments = [np.array(state.pose)], [], [], [], []
+    poses, goals, scans, contacts = [np.array(state.pose)], [], [], []
+    moments: list[Moment] = []
     met = dict.fromkeys(SUCCESS_METRES, np.inf)
     for number in range(round(seconds / config.step_s)):
-        action = np.zeros((config.robots, 2), np.float32)
-        goal = np.full((config.robots, 2), np.nan)
-        for robot, (agent, seen) in enumerate(
-            zip(agents, from_senses(senses, present, number * config.step_s), strict=True)
-        ):
-            action[robot], thought = agent.act(seen)
-            if thought.goal is not None:
-                goal[robot] = thought.goal
-            if thought.fresh:
-                moments.append(Moment(seen.time_s, robot, thought))
+        seen = from_senses(senses, present, number * config.step_s)
+        action, goal, fresh = _decided(agents, seen)
+        moments += fresh
         scans.append(np.array(senses.scan))
         goals.append(goal)
         state, senses = advance(world, state, action, key)
