@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float
 
 from nonet.foundation.errors import UsageError
 from nonet.rendezvous import world as worlds
@@ -47,7 +47,8 @@ class Episode:
         contacts: whether a robot was stopped by something, (steps, robots).
         travelled_m: by each robot.
         collisions: contacts begun, by each robot.
-        met_s: for each distance of `config.SUCCESS_METRES`, when all were within it; infinity for never.
+        met_s: for each distance of `config.SUCCESS_METRES`, when all were within it with nothing in between; infinity
+            for never.
         shortest_m: least total way to one point.
         moments: plans made.
         about: method, suite, number and seed, for the reader.
@@ -102,11 +103,13 @@ def largest_gap(points: Float[np.ndarray, "robots 2"]) -> float:
 
 
 @jax.jit
-def advance(world: worlds.World, state: worlds.State, action: Any, key: Any) -> tuple[worlds.State, worlds.Senses]:
-    """One step of the world, and what is sensed after it; the chances belong to the key and the step."""
+def advance(
+    world: worlds.World, state: worlds.State, action: Any, key: Any
+) -> tuple[worlds.State, worlds.Senses, Float[Array, ""]]:
+    """One step of the world, what is sensed after it, and `world.meeting_gap`; the chances belong to key and step."""
     moves, sees = jax.random.split(jax.random.fold_in(key, state.time))
     state = worlds.step(world, state, action, moves)
-    return state, worlds.observe(world, state, sees)
+    return state, worlds.observe(world, state, sees), worlds.meeting_gap(world, state.pose)
 
 
 @jax.jit
@@ -136,8 +139,8 @@ def run_episode(
 ) -> Episode:
     """Lets agents meet.
 
-    The episode ends when all are within half a metre, five seconds after they were first within one metre, or when the
-    time is over.
+    Robots are within a distance only where nothing stands between any two of them. The episode ends when all are
+    within half a metre, five seconds after they were first within one metre, or when the time is over.
 
     Args:
         config: the world.
@@ -172,11 +175,11 @@ def run_episode(
         moments += fresh
         scans.append(np.array(senses.scan))
         goals.append(goal)
-        state, senses = advance(world, state, action, key)
+        state, senses, apart = advance(world, state, action, key)
         poses.append(np.array(state.pose))
         contacts.append(np.array(state.contact))
         now = (number + 1) * config.step_s
-        gap = largest_gap(poses[-1][:, :2])
+        gap = float(apart)
         met = {metres: min(when, now if gap < metres else np.inf) for metres, when in met.items()}
         if np.isfinite(met[min(SUCCESS_METRES)]) or now >= met[1.0] + _GRACE_S:
             break

@@ -13,16 +13,15 @@ from jaxtyping import Float
 
 from nonet.foundation import console
 from nonet.foundation.report import Estimate
-from nonet.rendezvous.config import SUCCESS_METRES, EvaluationConfig, WorldConfig, preset
+from nonet.rendezvous.config import HEADLINE_M, SUCCESS_METRES, EvaluationConfig, WorldConfig, preset
 from nonet.rendezvous.episode import Episode, run_episode
 from nonet.rendezvous.maps.suites import setting
 from nonet.rendezvous.roster import Method, agents_for
 from nonet.rendezvous.statistics import bootstrap, paired_difference, wilson
 from nonet.rendezvous.team import Team, on_numpy
 
-__all__ = ["HEADLINE_M", "Outcome", "Results", "evaluate", "judge_episode", "world_of"]
+__all__ = ["Outcome", "Results", "evaluate", "judge_episode", "world_of"]
 
-HEADLINE_M = 1.0
 _MISCOORDINATED_M = 2.0
 
 
