@@ -230,8 +230,10 @@ def evaluate(
         seconds: until they have failed.
         seed: of maps, starts and noise.
         workers: processes; 0 takes one a core.
-        out: folder for a report with plots.
+        out: folder for a report with plots; `.partial` beside it keeps finished methods if it is interrupted.
     """
+    import shutil
+
     from nonet.rendezvous.evaluate import Results
     from nonet.rendezvous.evaluate import evaluate as judged
     from nonet.rendezvous.plots import results_report
@@ -243,11 +245,13 @@ def evaluate(
         mates=mates, seed=seed, workers=workers,
     )  # fmt: skip
     loaded = load_team(team)
-    results: Results = judged(loaded, config, chosen_methods(methods, loaded), data=_data())
+    kept = None if out is None else out.with_name(f"{out.name}.partial")
+    results: Results = judged(loaded, config, chosen_methods(methods, loaded), data=_data(), kept=kept)
     report = results_report(results, command="nonet " + " ".join(sys.argv[1:]))
     report.show()
-    if out is not None:
+    if out is not None and kept is not None:
         console.note(f"Report: {report.save(out)}")
+        shutil.rmtree(kept, ignore_errors=True)
 
 
 def drive(
@@ -312,7 +316,12 @@ def replay(team: tyro.conf.Positional[Path], bag: tyro.conf.Positional[Path], *,
 
 
 def study(
-    team: tyro.conf.Positional[Path], *, out: Path, scale: Literal["minutes", "hours"] = "minutes", seed: int = 0
+    team: tyro.conf.Positional[Path],
+    *,
+    out: Path,
+    scale: Literal["minutes", "hours"] = "minutes",
+    seed: int = 0,
+    workers: int = 0,
 ) -> None:
     """Make the article's claims again with this team, each with its interval.
 
@@ -320,17 +329,23 @@ def study(
 
     Args:
         team: a folder made by `nonet rendezvous train`, with the baseline in it.
-        out: folder for the report.
+        out: folder for the report; `.partial` beside it keeps finished methods if it is interrupted.
         scale: how many episodes.
         seed: of maps, starts and noise.
+        workers: processes; 0 takes one a core.
     """
+    import shutil
     from dataclasses import replace
 
     from nonet.rendezvous.study import SCALES
     from nonet.rendezvous.study import study as made
     from nonet.rendezvous.team import load_team
 
-    report = made(load_team(team), replace(SCALES[scale], seed=seed), data=_data())
+    _start_jax()
+    config = replace(SCALES[scale], seed=seed, workers=workers)
+    kept = out.with_name(f"{out.name}.partial")
+    report = made(load_team(team), config, data=_data(), kept=kept)
+    shutil.rmtree(kept, ignore_errors=True)
     report.show()
     console.note(f"Report: {report.save(out)}")
 
