@@ -178,7 +178,7 @@ def evaluate(
     with console.progress("Meetings", total=len(methods) * config.episodes) as bar:
         for method in methods:
             bar.describe(method.name)
-            page = None if kept is None else kept / f"{method.name}-{_identity(ready, config)}.json"
+            page = None if kept is None else kept / f"{method.name}-{_identity(ready, config, method)}.json"
             if page is not None and page.exists():
                 outcomes[method.name] = read_outcomes(page)
                 bar.advance(config.episodes)
@@ -194,9 +194,11 @@ def evaluate(
     return Results(config, outcomes)
 
 
-def _identity(team: Team, config: EvaluationConfig) -> str:
+def _identity(team: Team, config: EvaluationConfig, method: Method) -> str:
     """Changes with all that decides an outcome, save the code."""
-    parts = [team.policy, *team.members, *([] if team.maddpg is None else [team.maddpg])]
+    parts = [team.policy, *team.members]
+    if method.needs_maddpg and team.maddpg is not None:
+        parts.append(team.maddpg)
     said = json.dumps([plain(team.config), plain(replace(config, workers=0))], sort_keys=True)
     digest = hashlib.sha256(said.encode())
     for layers in parts:

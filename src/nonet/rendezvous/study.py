@@ -42,8 +42,8 @@ class StudyConfig:
         workers: processes; 0 takes one a core.
     """
 
-    episodes: int = 20
-    easier: int = 10
+    episodes: int = 12
+    easier: int = 6
     drives: int = 400
     noises: tuple[str, ...] = ("clean", "rough")
     seconds: float = 60.0
