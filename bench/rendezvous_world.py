@@ -1,6 +1,6 @@
 """Steps of the world a CPU second, beside VMAS and JaxNav in one run; the planner's tick.
 
-    python bench/rendezvous_world.py
+    python bench/rendezvous_world.py [speed] [against] [tick]
 
 Two robots, 64 beams, 220 degrees, 5 m. The peers are installed without their dependencies into a folder of the cache
 and run in processes of their own. They do other things too: VMAS solves contact forces, JaxNav makes rewards.
@@ -113,7 +113,8 @@ def limit() -> float:
     return 2 * 1024**3 / best / (2 * 64 * 21 * 14)
 
 
-def main() -> None:
+def speed() -> None:
+    """Ours by noise and number of worlds."""
     rows = []
     for noise in ("clean", "lab"):
         for batch in (1, 64, 1024):
@@ -122,11 +123,9 @@ def main() -> None:
             rows.append((noise, batch, f"{max(our_rate(roll, steps, number) for number in range(ROUNDS)):,.0f}"))
     title = "Two robots, 64 beams, 10 circles, 10 segments"
     console.table(["noise", "worlds", "steps a CPU second"], rows, title=title)
-    against(64)
-    tick()
 
 
-def against(batch: int) -> None:
+def against(batch: int = 64) -> None:
     """Ours and the peers in turn."""
     roll, steps = ours(batch, "clean")
     jax.block_until_ready(roll(jax.random.key(0)))
@@ -170,4 +169,6 @@ def tick() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    parts = {"speed": speed, "against": against, "tick": tick}
+    for part in sys.argv[1:] or parts:
+        parts[part]()

@@ -10,7 +10,7 @@ from nonet.rendezvous.study import _aligns, _beats, _transfers
 
 def results(noise="lab", **met):
     def outcome(number, came):
-        when = {metres: 9.0 if came else np.inf for metres in (0.5, 1.0, 2.0)}
+        when = dict.fromkeys((0.5, 1.0, 2.0), 9.0 if came else np.inf)
         return Outcome(number, "maze", when, 0.5, 0, np.array([4.0, 2.0, 1.0, np.nan]), False)
 
     rows = {name.replace("_", "-"): [outcome(*pair) for pair in enumerate(row)] for name, row in met.items()}
