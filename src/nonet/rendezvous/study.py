@@ -14,7 +14,7 @@ from nonet.rendezvous.config import EvaluationConfig, PredictorConfig
 from nonet.rendezvous.evaluate import Results, evaluate
 from nonet.rendezvous.learning import learn_predictors, record
 from nonet.rendezvous.model import plain_layers
-from nonet.rendezvous.plots import disagreement_plot, success_plot
+from nonet.rendezvous.plots import disagreement_plot, gains_table, success_plot
 from nonet.rendezvous.roster import chosen_methods
 from nonet.rendezvous.statistics import bootstrap
 from nonet.rendezvous.team import Team
@@ -85,15 +85,13 @@ def study(team: Team, config: StudyConfig, *, data: Path | None = None, kept: Pa
         _transfers(results, noisy["rough"], how),
         _sample_efficiency(team, how),
     ]
-    gains = [(name, str(results.more_than("hpp", name))) for name in results.outcomes if name != "hpp"]
     return Report(
         "Rendezvous: the article's claims",
         claims,
         [success_plot(results), disagreement_plot(results)],
         [
             Table("Hard unseen maps (maze, trap)", Results.COLUMNS, results.rows(), "95 % intervals."),
-            Table("HPP more often than", ("method", "difference in share of meetings within 1 m"), gains,
-                  "Paired episodes, 95 % bootstrap intervals."),
+            gains_table(results),
             levels,
             _sweep(results, noisy),
             _data_options(team, config),
