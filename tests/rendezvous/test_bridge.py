@@ -12,9 +12,10 @@ from nonet.foundation.errors import DataError, UsageError
 from nonet.rendezvous.agents.base import Thought
 from nonet.rendezvous.bridge import messages
 from nonet.rendezvous.bridge.bag import Recorder, read_bag, typestore
-from nonet.rendezvous.bridge.driving import drive
+from nonet.rendezvous.bridge.driving import _warm_up, agent_of, drive
 from nonet.rendezvous.bridge.io import Reading, Scan, resampled
 from nonet.rendezvous.config import LidarConfig
+from nonet.rendezvous.planner import plan
 
 LIDAR = LidarConfig(beams=5, field_of_view_deg=180)
 NAMES = ["robot_0", "robot_1"]
@@ -147,6 +148,16 @@ def test_a_bag_gives_back_what_was_recorded(tmp_path):
         list(read_bag(tmp_path / "nowhere", "robot_0"))
     with pytest.raises(UsageError, match="a bag already"):
         Recorder(tmp_path / "bag", "robot_0", NAMES)
+
+
+@pytest.mark.slow
+def test_nothing_is_compiled_while_a_robot_waits(untaught):
+    agent = agent_of(untaught)
+    _warm_up(agent, untaught, 2)
+    ready = plan._cache_size()
+    lidar = untaught.config.world.lidar
+    drive(Scripted([a_reading()] * 40), agent, NAMES, lidar, seconds=4.0)
+    assert agent.round == 4 and plan._cache_size() == ready
 
 
 PEER = """

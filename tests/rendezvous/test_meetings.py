@@ -1,5 +1,6 @@
 """Whole meetings, with a team that knows nothing: what is kept, shown, refused and the same again."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,7 +11,7 @@ from pettingzoo.test import parallel_api_test, parallel_seed_test
 from nonet import cli, web
 from nonet.foundation.errors import ArtifactError, UsageError
 from nonet.rendezvous.config import EvaluationConfig, LidarConfig, WorldConfig
-from nonet.rendezvous.evaluate import evaluate
+from nonet.rendezvous.evaluate import evaluate, meeting
 from nonet.rendezvous.interfaces.pettingzoo import EgoEnv, RendezvousEnv
 from nonet.rendezvous.roster import METHODS, chosen_methods
 from nonet.rendezvous.team import load_team
@@ -25,8 +26,6 @@ def test_a_team_comes_back_from_its_folder(team_folder, untaught):
 
 
 def test_a_team_of_another_lidar_is_refused(team_folder, tmp_path):
-    import dataclasses
-
     from nonet.rendezvous.team import save_team
 
     team = load_team(team_folder)
@@ -47,6 +46,28 @@ def test_methods_meet_under_the_same_chances_and_the_same_again(untaught):
     assert len(first.rows()) == 2
     # all robots of the rule see the same, but for noise
     assert np.nanmax(first.disagreement("midpoint")) < 0.5
+
+
+def test_an_interrupted_evaluation_goes_on_where_it_stopped(untaught, tmp_path):
+    config, chosen = EvaluationConfig("open", 1, seconds=1.0, workers=1), chosen_methods("midpoint", untaught)
+    first = evaluate(untaught, config, chosen, kept=tmp_path)
+    (page,) = tmp_path.iterdir()
+    told = json.loads(page.read_text())
+    told[0]["collisions"] = 77
+    page.write_text(json.dumps(told))
+    again = evaluate(untaught, config, chosen, kept=tmp_path).outcomes["midpoint"][0]
+    before = first.outcomes["midpoint"][0]
+    assert again.collisions == 77 and again.met_s == before.met_s
+    assert np.array_equal(again.disagreement_m, before.disagreement_m, equal_nan=True)
+    other = evaluate(untaught, dataclasses.replace(config, seed=1), chosen, kept=tmp_path)
+    assert other.outcomes["midpoint"][0].collisions != 77
+
+
+@pytest.mark.parametrize("robots", [3, 5])
+def test_larger_teams_meet_with_the_predictors_of_a_pair(untaught, robots):
+    config = EvaluationConfig("open", 1, robots=robots, seconds=1.0, workers=1)
+    found = meeting(untaught, config, "hpp", 0)
+    assert found.goals.shape == (10, robots, 2) and np.isfinite(found.goals).all()
 
 
 def test_unknown_methods_and_lone_robots_are_refused(untaught):

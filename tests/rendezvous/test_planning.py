@@ -11,9 +11,9 @@ from nonet.foundation.errors import DataError
 from nonet.rendezvous.agents.hpp import HppAgent
 from nonet.rendezvous.belief import first_belief
 from nonet.rendezvous.config import LidarConfig, PlannerConfig, RobotConfig
-from nonet.rendezvous.control.drivers import Faulty, Pursuit, Slow, Still
+from nonet.rendezvous.control.drivers import Faulty, Keyboard, Orca, Pursuit, Slow, Still
 from nonet.rendezvous.observation import Observation, from_senses
-from nonet.rendezvous.planner import score, search, straight
+from nonet.rendezvous.planner import NOWHERE, avoided, score, search, straight
 from nonet.rendezvous.predict import move, to_frame
 
 LIDAR = LidarConfig()
@@ -67,7 +67,7 @@ def test_every_belief_finds_where_straight_lines_meet(belief):
     poses = jnp.array([[0.0, 0, 0], [8.0, 0, 0]])
     start = first_belief(config, poses[:, :2], ACTIVE)
     roll = jax.tree_util.Partial(straight, poses, horizon=5, step_s=1.0)
-    found, _ = search(config, lambda goals: roll(goals), ACTIVE, 5.0, start, jax.random.key(0))
+    found, _ = search(config, lambda goals: score(config, roll(goals), ACTIVE, 5.0), start, jax.random.key(0))
     best = found.mean[jnp.argmax(found.weight)]
     after = straight(poses, best[None], 5, 1.0)[0][-1, 0]
     assert float(jnp.linalg.norm(after[0, :2] - after[1, :2])) < 0.6
@@ -91,6 +91,43 @@ def test_the_same_seed_thinks_the_same_and_commitment_keeps_a_goal():
     one = [first.act(an_observation(time_s))[1].goal for time_s in (0.0, 1.0, 2.0)]
     two = [again.act(an_observation(time_s))[1].goal for time_s in (0.0, 1.0, 2.0)]
     assert np.array_equal(one, two) and np.array_equal(one[0], one[2])
+
+
+@pytest.mark.slow
+def test_a_goal_that_nothing_comes_of_is_given_up():
+    agent = an_agent(commitment_m=9.0, patience_s=3.0)
+    agent.reset(0)
+    goals = [agent.act(an_observation(float(time_s)))[1].goal for time_s in range(5)]
+    # nobody moves: the goal is kept for three seconds, then left alone
+    assert np.array_equal(goals[0], goals[2]) and np.array_equal(agent.given_up[0], goals[0])
+    assert np.linalg.norm(goals[4] - goals[0]) > 0.3
+    patient = an_agent(commitment_m=9.0, patience_s=3.0)
+    patient.reset(0)
+    nearer = [an_observation(float(time_s), team=((0, 0, 0), (6 - 0.5 * time_s, 0, np.pi))) for time_s in range(5)]
+    assert len({tuple(patient.act(seen)[1].goal) for seen in nearer}) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("robots", [3, 4, 5])
+def test_more_than_two_robots_agree_on_open_ground(robots):
+    angles = 2 * np.pi * np.arange(robots) / robots
+    team = tuple((4 * np.cos(angle), 4 * np.sin(angle), angle + np.pi) for angle in angles)
+    goals = []
+    for me in range(robots):
+        agent = an_agent(choose="mean", iterations=8)
+        agent.reset(me)
+        seen = an_observation(team=team, me=me, present=(True,) * robots)
+        thought = agent.act(seen)[1]
+        assert thought.paths.shape == (10, robots, 2)
+        goals.append(thought.goal)
+    assert np.linalg.norm(goals, axis=1).max() < 2.0
+
+
+def test_places_given_up_cost_what_they_should():
+    config = PlannerConfig(avoidance_m=2.0)
+    goals, given_up = np.array([[0.0, 0.0], [1.0, 0.0], [9.0, 9.0]]), np.array([[0.0, 0.0], [NOWHERE, NOWHERE]])
+    costs = avoided(config, jnp.asarray(goals), jnp.asarray(given_up))
+    assert np.allclose(costs, [2.0, 2.0 * np.exp(-0.5), 0.0], atol=1e-5)
 
 
 @pytest.mark.slow
@@ -128,6 +165,24 @@ def test_controllers_do_what_they_are_called():
     faulty = Faulty(pursuit, chance=0.5, steps=2)
     speeds = [faulty.drive(seen, goal)[0] for _ in range(40)]
     assert 0 < np.mean(np.array(speeds) == 0) < 1
+
+
+def test_orca_goes_to_its_goal_and_gives_way():
+    goal = np.array([5.0, 0.0], np.float32)
+    orca = Orca(RobotConfig(), LIDAR, 0.1)
+    alone = orca.drive(an_observation(team=((0, 0, 0), (0, 9, 0))), goal)
+    assert alone[0] > 0.8 and abs(alone[1]) < 0.1
+    # a robot stands in the way, a little to the left: ORCA passes on the right
+    met = orca.drive(an_observation(team=((0, 0, 0), (1.0, 0.1, np.pi))), goal)
+    assert met[1] < -0.1
+
+
+def test_a_person_drives_until_another_key():
+    pressed = iter(["w", "", "a", "s", "x"])
+    person = Keyboard(RobotConfig(), lambda: next(pressed))
+    seen, nowhere = an_observation(), np.zeros(2, np.float32)
+    driven = [tuple(float(value) for value in person.drive(seen, nowhere)) for _ in range(5)]
+    assert np.allclose(driven, [(1, 0), (1, 0), (0, 1.5), (-0.2, 0), (0, 0)])
 
 
 def test_planner_options_are_checked():

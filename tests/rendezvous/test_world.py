@@ -43,6 +43,20 @@ def test_walls_stop_and_speed_obeys_the_acceleration():
 
 
 @pytest.mark.slow
+def test_robots_on_both_sides_of_a_wall_have_not_met():
+    split = scene([], [*rectangle(0, 0, 6, 6), (3, 0, 3, 4)], room=(1, 8))
+    world = worlds.build(WorldConfig(robots=3), split, active=2)
+    absent = [9.0, 9.0, 0.0]
+    gap = jax.jit(worlds.meeting_gap)
+    across = jnp.array([[2.7, 2, 0], [3.3, 2, 0], absent])
+    beside = jnp.array([[2.7, 5, 0], [3.3, 5, 0], absent])
+    assert np.isinf(gap(world, across)) and float(gap(world, beside)) == pytest.approx(0.6, abs=1e-5)
+    three = worlds.build(WorldConfig(robots=3), split)
+    apart = jnp.array([[1.0, 1, 0], [1.0, 2, 0], [2.0, 1, 0]])
+    assert float(gap(three, apart)) == pytest.approx(2**0.5, abs=1e-5)
+
+
+@pytest.mark.slow
 def test_a_robot_that_is_not_there_moves_not_and_is_not_seen():
     world, states = rolled(active=1, steps=20)
     assert np.array_equal(states.pose[-1, 1], states.pose[0, 1])

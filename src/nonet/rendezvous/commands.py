@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from nonet.foundation import console
 from nonet.rendezvous.config import EvaluationConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from nonet.rendezvous.episode import Episode
+    from nonet.rendezvous.team import Team
 
 __all__ = ["COMMANDS"]
 
@@ -151,40 +155,36 @@ def run(
         port: of the page.
     """
     from nonet.rendezvous.meeting import meet_once
-    from nonet.rendezvous.saving import write_episode
     from nonet.rendezvous.team import load_team
 
     _start_jax()
-    config = EvaluationConfig(
-        suite=suite, episodes=1, robots=agents, seconds=seconds, noise=noise, mates=mates, seed=seed
-    )
+    config = EvaluationConfig(suite, 1, agents, seconds, noise, mates=mates, seed=seed)
     loaded = load_team(team)
     found = meet_once(
         loaded, config, method, episode=episode, map_path=map, resolution=resolution, starts=starts,
         keyboard=keyboard, data=_data(),
     )  # fmt: skip
-    world = loaded.config.world
     kept = out or team / "episodes" / f"{found.map.name}-{method}-{seed}-{episode}.json"
+    _keep_meeting(loaded, found, kept, video)
+    if watch:
+        _watch(team, kept, port)
+    else:
+        console.note(f"Look at it: nonet serve --rendezvous {team}")
+
+
+def _keep_meeting(team: Team, found: Episode, kept: Path, video: Path | None) -> None:
+    """Writes an episode, and a film of it if one is wanted, and says what came of it."""
+    from nonet.rendezvous.saving import write_episode
+
+    world = team.config.world
     write_episode(kept, found, world.lidar, world.robot.radius_m)
-    met = {f"within {metres:g} m after, s": when for metres, when in found.met_s.items()}
-    console.summary(
-        f"{method} on {found.map.name}",
-        {
-            **met,
-            "driven, m": float(found.travelled_m.sum()),
-            "collisions": int(found.collisions.sum()),
-            "kept in": kept,
-        },
-    )
+    title = f"{found.about['method']} on {found.map.name}"
+    console.summary(title, {**found.facts(), "kept in": kept})
     if video is not None:
         from nonet.rendezvous.video import write_video
 
         write_video(video, found, world.lidar, world.robot.radius_m)
         console.note(f"Film: {video}")
-    if watch:
-        _watch(team, kept, port)
-    else:
-        console.note(f"Look at it: nonet serve --rendezvous {team}")
 
 
 def methods() -> None:
@@ -230,8 +230,10 @@ def evaluate(
         seconds: until they have failed.
         seed: of maps, starts and noise.
         workers: processes; 0 takes one a core.
-        out: folder for a report with plots.
+        out: folder for a report with plots; `.partial` beside it keeps finished methods if it is interrupted.
     """
+    import shutil
+
     from nonet.rendezvous.evaluate import Results
     from nonet.rendezvous.evaluate import evaluate as judged
     from nonet.rendezvous.plots import results_report
@@ -243,11 +245,13 @@ def evaluate(
         mates=mates, seed=seed, workers=workers,
     )  # fmt: skip
     loaded = load_team(team)
-    results: Results = judged(loaded, config, chosen_methods(methods, loaded), data=_data())
+    kept = None if out is None else out.with_name(f"{out.name}.partial")
+    results: Results = judged(loaded, config, chosen_methods(methods, loaded), data=_data(), kept=kept)
     report = results_report(results, command="nonet " + " ".join(sys.argv[1:]))
     report.show()
-    if out is not None:
+    if out is not None and kept is not None:
         console.note(f"Report: {report.save(out)}")
+        shutil.rmtree(kept, ignore_errors=True)
 
 
 def drive(
@@ -312,7 +316,12 @@ def replay(team: tyro.conf.Positional[Path], bag: tyro.conf.Positional[Path], *,
 
 
 def study(
-    team: tyro.conf.Positional[Path], *, out: Path, scale: Literal["minutes", "hours"] = "minutes", seed: int = 0
+    team: tyro.conf.Positional[Path],
+    *,
+    out: Path,
+    scale: Literal["minutes", "hours"] = "minutes",
+    seed: int = 0,
+    workers: int = 0,
 ) -> None:
     """Make the article's claims again with this team, each with its interval.
 
@@ -320,17 +329,23 @@ def study(
 
     Args:
         team: a folder made by `nonet rendezvous train`, with the baseline in it.
-        out: folder for the report.
+        out: folder for the report; `.partial` beside it keeps finished methods if it is interrupted.
         scale: how many episodes.
         seed: of maps, starts and noise.
+        workers: processes; 0 takes one a core.
     """
+    import shutil
     from dataclasses import replace
 
     from nonet.rendezvous.study import SCALES
     from nonet.rendezvous.study import study as made
     from nonet.rendezvous.team import load_team
 
-    report = made(load_team(team), replace(SCALES[scale], seed=seed), data=_data())
+    _start_jax()
+    config = replace(SCALES[scale], seed=seed, workers=workers)
+    kept = out.with_name(f"{out.name}.partial")
+    report = made(load_team(team), config, data=_data(), kept=kept)
+    shutil.rmtree(kept, ignore_errors=True)
     report.show()
     console.note(f"Report: {report.save(out)}")
 

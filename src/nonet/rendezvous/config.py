@@ -12,6 +12,7 @@ from typing import Literal
 from nonet.foundation.errors import UsageError
 
 __all__ = [
+    "HEADLINE_M",
     "PRESETS",
     "SUCCESS_METRES",
     "EvaluationConfig",
@@ -28,7 +29,10 @@ __all__ = [
 ]
 
 SUCCESS_METRES = (0.5, 1.0, 2.0)
-"""The robots have met when every pair of centres is closer than this; 1 m is the headline."""
+"""Robots have met when all pairs of centres are closer than this, nothing in between; 1 m is the headline."""
+
+HEADLINE_M = 1.0
+"""The distance of `SUCCESS_METRES` that learners are rewarded for and claims are judged by."""
 
 MAX_DELAY = 5
 """Longest delay of poses and actions, in steps: the length of the world's buffers."""
@@ -268,6 +272,8 @@ class PlannerConfig:
         replan_s: seconds between plans.
         memory: share of the last belief that the new search starts from (the rest is the team's middle).
         choose: the goal is drawn from the belief, or is its best mean.
+        patience_s: a robot that stands so long while the team comes no nearer gives its goal up; 0 never does.
+        avoidance_m: what a proposal at a place given up costs, falling to a third 1.5 m from there.
     """
 
     goals: int = 64
@@ -286,12 +292,15 @@ class PlannerConfig:
     replan_s: float = 1.0
     memory: float = 0.5
     choose: Literal["sample", "mean"] = "sample"
+    patience_s: float = 4.0
+    avoidance_m: float = 2.0
 
     def __post_init__(self) -> None:
         _require(1 <= self.elites <= self.goals, "Elites are at least one and at most all proposals.")
         _require(min(self.iterations, self.horizon, self.components) >= 1, "A search has at least one of everything.")
         _require(self.components <= self.elites, "A mixture needs an elite for every component.")
         _require(self.replan_s > 0, "Plans are some time apart.")
+        _require(min(self.patience_s, self.avoidance_m) >= 0, "Patience and avoidance are not negative.")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float
 
 from nonet.foundation.errors import UsageError
 from nonet.rendezvous import world as worlds
@@ -17,7 +17,7 @@ from nonet.rendezvous.agents.base import Agent, Thought
 from nonet.rendezvous.config import SUCCESS_METRES, RobotConfig, WorldConfig
 from nonet.rendezvous.maps.layout import Map
 from nonet.rendezvous.maps.suites import Setting
-from nonet.rendezvous.observation import from_senses
+from nonet.rendezvous.observation import Observation, from_senses
 
 __all__ = ["Episode", "Moment", "largest_gap", "run_episode"]
 
@@ -47,7 +47,8 @@ class Episode:
         contacts: whether a robot was stopped by something, (steps, robots).
         travelled_m: by each robot.
         collisions: contacts begun, by each robot.
-        met_s: for each distance of `config.SUCCESS_METRES`, when all were within it; infinity for never.
+        met_s: for each distance of `config.SUCCESS_METRES`, when all were within it with nothing in between; infinity
+            for never.
         shortest_m: least total way to one point.
         moments: plans made.
         about: method, suite, number and seed, for the reader.
@@ -71,10 +72,29 @@ class Episode:
         """How long it took."""
         return (len(self.poses) - 1) * self.step_s
 
+    def facts(self) -> dict[str, object]:
+        """What came of it, for people."""
+        met = {f"within {metres:g} m after, s": when for metres, when in self.met_s.items()}
+        return {**met, "driven, m": float(self.travelled_m.sum()), "collisions": int(self.collisions.sum())}
+
     @property
     def disagreement_m(self) -> Float[np.ndarray, " steps"]:
         """Largest distance between two robots' goals at each step; NaN where one has none."""
         return np.array([largest_gap(goals) if np.isfinite(goals).all() else np.nan for goals in self.goals])
+
+
+def _decided(agents: Sequence[Agent], seen: Sequence[Observation]) -> tuple[np.ndarray, np.ndarray, list[Moment]]:
+    """What every robot does and wants, and what those thought that planned now."""
+    action = np.zeros((len(agents), 2), np.float32)
+    goal = np.full((len(agents), 2), np.nan)
+    moments = []
+    for robot, (agent, own) in enumerate(zip(agents, seen, strict=True)):
+        action[robot], thought = agent.act(own)
+        if thought.goal is not None:
+            goal[robot] = thought.goal
+        if thought.fresh:
+            moments.append(Moment(own.time_s, robot, thought))
+    return action, goal, moments
 
 
 def largest_gap(points: Float[np.ndarray, "robots 2"]) -> float:
@@ -83,11 +103,13 @@ def largest_gap(points: Float[np.ndarray, "robots 2"]) -> float:
 
 
 @jax.jit
-def advance(world: worlds.World, state: worlds.State, action: Any, key: Any) -> tuple[worlds.State, worlds.Senses]:
-    """One step of the world, and what is sensed after it; the chances belong to the key and the step."""
+def advance(
+    world: worlds.World, state: worlds.State, action: Any, key: Any
+) -> tuple[worlds.State, worlds.Senses, Float[Array, ""]]:
+    """One step of the world, what is sensed after it, and `world.meeting_gap`; the chances belong to key and step."""
     moves, sees = jax.random.split(jax.random.fold_in(key, state.time))
     state = worlds.step(world, state, action, moves)
-    return state, worlds.observe(world, state, sees)
+    return state, worlds.observe(world, state, sees), worlds.meeting_gap(world, state.pose)
 
 
 @jax.jit
@@ -117,8 +139,8 @@ def run_episode(
 ) -> Episode:
     """Lets agents meet.
 
-    The episode ends when all are within half a metre, five seconds after they were first within one metre, or when the
-    time is over.
+    Robots are within a distance only where nothing stands between any two of them. The episode ends when all are
+    within half a metre, five seconds after they were first within one metre, or when the time is over.
 
     Args:
         config: the world.
@@ -144,26 +166,20 @@ def run_episode(
     for robot, agent in enumerate(agents):
         agent.reset(seed * 1009 + robot)
     state, senses = begin(world, np.asarray(setting.starts, np.float32), key)
-    poses, goals, scans, contacts, moments = [np.array(state.pose)], [], [], [], []
+    poses, goals, scans, contacts = [np.array(state.pose)], [], [], []
+    moments: list[Moment] = []
     met = dict.fromkeys(SUCCESS_METRES, np.inf)
     for number in range(round(seconds / config.step_s)):
-        action = np.zeros((config.robots, 2), np.float32)
-        goal = np.full((config.robots, 2), np.nan)
-        for robot, (agent, seen) in enumerate(
-            zip(agents, from_senses(senses, present, number * config.step_s), strict=True)
-        ):
-            action[robot], thought = agent.act(seen)
-            if thought.goal is not None:
-                goal[robot] = thought.goal
-            if thought.fresh:
-                moments.append(Moment(seen.time_s, robot, thought))
+        seen = from_senses(senses, present, number * config.step_s)
+        action, goal, fresh = _decided(agents, seen)
+        moments += fresh
         scans.append(np.array(senses.scan))
         goals.append(goal)
-        state, senses = advance(world, state, action, key)
+        state, senses, apart = advance(world, state, action, key)
         poses.append(np.array(state.pose))
         contacts.append(np.array(state.contact))
         now = (number + 1) * config.step_s
-        gap = largest_gap(poses[-1][:, :2])
+        gap = float(apart)
         met = {metres: min(when, now if gap < metres else np.inf) for metres, when in met.items()}
         if np.isfinite(met[min(SUCCESS_METRES)]) or now >= met[1.0] + _GRACE_S:
             break

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,17 +14,19 @@ import numpy as np
 from jaxtyping import Float
 
 from nonet.foundation import console
+from nonet.foundation.files import replace_file
 from nonet.foundation.report import Estimate
-from nonet.rendezvous.config import SUCCESS_METRES, EvaluationConfig, WorldConfig, preset
+from nonet.foundation.settings import plain
+from nonet.rendezvous.compiled import keep_compiled
+from nonet.rendezvous.config import HEADLINE_M, SUCCESS_METRES, EvaluationConfig, WorldConfig, preset
 from nonet.rendezvous.episode import Episode, run_episode
 from nonet.rendezvous.maps.suites import setting
 from nonet.rendezvous.roster import Method, agents_for
 from nonet.rendezvous.statistics import bootstrap, paired_difference, wilson
 from nonet.rendezvous.team import Team, on_numpy
 
-__all__ = ["HEADLINE_M", "Outcome", "Results", "evaluate", "judge_episode", "world_of"]
+__all__ = ["Outcome", "Results", "evaluate", "judge_episode", "read_outcomes", "world_of", "write_outcomes"]
 
-HEADLINE_M = 1.0
 _MISCOORDINATED_M = 2.0
 
 
@@ -89,13 +93,22 @@ class Results:
         known = np.isfinite(table)
         return np.where(known.any(0), np.where(known, table, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
 
+    def aligned(self, method: str) -> Estimate:
+        """By how many metres the goals of a meeting are nearer to each other at its end than at its start."""
+        gains = []
+        for outcome in self.outcomes[method]:
+            known = outcome.disagreement_m[np.isfinite(outcome.disagreement_m)]
+            if len(known):
+                gains.append(float(known[0] - known[-1]))
+        return bootstrap(np.array(gains), unit="m")
+
     def rows(self) -> list[tuple[Any, ...]]:
         """A row for each method: success at each distance, time, path ratio, collisions, miscoordinated."""
         return [
             (
                 name,
                 *(str(self.success(name, metres)) for metres in SUCCESS_METRES),
-                str(self.time(name)),
+                str(self.time(name)) if self.met(name).any() else "–",
                 str(self.mean(name, "path_ratio")),
                 str(self.mean(name, "collisions")),
                 str(self.mean(name, "miscoordinated")),
@@ -137,7 +150,14 @@ def world_of(team: Team, config: EvaluationConfig) -> WorldConfig:
     return replace(team.config.world, robots=config.robots, noise=noise)
 
 
-def evaluate(team: Team, config: EvaluationConfig, methods: Sequence[Method], *, data: Path | None = None) -> Results:
+def evaluate(
+    team: Team,
+    config: EvaluationConfig,
+    methods: Sequence[Method],
+    *,
+    data: Path | None = None,
+    kept: Path | None = None,
+) -> Results:
     """Runs every method on every episode; episodes in parallel, each method under the same chances.
 
     Args:
@@ -145,26 +165,81 @@ def evaluate(team: Team, config: EvaluationConfig, methods: Sequence[Method], *,
         config: which episodes.
         methods: ways to meet.
         data: folder of the real maps, for the suite ``real``.
+        kept: folder for finished methods, so that an interrupted evaluation goes on.
     """
     import joblib
 
     ready = on_numpy(team)
     workers = config.workers or len(os.sched_getaffinity(0))
     pieces = np.array_split(np.arange(config.episodes), min(config.episodes, 8 * workers))
-    jobs = [(method, piece) for method in methods for piece in pieces]
-    outcomes: dict[str, list[Outcome]] = {method.name: [] for method in methods}
+    outcomes: dict[str, list[Outcome]] = {}
+    # a worker compiles each program once and keeps it, so the same few workers take all the jobs
+    run = joblib.Parallel(n_jobs=workers, return_as="generator", backend="loky" if workers > 1 else "sequential")
     with console.progress("Meetings", total=len(methods) * config.episodes) as bar:
-        # a worker compiles each program once and keeps it, so the same few workers take all the jobs
-        run = joblib.Parallel(n_jobs=workers, return_as="generator", backend="loky" if workers > 1 else "sequential")
-        done: Any = run(joblib.delayed(_run)(ready, config, method.name, piece, data) for method, piece in jobs)
-        for (method, piece), found in zip(jobs, done, strict=True):
-            outcomes[method.name] += found
+        for method in methods:
             bar.describe(method.name)
-            bar.advance(len(piece))
+            page = None if kept is None else kept / f"{method.name}-{_identity(ready, config, method)}.json"
+            if page is not None and page.exists():
+                outcomes[method.name] = read_outcomes(page)
+                bar.advance(config.episodes)
+                continue
+            found: list[Outcome] = []
+            done: Any = run(joblib.delayed(_run)(ready, config, method.name, piece, data) for piece in pieces)
+            for piece, some in zip(pieces, done, strict=True):
+                found += some
+                bar.advance(len(piece))
+            outcomes[method.name] = found
+            if page is not None:
+                write_outcomes(page, found)
     return Results(config, outcomes)
 
 
+def _identity(team: Team, config: EvaluationConfig, method: Method) -> str:
+    """Changes with all that decides an outcome, save the code."""
+    parts = [team.policy, *team.members]
+    if method.needs_maddpg and team.maddpg is not None:
+        parts.append(team.maddpg)
+    said = json.dumps([plain(team.config), plain(replace(config, workers=0))], sort_keys=True)
+    digest = hashlib.sha256(said.encode())
+    for layers in parts:
+        for name in sorted(layers):
+            digest.update(np.ascontiguousarray(layers[name]).tobytes())
+    return digest.hexdigest()[:12]
+
+
+def write_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Writes outcomes as JSON; what is not finite is written as null."""
+    told = [
+        {
+            **vars(outcome),
+            "met_s": {str(metres): _finite(when) for metres, when in outcome.met_s.items()},
+            "disagreement_m": [_finite(value) for value in outcome.disagreement_m],
+        }
+        for outcome in outcomes
+    ]
+    replace_file(path, json.dumps(told) + "\n")
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def read_outcomes(path: Path) -> list[Outcome]:
+    """Reads what `write_outcomes` wrote."""
+    return [
+        Outcome(
+            **{
+                **told,
+                "met_s": {float(metres): np.inf if when is None else when for metres, when in told["met_s"].items()},
+                "disagreement_m": np.array([np.nan if value is None else value for value in told["disagreement_m"]]),
+            }
+        )
+        for told in json.loads(path.read_text(encoding="utf-8"))
+    ]
+
+
 def _run(team: Team, config: EvaluationConfig, method: str, numbers: np.ndarray, data: Path | None) -> list[Outcome]:
+    keep_compiled()
     return [
         judge_episode(meeting(team, config, method, int(number), data=data), int(number), config.seconds)
         for number in numbers

@@ -18,7 +18,7 @@ import optax
 from jaxtyping import Array, Float, Key
 
 from nonet.rendezvous import world as worlds
-from nonet.rendezvous.config import MaddpgConfig, WorldConfig
+from nonet.rendezvous.config import HEADLINE_M, MaddpgConfig, WorldConfig
 from nonet.rendezvous.maps.layout import Map
 from nonet.rendezvous.maps.suites import training_map
 from nonet.rendezvous.model import Layers, forward, goal_features, new_network, plain_layers, scan_features
@@ -28,7 +28,7 @@ __all__ = ["FRAME_SKIP", "Learner", "actor_inputs", "learn_to_meet", "new_learne
 FRAME_SKIP = 4
 """World steps that an action is held."""
 
-_MET_M, _GAIN, _PRIZE, _BUMP, _WAIT = 1.0, 1.0, 2.0, 0.1, 0.02
+_GAIN, _PRIZE, _BUMP, _WAIT = 1.0, 2.0, 0.1, 0.02
 _STARTS = 16
 
 
@@ -175,7 +175,7 @@ def _decide(
     after, _ = jax.lax.scan(advance, state, jax.random.split(moves, FRAME_SKIP))
     nearer = _gap(state.pose) - _gap(after.pose)
     bumped = (after.collisions - state.collisions).astype(float)
-    met = _gap(after.pose) < _MET_M
+    met = worlds.meeting_gap(world, after.pose) < HEADLINE_M
     return after, _sense(world, after, sees), _GAIN * nearer + _PRIZE * met - _BUMP * bumped - _WAIT, met
 
 

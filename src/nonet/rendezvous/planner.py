@@ -12,7 +12,7 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from nonet.rendezvous.belief import Belief, draw, first_belief, improved, propose, widened
 from nonet.rendezvous.config import PlannerConfig
@@ -20,13 +20,19 @@ from nonet.rendezvous.model import Layers
 from nonet.rendezvous.predict import roll_out
 from nonet.rendezvous.world import turned
 
-__all__ = ["Plan", "plan", "score", "search", "straight"]
+__all__ = ["NOWHERE", "Plan", "avoided", "keeps", "plan", "score", "search", "straight"]
 
 Rolled = tuple[Float[Array, "horizon goals robots 3"], Float[Array, "horizon goals"]]
 RollOut = Callable[[Float[Array, "goals 2"]], Rolled]
+Judge = Callable[[Float[Array, "goals 2"]], Float[Array, " goals"]]
 
 SHOWN = 24
 """Proposals kept for looking at."""
+
+NOWHERE = 1e6
+"""Coordinate of a place that is not used."""
+
+_AVOIDED_M = 1.0
 
 
 class Plan(eqx.Module):
@@ -74,15 +80,28 @@ def score(
     return -over_time - config.clearance_weight * grazed
 
 
+def avoided(config: PlannerConfig, goals: Float[Array, "goals 2"], given_up: Float[Array, "places 2"]) -> Array:
+    """What proposals near places that were given up cost, metres: a Gaussian of 1 m around each."""
+    apart = jnp.linalg.norm(goals[:, None] - given_up, axis=-1)
+    return config.avoidance_m * jnp.exp(-0.5 * (apart / _AVOIDED_M) ** 2).sum(1)
+
+
 def search(
-    config: PlannerConfig, roll: RollOut, active: Array, reach: float, start: Belief, key: Key[Array, ""]
+    config: PlannerConfig, judge: Judge, start: Belief, key: Key[Array, ""]
 ) -> tuple[Belief, Float[Array, "goals 2"]]:
-    """The cross-entropy method over meeting points: the last belief and its proposals."""
+    """The cross-entropy method over meeting points: the last belief and its proposals.
+
+    Args:
+        config: of the search.
+        judge: scores of proposals, the higher the better.
+        start: belief to start from.
+        key: the chances.
+    """
 
     def iterate(belief: Belief, key: Array) -> tuple[Belief, Array]:
         proposing, choosing = jax.random.split(key)
         goals = propose(config, belief, proposing)
-        return improved(config, belief, goals, score(config, roll(goals), active, reach), choosing), goals
+        return improved(config, belief, goals, judge(goals), choosing), goals
 
     belief, goals = jax.lax.scan(iterate, start, jax.random.split(key, config.iterations))
     return belief, goals[-1]
@@ -98,6 +117,7 @@ def plan(
     active: Bool[Array, " robots"],
     last: Belief | None,
     committed: Float[Array, " 2"],
+    given_up: Float[Array, "places 2"],
     key: Key[Array, ""],
     *,
     reach: float,
@@ -114,6 +134,7 @@ def plan(
         active: which of them are there.
         last: its belief of the round before; None for a first.
         committed: its goal until now; NaN if it has none.
+        given_up: places that it did not get to; `NOWHERE` where there are fewer.
         key: the chances.
         reach: of the lidar.
         step_s: seconds that a model spans.
@@ -122,15 +143,30 @@ def plan(
     first = first_belief(config, poses[:, :2], active)
     start = first if last is None else widened(last, first, config.memory)
     searching, choosing = jax.random.split(key)
-    belief, proposals = search(config, roll, active, reach, start, searching)
+    belief, proposals = search(
+        config,
+        lambda goals: score(config, roll(goals), active, reach) - avoided(config, goals, given_up),
+        start,
+        searching,
+    )
     fresh = draw(belief, choosing, config.choose)
-    held = ~jnp.isnan(committed[0])
-    pair = jnp.stack([fresh, jnp.where(held, committed, fresh)])
+    pair = jnp.stack([fresh, jnp.where(jnp.isnan(committed[0]), fresh, committed)])
     rolled = roll(pair)
-    scores = score(config, rolled, active, reach)
-    keeps = held & (scores[0] < scores[1] + config.commitment_m) & (config.commitment_m > 0)
-    row = keeps.astype(jnp.int32)
+    scores = score(config, rolled, active, reach) - avoided(config, pair, given_up)
+    row = keeps(config, scores, committed)
     return Plan(belief, pair[row], scores[row], proposals[:SHOWN], rolled[0][:, row, :, :2])
+
+
+def keeps(config: PlannerConfig, scores: Float[Array, " 2"], committed: Float[Array, " 2"]) -> Int[Array, ""]:
+    """1 if the old goal is kept, 0 if the new one is so much better that it is taken.
+
+    Args:
+        config: of the search.
+        scores: of the new goal and the old one.
+        committed: the old goal; NaN if there is none.
+    """
+    near = scores[0] < scores[1] + config.commitment_m
+    return (~jnp.isnan(committed[0]) & near & (config.commitment_m > 0)).astype(jnp.int32)
 
 
 def _rolls(

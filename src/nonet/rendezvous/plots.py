@@ -13,7 +13,7 @@ from nonet.foundation.report import Figure, Report, Table
 from nonet.rendezvous.config import SUCCESS_METRES
 from nonet.rendezvous.evaluate import Results
 
-__all__ = ["curves_plot", "disagreement_plot", "forecast_plot", "results_report", "success_plot"]
+__all__ = ["curves_plot", "disagreement_plot", "forecast_plot", "gains_table", "results_report", "success_plot"]
 
 
 def results_report(results: Results, *, command: str = "") -> Report:
@@ -29,7 +29,18 @@ def results_report(results: Results, *, command: str = "") -> Report:
         " share within 0.5 m is of those that came so near in that time.",
     )
     figures = [success_plot(results), disagreement_plot(results)]
-    return Report(title, tables=[table], figures=figures, facts={"command": command, **asdict(config)})
+    tables = [table, gains_table(results)] if len(results.outcomes) > 1 else [table]
+    return Report(title, tables=tables, figures=figures, facts={"command": command, **asdict(config)})
+
+
+def gains_table(results: Results) -> Table:
+    """By how much the first method meets more often than each other one."""
+    first, *others = results.outcomes
+    rows = [(name, str(results.more_than(first, name))) for name in others]
+    return Table(
+        f"{first} more often than", ("method", "difference in share of meetings within 1 m"), rows,
+        "Paired episodes, 95 % bootstrap intervals.",
+    )  # fmt: skip
 
 
 def success_plot(results: Results) -> Figure:

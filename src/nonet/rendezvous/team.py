@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from nonet.foundation import artifact
 from nonet.foundation.card import Card
@@ -34,6 +35,7 @@ class Team:
         policy: weights of the navigation policy.
         members: weights of the predictors, the robot's own first.
         maddpg: weights of the learnt baseline's actor, if there is one.
+        spread: factors of the predictors' deviations by member and horizon (`forecast.calibrated`), if they were found.
         curves: what was measured while learning: name and values.
         figures: what was measured afterwards, on maps that nothing learnt from.
     """
@@ -42,6 +44,7 @@ class Team:
     policy: Layers
     members: tuple[Layers, ...]
     maddpg: Layers | None = None
+    spread: Float[np.ndarray, "members horizon"] | None = None
     curves: Mapping[str, list[float]] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
 
@@ -69,6 +72,8 @@ def save_team(folder: Path, team: Team, *, command: str = "", made: date | None 
     parts = {"policy": team.policy, **{f"member{place}": layers for place, layers in enumerate(team.members)}}
     if team.maddpg is not None:
         parts["maddpg"] = team.maddpg
+    if team.spread is not None:
+        parts["spread"] = {"factors": team.spread}
     tensors = {
         f"{part}/{name}": np.asarray(leaf, np.float32) for part, tree in parts.items() for name, leaf in tree.items()
     }
@@ -106,7 +111,8 @@ def load_team(folder: Path) -> Team:
             f"The networks are not of a team with a lidar of {beams} beams.", where=folder, fix="Train the team again."
         )
     told = json.loads(stored.files[_CURVES].read_text(encoding="utf-8"))
-    return Team(config, parts["policy"], members, parts.get("maddpg"), told["curves"], told["figures"])
+    spread = parts.get("spread", {}).get("factors")
+    return Team(config, parts["policy"], members, parts.get("maddpg"), spread, told["curves"], told["figures"])
 
 
 def on_numpy(team: Team) -> Team:

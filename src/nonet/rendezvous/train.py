@@ -15,16 +15,16 @@ import numpy as np
 from nonet.foundation.files import atomic_write
 from nonet.foundation.settings import plain
 from nonet.rendezvous.config import TrainConfig
-from nonet.rendezvous.forecast import judge
+from nonet.rendezvous.forecast import calibrated, judge
 from nonet.rendezvous.imitation import learn_policy, success_rates
-from nonet.rendezvous.learning import learn_predictors, record
+from nonet.rendezvous.learning import Log, learn_predictors, record
 from nonet.rendezvous.maps.generators import FAMILIES, generate
 from nonet.rendezvous.model import Layers, plain_layers
 from nonet.rendezvous.team import Team
 
-__all__ = ["train"]
+__all__ = ["forecast_figures", "judged", "same_goal_drives", "train"]
 
-_HELD_OUT = 77
+_HELD_OUT, _VALIDATION = 77, 78
 Told = Callable[[str, int, float], None]
 
 
@@ -42,8 +42,8 @@ def train(config: TrainConfig, *, kept: Path | None = None, told: Told = lambda 
     layers = policy[0]
     log = record(config.world, layers, config.predictor, config.seed)
     members, losses = learn_predictors(log, config.predictor, config.seed, told)
-    team = Team(config, layers, tuple(plain_layers(each) for each in members), None, curves | {"predictors": losses})
-    team = replace(team, figures=measure(team, told))
+    found = tuple(plain_layers(each) for each in members)
+    team = judged(Team(config, layers, found, curves=curves | {"predictors": losses}), told)
     if kept is not None:
         shutil.rmtree(kept, ignore_errors=True)
     return team
@@ -54,9 +54,15 @@ def _policy(config: TrainConfig, told: Told) -> tuple[list[Layers], dict[str, li
     return [plain_layers(layers)], {f"policy {name}": values for name, values in curves.items()}
 
 
-def measure(
-    team: Team, told: Told = lambda stage, step, value: None, *, maps: int = 8, drives: int = 400
-) -> dict[str, Any]:
+def judged(team: Team, told: Told = lambda stage, step, value: None) -> Team:
+    """The team with its uncertainty calibrated on drives of a validation split, and figures of held-out ones."""
+    told("calibration", 1, 0.0)
+    spread = calibrated(same_goal_drives(team, _VALIDATION), team.members, horizon=_horizon(team.config))
+    calm = replace(team, spread=spread.astype(np.float32))
+    return replace(calm, figures=measure(calm, told))
+
+
+def measure(team: Team, told: Told = lambda stage, step, value: None, *, maps: int = 8) -> dict[str, Any]:
     """Figures on maps and drives that nothing learnt from: arrivals of the policy by family, errors of predictions."""
     config = team.config
     families = {name: [generate(name, (_HELD_OUT, config.seed, number)) for number in range(maps)] for name in FAMILIES}
@@ -64,15 +70,31 @@ def measure(
     for name, share in success_rates(team.policy, config.world, families, config.seed).items():
         figures[f"policy arrives, {name}"] = share
         told(f"policy on {name}", 1, share)
-    held_out = replace(config.predictor, episodes=drives, goals="same")
-    log = record(config.world, team.policy, held_out, config.seed + _HELD_OUT)
-    horizon = min(config.planner.horizon, log.poses.shape[1] - 2)
-    for found in judge(log, team.members, step_s=config.predictor.step_s, horizon=horizon, most=400):
-        name = "self" if found.member == 0 else f"mate {found.member}"
-        for method, errors in found.error_m.items():
-            figures[f"forecast of {name}, {method}, m"] = [float(value) for value in errors]
-        figures[f"forecast of {name}, 90 % region holds"] = [float(value) for value in found.coverage]
+    return figures | forecast_figures(team, same_goal_drives(team, _HELD_OUT))
+
+
+def same_goal_drives(team: Team, split: int = _HELD_OUT, drives: int = 400) -> Log:
+    """Drives of a split, all robots to one goal, which is where the ego robot knows what goal to assume."""
+    config = team.config
+    wanted = replace(config.predictor, episodes=drives, goals="same")
+    return record(config.world, team.policy, wanted, config.seed + split)
+
+
+def forecast_figures(team: Team, log: Log) -> dict[str, list[float]]:
+    """Errors of predicted positions by horizon, and what the 90 % regions hold as predicted and as calibrated."""
+    figures: dict[str, list[float]] = {}
+    step_s, horizon = team.config.predictor.step_s, _horizon(team.config)
+    for kind, spread in (("holds", team.spread), ("held before calibration", None)):
+        for found in judge(log, team.members, step_s=step_s, horizon=horizon, most=400, spread=spread):
+            name = "self" if found.member == 0 else f"mate {found.member}"
+            for method, errors in found.error_m.items():
+                figures[f"forecast of {name}, {method}, m"] = [float(value) for value in errors]
+            figures[f"forecast of {name}, 90 % region {kind}"] = [float(value) for value in found.coverage]
     return figures
+
+
+def _horizon(config: TrainConfig) -> int:
+    return min(config.planner.horizon, int(config.predictor.seconds / config.predictor.step_s) - 2)
 
 
 def _stage(

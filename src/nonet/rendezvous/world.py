@@ -16,7 +16,7 @@ from nonet.rendezvous.config import MAX_DELAY, RobotConfig, WorldConfig
 from nonet.rendezvous.lidar import clearance, ranges
 from nonet.rendezvous.scene import Scene
 
-__all__ = ["Noise", "Robots", "Senses", "State", "World", "build", "observe", "reset", "step", "turned"]
+__all__ = ["Noise", "Robots", "Senses", "State", "World", "build", "meeting_gap", "observe", "reset", "step", "turned"]
 
 
 class Noise(eqx.Module):
@@ -301,6 +301,24 @@ def _seen_team(world: World, state: State, key: Key[Array, ""]) -> Float[Array, 
     sigma = jnp.stack([world.noise.pose_sigma, world.noise.pose_sigma, world.noise.heading_sigma])
     team = jnp.where(own, state.pose[None], old[None]) + sigma * jax.random.normal(key, (count, count, 3))
     return team.at[..., 2].set(turned(team[..., 2]))
+
+
+def meeting_gap(world: World, pose: Float[Array, "robots 3"]) -> Float[Array, ""]:
+    """The largest distance between two robots, metres; infinity while an obstacle stands between any two.
+
+    Robots on both sides of a wall have not met, however thin it is.
+    """
+    first, second = jnp.triu_indices(pose.shape[0], k=1)
+    offset = pose[second, :2] - pose[first, :2]
+    apart = jnp.linalg.norm(offset, axis=1)
+    rays = offset / jnp.maximum(apart, 1e-6)[:, None]
+    nobody = jnp.zeros((1, 3))
+    free = jax.vmap(lambda origin, ray: ranges(origin, ray[None], world.scene, nobody, world.reach)[0])(
+        pose[first, :2], rays
+    )
+    counts = world.active[first] & world.active[second]
+    # beyond the lidar's reach nobody has met anyway
+    return jnp.max(jnp.where(counts, jnp.where(free > apart, apart, jnp.inf), 0.0), initial=0.0)
 
 
 def turned(angle: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -44,7 +45,7 @@ class Agent(Protocol):
         ...
 
 
-class GoalAgent:
+class GoalAgent(ABC):
     """An agent that now and then chooses a goal, and lets a controller drive to it.
 
     Args:
@@ -62,9 +63,9 @@ class GoalAgent:
         self.thought = Thought()
         self.last_time, self.next_plan = -np.inf, -np.inf
 
+    @abstractmethod
     def think(self, seen: Observation) -> Thought:
         """Chooses a goal."""
-        raise NotImplementedError
 
     def act(self, seen: Observation) -> tuple[Wheels, Thought]:
         """Thinks if it is time to, and drives.

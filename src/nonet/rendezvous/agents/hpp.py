@@ -14,9 +14,12 @@ from nonet.rendezvous.config import PlannerConfig
 from nonet.rendezvous.control.base import Controller
 from nonet.rendezvous.model import Layers, scan_features
 from nonet.rendezvous.observation import Observation
-from nonet.rendezvous.planner import Plan, plan
+from nonet.rendezvous.planner import NOWHERE, Plan, plan
 
 __all__ = ["HppAgent"]
+
+_PLACES = 4
+_PROGRESS_M = 0.3
 
 
 class HppAgent(GoalAgent):
@@ -49,16 +52,38 @@ class HppAgent(GoalAgent):
         self.belief: Belief | None = None
         self.committed = np.full(2, np.nan, np.float32)
         self.before: tuple[float, np.ndarray] | None = None
+        self.given_up = np.full((_PLACES, 2), NOWHERE, np.float32)
+        self.rest: tuple[float, np.ndarray, float] | None = None
 
     def think(self, seen: Observation) -> Thought:
         """One round of planning."""
         poses, active = seen.ego_first()
         poses = poses.astype(np.float32)
+        if self._held_up(seen.time_s, poses[active, :2]):
+            self.given_up = np.concatenate([self.committed[None], self.given_up[:-1]])
+            self.committed = np.full(2, np.nan, np.float32)
+            self.belief = None
         found = self._plan(poses, active, seen)
         self.before = (seen.time_s, poses)
         self.belief, self.round = found.belief, self.round + 1
         self.committed = np.asarray(found.goal)
         return Thought(self.committed, True, np.asarray(found.proposals), np.asarray(found.paths))
+
+    def _held_up(self, time_s: float, places: np.ndarray) -> bool:
+        """Whether nothing has come of its goal for longer than it has patience; the clock then starts anew.
+
+        Nothing has, while it stands (at a wall, or where it wanted to be) and the team comes no nearer to each other.
+        """
+        gap = float(np.linalg.norm(places[:, None] - places, axis=-1).max())
+        if self.rest is not None and not np.isnan(self.committed[0]):
+            since, place, gap_then = self.rest
+            if float(np.hypot(*(places[0] - place))) < _PROGRESS_M and gap > gap_then - _PROGRESS_M:
+                if not 0 < self.config.patience_s <= time_s - since:
+                    return False
+                self.rest = (time_s, places[0], gap)
+                return True
+        self.rest = (time_s, places[0], gap)
+        return False
 
     def _plan(self, poses: np.ndarray, active: np.ndarray, seen: Observation) -> Plan:
         before: Any = poses
@@ -76,6 +101,7 @@ class HppAgent(GoalAgent):
             active,
             last,
             self.committed,
+            self.given_up,
             key,
             reach=self.reach_m,
             step_s=self.step_s,

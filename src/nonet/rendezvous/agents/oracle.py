@@ -18,7 +18,7 @@ from nonet.rendezvous.imitation import policy_inputs, policy_shares, to_action
 from nonet.rendezvous.maps.layout import Map
 from nonet.rendezvous.model import Layers
 from nonet.rendezvous.observation import Observation
-from nonet.rendezvous.planner import SHOWN, Plan, score, search
+from nonet.rendezvous.planner import SHOWN, Plan, keeps, score, search
 from nonet.rendezvous.team import Team
 
 __all__ = ["OracleAgent"]
@@ -55,13 +55,14 @@ def _plan(
     first = first_belief(config, pose[:, :2], world.active)
     start = first if last is None else widened(last, first, config.memory)
     searching, choosing = jax.random.split(key)
-    belief, proposals = search(config, roll, world.active, world.reach, start, searching)
+    belief, proposals = search(
+        config, lambda goals: score(config, roll(goals), world.active, world.reach), start, searching
+    )
     fresh = draw(belief, choosing, config.choose)
-    held = ~jnp.isnan(committed[0])
-    pair = jnp.stack([fresh, jnp.where(held, committed, fresh)])
+    pair = jnp.stack([fresh, jnp.where(jnp.isnan(committed[0]), fresh, committed)])
     rolled = roll(pair)
     scores = score(config, rolled, world.active, world.reach)
-    row = (held & (scores[0] < scores[1] + config.commitment_m)).astype(jnp.int32)
+    row = keeps(config, scores, committed)
     return Plan(belief, pair[row], scores[row], proposals[:SHOWN], rolled[0][:, row, :, :2])
 
 

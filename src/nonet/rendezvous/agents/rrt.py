@@ -101,12 +101,7 @@ def grow(
         raise MissingError("RRT needs OMPL.", fix="Run: pip install 'nonet[rendezvous]'.") from error
     notes.setLogLevel(notes.LogLevel.LOG_NONE)
     near = KDTree(obstacles) if len(obstacles) else None
-    space = base.RealVectorStateSpace(2)
-    box = base.RealVectorBounds(2)
-    for axis in range(2):
-        box.setLow(axis, float(bounds[0, axis]))
-        box.setHigh(axis, float(bounds[1, axis]))
-    space.setBounds(box)
+    space = _space(base, bounds)
     about = base.SpaceInformation(space)
 
     def valid(state: Any) -> bool:
@@ -137,6 +132,16 @@ def grow(
 
     planner.solve(base.PlannerTerminationCondition(enough))
     return _read(base.PlannerData(about), planner, root)
+
+
+def _space(base: Any, bounds: Float[np.ndarray, "2 2"]) -> Any:
+    """OMPL's plane within bounds."""
+    space, box = base.RealVectorStateSpace(2), base.RealVectorBounds(2)
+    for axis in range(2):
+        box.setLow(axis, float(bounds[0, axis]))
+        box.setHigh(axis, float(bounds[1, axis]))
+    space.setBounds(box)
+    return space
 
 
 def _read(data: Any, planner: Any, root: np.ndarray) -> Tree:

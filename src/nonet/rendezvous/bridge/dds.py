@@ -92,9 +92,7 @@ class DdsRobot:
                 self._scan, self._scan_came = self._messages.from_scan(message), self.now()
         for message in self._odometry.take(N=_KEEP):
             if isinstance(message, self._messages.Odometry):
-                twist = message.twist.twist
-                pose = self._messages.from_pose(message.pose.pose)
-                self._own = (pose, np.array([twist.linear.x, twist.angular.z], np.float32))
+                self._own = self._messages.from_odometry(message)
         for name, reader in self._poses.items():
             for message in reader.take(N=_KEEP):
                 if isinstance(message, self._messages.PoseStamped):

@@ -173,15 +173,15 @@ def drive_robot(
             recorder.close()
 
 
-def _warm_up(agent: Agent, team: Team, robots: int) -> None:
-    """Lets the planner compile both its programs before the robot waits for them."""
+def _warm_up(agent: HppAgent, team: Team, robots: int) -> None:
+    """Lets the planner compile both its programs, without a belief and with one, before the robot waits for them."""
     from nonet.rendezvous.observation import Observation
 
     lidar = team.config.world.lidar
     poses = np.zeros((robots, 3), np.float32)
     poses[:, 0] = np.arange(robots)
     agent.reset(0)
-    for time_s in (0.0, 1000.0):
+    for time_s in (0.0, agent.replan_s):
         scan = np.full(lidar.beams, np.inf, np.float32)
         agent.act(Observation(time_s, scan, np.zeros(2, np.float32), poses[0], poses, np.ones(robots, bool), 0))
 

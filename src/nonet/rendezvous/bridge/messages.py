@@ -15,8 +15,12 @@ __all__ = [
     "Odometry",
     "PoseStamped",
     "Twist",
+    "from_odometry",
     "from_pose",
     "from_scan",
+    "from_twist",
+    "stamp",
+    "to_odometry",
     "to_pose",
     "to_scan",
     "to_twist",
@@ -149,8 +153,7 @@ class Odometry(IdlStruct, typename="nav_msgs::msg::dds_::Odometry_"):
 @no_type_check
 def stamp(time_s: float) -> Time:
     """Seconds as ROS's time."""
-    whole = int(np.floor(time_s))
-    return Time(whole, round((time_s - whole) * 1e9) % 1_000_000_000)
+    return Time(*divmod(round(time_s * 1e9), 1_000_000_000))
 
 
 @no_type_check
@@ -201,3 +204,23 @@ def to_pose(pose: np.ndarray) -> Pose:
 def to_twist(wheels: np.ndarray) -> Twist:
     """Forward speed and turning rate as a twist."""
     return Twist(Vector3(float(wheels[0]), 0.0, 0.0), Vector3(0.0, 0.0, float(wheels[1])))
+
+
+@no_type_check
+def from_twist(message: Twist) -> np.ndarray:
+    """Forward speed and turning rate of a twist."""
+    return np.array([message.linear.x, message.angular.z], np.float32)
+
+
+@no_type_check
+def from_odometry(message: Odometry) -> tuple[np.ndarray, np.ndarray]:
+    """Pose by the wheels, and forward speed and turning rate."""
+    return from_pose(message.pose.pose), from_twist(message.twist.twist)
+
+
+@no_type_check
+def to_odometry(time_s: float, robot: str, pose: np.ndarray, velocity: np.ndarray) -> Odometry:
+    """Odometry as its message."""
+    return Odometry(
+        Header(stamp(time_s), "odom"), robot, PoseWithCovariance(to_pose(pose)), TwistWithCovariance(to_twist(velocity))
+    )

@@ -75,7 +75,7 @@ class SimulatedRobot:
             action = np.stack(
                 [self._wheels, *(mate.act(each)[0] for mate, each in zip(self.mates, seen[1:], strict=True))]
             )
-            self._state, self._senses = advance(self._world, self._state, action, self._key)
+            self._state, self._senses, _ = advance(self._world, self._state, action, self._key)
             self._steps += 1
 
     def close(self) -> None:

@@ -87,23 +87,23 @@ class Orca:
     def drive(self, seen: Observation, goal: Goal) -> Wheels:
         """Turns the holonomic velocity that ORCA finds into wheels."""
         x, y, heading = (float(value) for value in seen.pose)
-        vector, radius, fast = self.library.Vector2, self.robot.radius_m, self.robot.speed[1]
+        radius, fast = self.robot.radius_m, self.robot.speed[1]
         crowd = self.library.RVOSimulator(self.step_s, 3.0, 12, 2.0, 1.0, radius + 0.05, fast)
-        me = crowd.add_agent(vector(x, y))
+        me = crowd.add_agent((x, y))
         offset = goal - seen.pose[:2]
         distance = float(np.hypot(*offset))
         wanted = offset / max(distance, 1e-6) * min(fast, distance)
-        crowd.set_agent_pref_velocity(me, vector(float(wanted[0]), float(wanted[1])))
+        crowd.set_agent_pref_velocity(me, (float(wanted[0]), float(wanted[1])))
         ahead = float(seen.velocity[0])
-        crowd.set_agent_velocity(me, vector(ahead * np.cos(heading), ahead * np.sin(heading)))
+        crowd.set_agent_velocity(me, (float(ahead * np.cos(heading)), float(ahead * np.sin(heading))))
         others = [row for row in np.flatnonzero(seen.present) if row != seen.me]
         for row in others:
-            crowd.add_agent(vector(float(seen.team[row, 0]), float(seen.team[row, 1])))
+            crowd.add_agent((float(seen.team[row, 0]), float(seen.team[row, 1])))
         near = np.flatnonzero(seen.scan < 2.0)[::2]
         for angle, distance_m in zip(self.angles[near] + heading, seen.scan[near], strict=True):
             # a scanned point is an agent that stands, half its body behind the surface
             point = (x + (distance_m + radius) * np.cos(angle), y + (distance_m + radius) * np.sin(angle))
-            crowd.add_agent(vector(float(point[0]), float(point[1])))
+            crowd.add_agent((float(point[0]), float(point[1])))
         crowd.do_step()
         found = crowd.get_agent_velocity(me)
         speed = float(np.hypot(found.x, found.y))

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from nonet.rendezvous import world as worlds
-from nonet.rendezvous.config import WorldConfig
+from nonet.rendezvous.config import HEADLINE_M, WorldConfig
 from nonet.rendezvous.maps.layout import Map
 
 __all__ = ["MEETING_REWARD", "RendezvousTask", "spread"]
@@ -28,7 +28,7 @@ def spread(pose: Float[Array, "robots 3"]) -> Float[Array, ""]:
 
 
 class RendezvousTask:
-    """Robots on one map shall come within a metre of each other.
+    """Robots on one map shall come within a metre of each other, with nothing in between.
 
     Args:
         config: the world.
@@ -74,7 +74,7 @@ class RendezvousTask:
         most = jnp.stack([world.robots.speed[:, 1], world.robots.turn], axis=-1)
         wheels = jnp.stack([jnp.clip(actions[name], -1, 1) for name in self.agents]) * most
         after = worlds.step(world, before, wheels, moves)
-        met = spread(after.pose) < 1.0
+        met = worlds.meeting_gap(world, after.pose) < HEADLINE_M
         reward = spread(before.pose) - spread(after.pose) + MEETING_REWARD * met
         done = met | (after.time >= self.limit)
         info = {"met": met, "collisions": after.collisions.sum()}

@@ -54,7 +54,8 @@ export function drawCurves(place, learnt, ink) {
   for (const [member, lines] of forecasts(learnt.figures)) {
     drawings.push([`forecast of ${member}: mean error, m`, lines, "model steps ahead", { legend: { orientation: "v", x: 0.02, y: 0.98 } }]);
   }
-  const boxes = drawings.map(() => place.appendChild(document.createElement("div")));
+  const boxes = drawings.map(() => document.createElement("div"));
+  place.replaceChildren(...boxes);
   drawings.forEach(([title, lines, x, extra], number) => {
     boxes[number].setAttribute("role", "img");
     boxes[number].setAttribute("aria-label", title);

@@ -120,5 +120,13 @@ element("episodes").addEventListener("change", (event) => open(event.target.valu
 for (const box of document.querySelectorAll(".layers input")) box.addEventListener("change", () => show(Number(element("frame").value)));
 addEventListener("hashchange", () => list(decodeURIComponent(location.hash.slice(1))));
 await list(decodeURIComponent(location.hash.slice(1)));
-drawCurves(element("curves"), await (await fetch("/rendezvous/api/learnt")).json(), ink);
+const learnt = await (await fetch("/rendezvous/api/learnt")).json();
+drawCurves(element("curves"), learnt, ink);
+// drawings hold the colours that they were drawn with
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  drawCurves(element("curves"), learnt, ink);
+  if (!episode) return;
+  drawGaps(element("disagreement"), episode, ink);
+  show(Number(element("frame").value));
+});
 document.body.dataset.ready = "true";
