@@ -39,8 +39,9 @@ class MultinomialLogit(eqx.Module):
 
 
 class _Logit(dist.CategoricalLogits):
-    """A categorical law whose log-probability gathers nothing: the derivative of a gather is a scatter, which takes a
-    processor longer than the comparison with every alternative, the alternatives on the first axis.
+    """A categorical law whose log-probability gathers nothing.
+
+    The derivative of a gather is a scatter, which takes a processor longer than to compare with every alternative.
     """
 
     def log_prob(self, value: Int[Array, "..."], intermediates: Any = None) -> Float[Array, "..."]:
