@@ -103,7 +103,7 @@ def _ecosystem(config: RunConfig, policy: str) -> Story:
     # the map of providers does not change with the number of users or of runs
     topics = ecosystem_story.scattered_topics(random.key(config.seed), clusters=config.providers // 2)
     recommenders: dict[str, Any] = {
-        # boosts are arrays: one compiled simulation serves them all
+        # boosts and viability are arrays: one compiled simulation serves them all
         "myopic": ecosystem_story.Matchmaker(config.slate, jnp.zeros(())),
         "provider-aware": ecosystem_story.Matchmaker(config.slate, jnp.asarray(config.boost, float)),
         "random": AtRandom(config.slate),
@@ -112,7 +112,7 @@ def _ecosystem(config: RunConfig, policy: str) -> Story:
     }
     return ecosystem_story.ecosystem(
         ecosystem_story.Consumers(topics, config.users),
-        ecosystem_story.Providers(topics, viability=config.viability),
+        ecosystem_story.Providers(topics, viability=jnp.asarray(config.viability, float)),
         recommenders[policy],
     )
 
