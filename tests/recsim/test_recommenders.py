@@ -57,7 +57,7 @@ def test_collaborative_scores_see_what_alike_users_took():
     known = Tally(jnp.abs(taken), (taken > 0).astype(float))
     score = shop.Collaborative(1, rank=1).score(known, taken).loc
     # nobody showed item 2 to user 0, or item 1 to user 2
-    assert float(score[0, 2]) > 0.5 and float(score[2, 1]) < -0.5
+    assert float(score[0, 2]) > 0.4 and float(score[2, 1]) < -0.4
 
 
 def test_recommenders_of_the_ecosystem():
