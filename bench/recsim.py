@@ -199,9 +199,8 @@ def memory(topics, users=1_000_000, steps=3):
     world = ecosystem(Consumers(topics, users), Providers(topics), Matchmaker(boost=1.2))
     recsim.simulate(world, steps, record=RECORD)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    console.say(
-        f"{users:,} users, 400 documents: {peak:.2f} GiB at the most; the scores alone are {users * 1600 / 2**30:.2f} GiB"
-    )
+    scores = users * 400 * 4 / 2**30
+    console.say(f"{users:,} users, 400 documents: {peak:.2f} GiB at the most; scores alone are {scores:.2f} GiB")
 
 
 def main():

@@ -1,7 +1,5 @@
 """What every recommender makes of what it knows, against the answer by hand."""
 
-from types import SimpleNamespace
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,13 +7,13 @@ import pytest
 from nonet.recsim.blocks.bandits import UCB, EpsilonGreedy, Tally
 from nonet.recsim.blocks.recommenders import AtRandom, KnowledgeLimited, Popular
 from nonet.recsim.stories import shop
-from nonet.recsim.stories.ecosystem import Matchmaker
+from nonet.recsim.stories.ecosystem import Matchmaker, Publishing
 
 KNOWN = Tally(jnp.array([[4.0, 2.0, 0.0], [6.0, 0.0, 2.0]]), jnp.array([[1.0, 2.0, 0.0], [5.0, 0.0, 0.0]]))
 LIKED = jnp.array([[0.5, 2.0, 1.0], [3.0, 1.0, 2.0]])
 INTEREST, FEATURES = jnp.array([[0.0, 0.0], [3.0, 4.0]]), jnp.array([[0.0, 1.0], [3.0, 0.0], [3.0, 4.0]])
 AFFINITY = 2 - np.array([[1, 3, 5], [18**0.5, 4, 0]])
-MAKER, STATE = jnp.array([1, 0, 1]), SimpleNamespace(clicks=jnp.array([9.0, 1.0]))
+MAKER, STATE = jnp.array([1, 0, 1]), Publishing(jnp.ones(2), jnp.array([9.0, 1.0]), jnp.ones(2, bool))
 
 
 def test_popular_items_are_those_taken_most_often_where_they_were_shown():
