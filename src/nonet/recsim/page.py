@@ -17,6 +17,7 @@ from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.page import Mount, render
 from nonet.recsim.evaluate import mean_with_interval
 from nonet.recsim.results import Run, load_run, load_runs
+from nonet.recsim.shelf import find
 
 __all__ = ["mount"]
 
@@ -140,10 +141,9 @@ def _comparison(runs: dict[str, Run]) -> Mount:
 def _rows(runs: dict[str, Run], paired: bool) -> list[Row]:
     """Every measure averaged over the steps of a run, then over runs."""
     tables = [run.series for run in runs.values()]
-    shared = [name for name in tables[0].column_names if all(name in table.column_names for table in tables)]
     rows = []
-    for measure in shared:
-        if measure in ("run", "step"):
+    for measure in _measures(next(iter(runs.values()))):
+        if not all(measure in table.column_names for table in tables):
             continue
         means = [
             table[measure].to_numpy().reshape(run.config.runs, -1).mean(1)
@@ -156,19 +156,25 @@ def _rows(runs: dict[str, Run], paired: bool) -> list[Row]:
 
 def _board(run: Run) -> Dashboard:
     steps = np.unique(run.series["step"].to_numpy())
-    measures = [name for name in run.series.column_names if name not in ("run", "step")]
     users = 0 if run.users is None else len(np.unique(run.users["user"].to_numpy()))
     x, y, frames = _frames(run.providers)
     return Dashboard(
         title=f"{run.config.story}, {run.config.policy or 'default policy'}",
         config=asdict(run.config),
         steps=steps.tolist(),
-        series=[_series(run.series, name, len(steps)) for name in measures],
+        series=[_series(run.series, name, len(steps)) for name in _measures(run)],
         x=x,
         y=y,
         frames=frames,
         users=users,
     )
+
+
+def _measures(run: Run) -> list[str]:
+    """The recorded measures, the one that the story is judged by first."""
+    headline = find(run.config.story).headline.removeprefix("measures.")
+    names = set(run.series.column_names) - {"run", "step"}
+    return sorted(names, key=lambda name: (name != headline, name))
 
 
 def _series(table: pa.Table, name: str, steps: int) -> Series:

@@ -7,7 +7,8 @@ export function layout(extra) {
   return {
     paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: colour("--ink") },
     margin: { l: 50, r: 14, t: 36, b: 52 }, showlegend: false, ...extra,
-    xaxis: { ...axis, ...extra.xaxis }, yaxis: { ...axis, ...extra.yaxis },
+    // close to its numbers: the box would cut it off
+    xaxis: { ...axis, ...extra.xaxis, title: { standoff: 6, ...extra.xaxis?.title } }, yaxis: { ...axis, ...extra.yaxis },
   };
 }
 
