@@ -130,7 +130,7 @@ def gradients(peer, sizes):
 
         title = f"Log-probability of 6 steps and its derivative, {users:,} users"
         ours = lambda slope=slope, fields=fields: slope(0.8, fields)  # noqa: E731
-        interleaved(title, ours, peer, "gradient", {"users": users, "path": path})
+        interleaved(title, ours, peer, "gradient", {"users": users, "path": path}, rounds=5 * ROUNDS)
         value, theirs = float(ours()[0]), peer.ask("gradient", kind="xla", users=users, path=path)["values"][0]
         console.say(f"log-probability: {value:.7g} here, {theirs:.7g} there")
 

@@ -6,7 +6,6 @@ derived value that does not follow from its causes.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -163,8 +162,10 @@ def _at_once(network: Network, step: Step, first: Slice, given: Given) -> dict[s
         return jnp.broadcast_to(leaf, (given[0].shape[0], *leaf.shape))
 
     names = {variable: [name for name, _ in names_of(variable, value)] for variable, value in first.items()}
-    leaves, shape = jax.tree.flatten(first)
-    before = jax.tree.unflatten(shape, map(at_first, itertools.chain(*names.values()), leaves))
+    before = {}
+    for variable, value in first.items():
+        leaves, shape = jax.tree.flatten(value)
+        before[variable] = jax.tree.unflatten(shape, map(at_first, names[variable], leaves))
     after, scores = jax.vmap(step)(before, given)
     passes = network.passes({variable for variable, fields in names.items() if set(fields) <= set(scores)})
     if passes is None:
