@@ -48,6 +48,20 @@ def test_a_chain_of_five_thousand_variables_is_no_recursion():
     assert Network.of(_nodes(*chain)).first_order[0] == "v4999"
 
 
+def test_what_follows_from_data_is_known_after_as_many_passes_as_steps_lie_between():
+    a, b, c, total = recsim.variables("a", "b", "c", "total")
+    a.always(lambda: 0.0)
+    for variable, cause in ((b, a), (c, b)):
+        variable.starts(lambda: 0.0)
+        variable.becomes(lambda before: before, cause.previous)
+    total.starts(lambda: 0.0)
+    total.becomes(lambda before, last: before + last, total.previous, c.previous)
+    assert Network.of(_nodes(a, b)).passes({"a"}) == 0  # nobody remembers b
+    assert Network.of(_nodes(a, b, c)).passes({"a"}) == 1
+    assert Network.of(_nodes(a, b, c, total)).passes({"a", "total"}) == 2
+    assert Network.of(_nodes(a, b, c, total)).passes({"a", "b", "c"}) is None
+
+
 def test_the_step_may_look_back_at_itself():
     a = Variable("a").starts(lambda: 1.0)
     a.becomes(lambda before: 2 * before, a.previous)
