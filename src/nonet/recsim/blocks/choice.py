@@ -45,8 +45,9 @@ class _Logit(dist.CategoricalLogits):
     """
 
     def log_prob(self, value: Int[Array, "..."], intermediates: Any = None) -> Float[Array, "..."]:
-        count = self.logits.shape[-1]
-        logits = jnp.moveaxis(jnp.broadcast_to(self.logits, (*value.shape, count)), -1, 0)
+        scores = jnp.asarray(self.logits)
+        count = scores.shape[-1]
+        logits = jnp.moveaxis(jnp.broadcast_to(scores, (*value.shape, count)), -1, 0)
         taken = jnp.arange(count).reshape(count, *[1] * value.ndim) == value
         picked = jnp.where(taken, logits, 0.0).sum(0) - jax.nn.logsumexp(logits, axis=0)
         return jnp.where((value >= 0) & (value < count), picked, -jnp.inf)
