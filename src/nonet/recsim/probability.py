@@ -166,14 +166,21 @@ def _at_once(network: Network, step: Step, first: Slice, given: Given) -> dict[s
     for variable, value in first.items():
         leaves, shape = jax.tree.flatten(value)
         before[variable] = jax.tree.unflatten(shape, map(at_first, names[variable], leaves))
-    after, scores = jax.vmap(step)(before, given)
-    passes = network.passes({variable for variable, fields in names.items() if set(fields) <= set(scores)})
+    steps = jax.vmap(step)
+    scored = set(jax.eval_shape(steps, before, given)[1])
+    passes = network.passes({variable for variable, fields in names.items() if set(fields) <= scored})
     if passes is None:
         return None
-    for _ in range(passes):
-        before = jax.tree.map(lambda leaf, rest: jnp.concatenate([leaf[None], rest[:-1]]), first, after)
-        after, scores = jax.vmap(step)(before, given)
-    return scores
+
+    @jax.jit  # one program, where nobody compiles around it
+    def all_passes(before: Slice, given: Given) -> dict[str, Array]:
+        after, scores = steps(before, given)
+        for _ in range(passes):
+            before = jax.tree.map(lambda leaf, rest: jnp.concatenate([leaf[None], rest[:-1]]), first, after)
+            after, scores = steps(before, given)
+        return scores
+
+    return all_passes(before, given)
 
 
 def _split(network: Network, values: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array], int]:
