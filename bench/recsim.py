@@ -1,6 +1,7 @@
 """Our engine against the official RecSim NG, in one interleaved run.
 
     python bench/recsim.py [--parts ecosystem,gradient,hmc,agreement,slopes] [--users 1000,10000]
+    python bench/recsim.py --parts memory          # our peak memory with a million users, in a process of its own
 
 The official package runs in an environment of its own (`bench/recsim_environment.py` makes it). It is timed as it ships
 (graph mode) and wrapped by us in XLA, which it does not do itself. Both sides get the same providers, or the same
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -128,7 +130,7 @@ def gradients(peer, sizes):
 
         title = f"Log-probability of 6 steps and its derivative, {users:,} users"
         ours = lambda slope=slope, fields=fields: slope(0.8, fields)  # noqa: E731
-        interleaved(title, ours, peer, "gradient", {"users": users, "path": path})
+        interleaved(title, ours, peer, "gradient", {"users": users, "path": path}, rounds=5 * ROUNDS)
         value, theirs = float(ours()[0]), peer.ask("gradient", kind="xla", users=users, path=path)["values"][0]
         console.say(f"log-probability: {value:.7g} here, {theirs:.7g} there")
 
@@ -192,6 +194,15 @@ def slopes(topics):
     console.table(["users", "documents", "steps", "CPU ms a step"], rows, title="What a step costs")
 
 
+def memory(topics, users=1_000_000, steps=3):
+    """Peak memory of this process after a few steps of very many users."""
+    world = ecosystem(Consumers(topics, users), Providers(topics), Matchmaker(boost=1.2))
+    recsim.simulate(world, steps, record=RECORD)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    scores = users * 400 * 4 / 2**30
+    console.say(f"{users:,} users, 400 documents: {peak:.2f} GiB at the most; scores alone are {scores:.2f} GiB")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default="ecosystem,gradient,hmc,agreement,slopes")
@@ -201,7 +212,9 @@ def main():
     topics = scattered_topics(recsim.key(1))
     if "slopes" in parts:
         slopes(topics)
-    if set(parts) == {"slopes"}:
+    if "memory" in parts:
+        memory(topics)
+    if set(parts) <= {"slopes", "memory"}:
         return
     peer = Peer(topics)
     if "ecosystem" in parts:

@@ -53,7 +53,7 @@ def serve(
         felix: an editor folder made by `nonet felix train`.
         cka: a report folder made by `nonet cka compare`, or a folder of several.
         gaze: a network made by `nonet gaze train`, or a study's folder with its study.json.
-        recsim: a run folder made by `nonet recsim run`.
+        recsim: a run folder made by `nonet recsim run`, or the folder of `nonet recsim compare --out`.
         rendezvous: a team folder made by `nonet rendezvous train`.
         simulate: in the gaze study, let the mouse stand in for the camera.
         host: the address to listen on; 127.0.0.1 is reachable from this machine only.

@@ -81,10 +81,15 @@ def test_constants_that_follow_from_an_action_are_refused():
         Environment(fixed(), ("act",), lambda now: 0.0, lambda now: 0.0, 2).reset(recsim.key(0))
 
 
-def test_gymnasiums_checker_passes_without_a_warning():
+@pytest.fixture(scope="module")
+def alone():
+    return RecommenderEnv(horizon=4)
+
+
+def test_gymnasiums_checker_passes_without_a_warning(alone):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        check_env(RecommenderEnv(horizon=4), skip_render_check=True)
+        check_env(alone, skip_render_check=True)
     assert gymnasium.spec("nonet/InterestEvolution-v0").entry_point == "nonet.recsim.gym:RecommenderEnv"
 
 
@@ -105,18 +110,17 @@ def test_the_vectorised_environment_plays_the_single_ones_episodes_and_begins_an
         many.step(np.full((3, 2), 100, np.int32))
 
 
-def test_slates_outside_the_catalogue_and_steps_before_a_reset_are_refused():
-    alone = RecommenderEnv(horizon=4)
+def test_slates_outside_the_catalogue_and_steps_before_a_reset_are_refused(alone):
     with pytest.raises(UsageError, match="Call reset first"):
-        alone.step(np.array([0, 1], np.int32))
+        RecommenderEnv(horizon=4).step(np.array([0, 1], np.int32))
     alone.reset(seed=0)
     with pytest.raises(UsageError, match="is no slate"):
         alone.step(np.array([0, 100], np.int32))
 
 
 def test_pettingzoos_checker_passes_and_creators_earn_the_readers_they_reach():
-    parallel_api_test(MarketEnv(horizon=6, readers=30), num_cycles=12)
-    market = MarketEnv(horizon=3, creators=2, readers=40, reach=5.0)
+    market = MarketEnv(horizon=6, creators=2, readers=40, reach=5.0)
+    parallel_api_test(market, num_cycles=12)
     seen, _ = market.reset(seed=1)
     # one creator goes to a camp, the other far away from everybody
     here = np.array([1.5, 0.0]) - seen["creator_0"][:2]

@@ -169,7 +169,7 @@ def _described(fields):
 
 
 def test_a_simulator_that_fools_the_critic_has_the_parameters_of_the_log():
-    logs = recsim.simulate(choosing(Choosers(1.5, 0.8)), 8, runs=6)
+    logs = recsim.simulate(choosing(Choosers(1.5, 0.8)), 8, runs=3)
 
     def once(offer, choice, mood):
         logged = {"offer": offer, "choice": choice, "mood": mood}

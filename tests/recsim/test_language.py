@@ -1,6 +1,7 @@
 import itertools
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 import pytest
@@ -45,6 +46,20 @@ def test_a_chain_of_five_thousand_variables_is_no_recursion():
         later.always(lambda x: x, earlier)
     chain[-1].always(lambda: 0.0)
     assert Network.of(_nodes(*chain)).first_order[0] == "v4999"
+
+
+def test_what_follows_from_data_is_known_after_as_many_passes_as_steps_lie_between():
+    a, b, c, total = recsim.variables("a", "b", "c", "total")
+    a.always(lambda: 0.0)
+    for variable, cause in ((b, a), (c, b)):
+        variable.starts(lambda: 0.0)
+        variable.becomes(lambda before: before, cause.previous)
+    total.starts(lambda: 0.0)
+    total.becomes(lambda before, last: before + last, total.previous, c.previous)
+    assert Network.of(_nodes(a, b)).passes({"a"}) == 0  # nobody remembers b
+    assert Network.of(_nodes(a, b, c)).passes({"a"}) == 1
+    assert Network.of(_nodes(a, b, c, total)).passes({"a", "total"}) == 2
+    assert Network.of(_nodes(a, b, c, total)).passes({"a", "b", "c"}) is None
 
 
 def test_the_step_may_look_back_at_itself():
@@ -103,6 +118,32 @@ def test_parameters_are_found_set_and_constrained():
     assert both.with_parameters({"listeners.inner.memory": 0.1}).parameters()["listeners.inner.memory"] == 0.1
     with pytest.raises(UsageError, match="no parameter 'x'"):
         both.with_parameters({"x": 1.0})
+
+
+def test_a_parameter_shared_by_two_roles_is_learned_as_one():
+    class Walker(eqx.Module):
+        drift: float = recsim.parameter(default=0.5)
+
+        def begin(self):
+            return dist.Normal(self.drift, 1.0)
+
+    @recsim.story
+    def pair(one, other):
+        return Variable("a").always(one.begin), Variable("b").always(other.begin)
+
+    world = pair(Walker(), Walker(9.0)).tie("one.drift", "other.drift")
+    assert world.parameters() == {"one.drift": 0.5}
+
+    def score(drift):
+        return recsim.log_prob(world.with_parameters({"one.drift": drift}), {"a": jnp.ones(1), "b": jnp.full(1, 3.0)})
+
+    # d/dm of -(1 - m)^2 / 2 - (3 - m)^2 / 2
+    assert float(jax.grad(score)(0.0)) == pytest.approx(4.0)
+    assert float(world.replace(one=Walker(2.0)).actors["other"].drift) == 2.0
+    with pytest.raises(UsageError, match=r"no parameter 'other\.drift'"):
+        world.with_parameters({"other.drift": 1.0})
+    with pytest.raises(UsageError, match=r"no parameter 'one\.size'"):
+        pair(Walker(), Walker()).tie("one.drift", "one.size")
 
 
 def test_a_story_takes_in_another():

@@ -66,10 +66,10 @@ def test_nothing_to_fit_and_impossible_data_are_refused():
 def test_nuts_finds_the_conjugate_posterior():
     data = recsim.simulate(measuring(Sensor()), 5, seed=1)
     target = infer.target_of(measuring(Sensor()), {"reading": data["reading"]}, latents=["truth"])
-    found = infer.posterior(target, chains=4, warmup=300, draws=800)
+    found = infer.posterior(target, chains=4, warmup=200, draws=400)
     precision = 1 / 4 + 5
     mean = np.asarray(data["reading"]).sum(0) / precision
-    assert found.converged and found.draws["truth"].shape == (4, 800, 3)
+    assert found.converged and found.draws["truth"].shape == (4, 400, 3)
     assert np.allclose(found.draws["truth"].mean((0, 1)), mean, atol=0.05)
     assert np.allclose(found.draws["truth"].std((0, 1)), precision**-0.5, rtol=0.1)
 

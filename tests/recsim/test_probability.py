@@ -69,6 +69,17 @@ def test_derived_values_are_computed_again_not_believed():
     assert float(recsim.log_prob(tiny(), values)) == pytest.approx(2 * stats.norm.logpdf(1), rel=1e-6)
 
 
+def test_steps_side_by_side_have_the_terms_of_steps_in_turn():
+    story = satisfaction(IntentUsers(5, 3), RandomSlates(5, 4, 3))
+    found = {name: value for name, value in recsim.simulate(story, FEW).fields.items() if name != "best"}
+    aside = recsim.site_log_probs(story, found)
+    # what could be drawn is drawn in turn; here nothing is missing
+    in_turn = recsim.site_log_probs(story, found, missing="simulate", key=recsim.key(0))
+    assert {name: float(term) for name, term in aside.items()} == pytest.approx(
+        {name: float(term) for name, term in in_turn.items()}, rel=1e-5
+    )
+
+
 def test_weights_leave_elements_out_and_missing_values_are_refused_or_drawn():
     found = recsim.simulate(world, FEW, seed=2)
     half = jnp.arange(1000) < 500

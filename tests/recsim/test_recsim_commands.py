@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -7,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from nonet import cli, web
 from nonet.foundation.errors import ArtifactError
-from nonet.recsim.results import load_run
+from nonet.recsim.results import load_run, load_runs
 
 pytestmark = pytest.mark.slow  # each compiles a story of its own
 
@@ -72,6 +73,40 @@ def test_the_dashboard_answers_with_the_runs_numbers(folder):
     assert board["frames"][-1]["step"] == 11 and sum(board["frames"][-1]["clicks"]) == 40 * 11
     assert len(client.get("/recsim/api/users/3").json()["utility"]) == 12
     assert client.get("/recsim/api/users/99").status_code == 422
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compared")
+    words = ["recsim", "compare", "ecosystem", "--policies", "myopic,provider-aware", *SMALL]
+    assert cli.run([*words, "--out", str(folder)]) == 0
+    return folder
+
+
+def test_runs_of_a_comparison_are_shown_side_by_side(compared):
+    client = TestClient(web.create_app({"recsim": compared}))
+    page = client.get("/recsim/", headers={"accept": "text/html"})
+    assert page.status_code == 200 and "more than myopic" in page.text
+    found = client.get("/recsim/api/runs").json()
+    assert list(found["boards"]) == ["myopic", "provider-aware"] and found["paired"]
+    row = next(row for row in found["rows"] if row["measure"] == "welfare")
+    means = [
+        load_run(compared / "runs" / name).series["welfare"].to_numpy().reshape(2, 12).mean(1)
+        for name in found["boards"]
+    ]
+    assert row["means"][1].startswith(f"{means[1].mean():.4g}")
+    assert row["more"][0] == "" and row["more"][1].startswith(f"{(means[1] - means[0]).mean():.4g}")
+
+
+def test_what_cannot_be_put_side_by_side_is_refused(compared, folder, tmp_path):
+    with pytest.raises(ArtifactError, match="has 0 of them"):
+        load_runs(tmp_path)
+    shutil.copytree(compared / "runs" / "myopic", tmp_path / "a")
+    shutil.copytree(folder, tmp_path / "b")
+    config = json.loads((tmp_path / "b" / "run.json").read_text())
+    (tmp_path / "b" / "run.json").write_text(json.dumps(config | {"horizon": 13}))
+    with pytest.raises(ArtifactError, match="not of one story and length"):
+        load_runs(tmp_path)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

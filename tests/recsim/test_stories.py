@@ -1,3 +1,4 @@
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from nonet import recsim
 from nonet.recsim import evaluate, shelf
 from nonet.recsim.config import RunConfig
+from nonet.recsim.runtime import check_story
 from nonet.recsim.stories.ecosystem import Consumers, Matchmaker, Providers, ecosystem
 
 pytestmark = pytest.mark.slow  # each compiles a story of its own
@@ -22,7 +24,7 @@ def test_the_ecosystem_has_the_mean_that_the_official_tests_expect():
 @pytest.fixture(scope="module")
 def small():
     config = RunConfig(users=100, providers=10, horizon=40, runs=3)
-    return evaluate.compare(config, ["myopic", "provider-aware", "random"])
+    return evaluate.compare(config, ["myopic", "provider-aware"])
 
 
 def test_clicks_are_conserved_and_inequality_is_theirs(small):
@@ -36,30 +38,36 @@ def test_clicks_are_conserved_and_inequality_is_theirs(small):
     assert float(found["measures.gini"][0, -1]) == pytest.approx(1 - 2 * area, abs=1e-5)
 
 
-def test_care_for_providers_spreads_clicks_and_chance_serves_badly(small):
-    def last(policy):
-        return small.final(policy, "measures.gini").value
-
-    assert last("provider-aware") < last("myopic")
-    assert small.gain("random", "myopic").high < 0
+def test_care_for_providers_spreads_clicks(small):
+    assert small.final("provider-aware", "measures.gini").value < small.final("myopic", "measures.gini").value
 
 
 def test_providers_give_up_when_viability_is_asked_for():
-    config = RunConfig(users=60, providers=10, horizon=60, runs=1, viability=40.0)
+    # in sizes that are compiled already
+    config = RunConfig(users=100, providers=10, horizon=40, runs=3, viability=60.0)
     exhibit, story = shelf.cast(config)
-    found = recsim.simulate(story, 60, record=exhibit.record)
-    alive = np.asarray(found["publishing.alive"])
+    found = recsim.simulate(story, 40, runs=3, record=exhibit.record)
+    alive = np.asarray(found["publishing.alive"])[0]
     assert alive[20].all() and not alive[-1].all()
     assert (alive[1:] <= alive[:-1]).all()  # nobody comes back
 
 
 @pytest.mark.parametrize("exhibit", shelf.SHELF, ids=lambda exhibit: exhibit.name)
-def test_every_story_on_the_shelf_runs_with_finite_measures(exhibit):
-    config = RunConfig(story=exhibit.name, users=12, providers=4, horizon=5, runs=2)
-    for policy in exhibit.policies[-1:]:
-        found = recsim.simulate(exhibit.cast(config, policy), 5, runs=2, record=exhibit.record)
-        assert found[exhibit.headline].shape == (2, 5)
-        assert jnp.isfinite(found[exhibit.headline]).all()
+def test_every_story_on_the_shelf_starts_with_finite_measures_under_every_policy(exhibit):
+    config = RunConfig(story=exhibit.name, users=12, providers=4)
+    stories = [exhibit.cast(config, policy) for policy in exhibit.policies]
+    for story in stories:
+        check_story(story)  # the step has the shapes of the start
+    first = eqx.filter_jit(recsim.start)(stories[0], recsim.key(0), exhibit.record)[1]
+    assert first[exhibit.headline].shape == () and jnp.isfinite(first[exhibit.headline])
+
+
+def test_shoppers_get_what_they_like_from_those_who_know_it():
+    exhibit = shelf.find("shop")
+    config = RunConfig(story="shop", users=40, items=12)
+    found = recsim.simulate(exhibit.cast(config, "informed"), 5, runs=2, record=exhibit.record)
+    assert float(jnp.abs(found["measures.regret"]).max()) < 1e-6
+    assert float(found["measures.taken"].mean()) > 0.5
 
 
 def test_intervals_cover():

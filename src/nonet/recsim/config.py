@@ -6,23 +6,19 @@ from dataclasses import dataclass
 
 from nonet.foundation.errors import UsageError
 
-__all__ = ["DEFAULT_BOOST", "RunConfig"]
+__all__ = ["DEFAULT_BOOST", "RunConfig", "WorldConfig"]
 
 DEFAULT_BOOST = 1.2
 
 
-@dataclass(frozen=True)
-class RunConfig:
-    """One simulation of a story that comes with nonet."""
+@dataclass(frozen=True, kw_only=True)
+class WorldConfig:
+    """The world of a simulation, whatever its story and its policy."""
 
-    story: str = "ecosystem"
-    """Name of the story; `nonet recsim list` shows them."""
-    policy: str | None = None
-    """The recommender; None takes the story's first."""
     users: int = 1000
-    """How many users (learners in the bandit story)."""
+    """How many users (learners of the bandit stories)."""
     providers: int = 80
-    """Content providers of the ecosystem; an even number (they come in pairs of neighbours)."""
+    """Content providers of the ecosystem, an even number (they come in pairs of neighbours); creators of the market."""
     horizon: int = 100
     """Steps, the initial one included."""
     runs: int = 10
@@ -36,7 +32,7 @@ class RunConfig:
     arms: int = 10
     """Arms of the bandit story."""
     items: int = 60
-    """Items of the shop story."""
+    """Items of the stories shop, cascade and soft-attributes."""
     seed: int = 0
     """Same seed, same results."""
     devices: int = 1
@@ -57,3 +53,13 @@ class RunConfig:
         for name in ("boost", "viability"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"It is {getattr(self, name)}.", where=f"--{name}", fix="Choose 0 or more.")
+
+
+@dataclass(frozen=True)
+class RunConfig(WorldConfig):
+    """One simulation of a story that comes with nonet."""
+
+    story: str = "ecosystem"
+    """Name of the story; `nonet recsim list` shows them."""
+    policy: str | None = None
+    """The recommender; None takes the story's first."""

@@ -12,13 +12,14 @@ can be differentiated in its actors' parameters, and one actor can be exchanged 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from functools import update_wrapper
+from functools import reduce, update_wrapper
 from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from numpyro.distributions import constraints
 
 from nonet.foundation.errors import UsageError
@@ -119,10 +120,12 @@ class Story(eqx.Module):
     Attributes:
         actors: the actors by the names that the story gives them; a pytree.
         template: the wiring.
+        ties: parameters that are one: the first of each group stands for all of it.
     """
 
     actors: dict[str, Any]
     template: StoryTemplate = eqx.field(static=True)
+    ties: tuple[tuple[str, ...], ...] = eqx.field(static=True, default=())
 
     @property
     def name(self) -> str:
@@ -150,15 +153,42 @@ class Story(eqx.Module):
             raise UsageError(
                 f"The story has no role '{unknown[0]}'.", where=self.name, fix=f"It has {sorted(self.actors)}."
             )
-        return Story({**self.actors, **actors}, self.template)
+        recast = Story({**self.actors, **actors}, self.template)
+        return reduce(lambda story, group: story.tie(*group), self.ties, recast)
+
+    def tie(self, first: str, *others: str) -> Story:
+        """The story with parameters of several actors made one: the first is set and learned, the others follow.
+
+        Args:
+            first: such as "readers.patience".
+            others: parameters of the same shape and constraint.
+        Raises:
+            UsageError: if there is no such parameter, or they are not alike.
+        """
+        declared = _declared(self.actors)
+        for name in (first, *others):
+            self._refuse_unknown(name, declared)
+            shapes = [jnp.shape(_find(self.actors, declared[one][0])) for one in (first, name)]
+            if shapes[0] != shapes[1] or declared[name][1] != declared[first][1]:
+                raise UsageError(f"'{first}' and '{name}' differ in shape or constraint.", where=self.name)
+        value = _find(self.actors, declared[first][0])
+        return Story(self.actors, self.template, (*self.ties, (first, *others))).with_parameters({first: value})
 
     def parameters(self) -> dict[str, Any]:
-        """The values of the fields that actors declare with `parameter`, as "actor.field"."""
-        return {name: _find(self.actors, path) for name, (path, _) in _declared(self.actors).items()}
+        """The values of the fields that actors declare with `parameter`, as "actor.field"; of tied ones the first."""
+        return {name: _find(self.actors, path) for name, (path, _) in self._free().items()}
 
     def constraints(self) -> dict[str, constraints.Constraint]:
         """The set that each parameter lives in."""
-        return {name: constraint for name, (_, constraint) in _declared(self.actors).items()}
+        return {name: constraint for name, (_, constraint) in self._free().items()}
+
+    def _free(self) -> dict[str, tuple[tuple[str, ...], constraints.Constraint]]:
+        followers = {name for group in self.ties for name in group[1:]}
+        return {name: found for name, found in _declared(self.actors).items() if name not in followers}
+
+    def _refuse_unknown(self, name: str, known: Collection[str]) -> None:
+        if name not in known:
+            raise UsageError(f"There is no parameter '{name}'.", where=self.name, fix=f"There are {list(known)}.")
 
     def with_parameters(self, values: dict[str, Any]) -> Story:
         """The story with some parameters set.
@@ -166,17 +196,16 @@ class Story(eqx.Module):
         Raises:
             UsageError: if there is no such parameter.
         """
-        declared = _declared(self.actors)
+        free, declared = self._free(), _declared(self.actors)
         for name in values:
-            if name not in declared:
-                raise UsageError(
-                    f"There is no parameter '{name}'.", where=self.name, fix=f"There are {list(declared)}."
-                )
+            self._refuse_unknown(name, free)
         if not values:
             return self
+        followers = {name: values[group[0]] for group in self.ties for name in group if group[0] in values}
+        values = values | followers
         paths = [declared[name][0] for name in values]
         actors = eqx.tree_at(lambda a: [_find(a, path) for path in paths], self.actors, list(values.values()))
-        return Story(actors, self.template)
+        return Story(actors, self.template, self.ties)
 
     def draw(self) -> str:
         """The story as an SVG picture: arrows within a step are solid, from the step before dashed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +101,27 @@ class Network:
     def constants(self) -> tuple[str, ...]:
         """The variables that keep their first value."""
         return tuple(name for name, node in self.nodes.items() if node.constant)
+
+    def passes(self, given: Collection[str]) -> int | None:
+        """How often all steps must be computed side by side until each knows what it remembers of the step before.
+
+        Args:
+            given: variables whose value is known at every step.
+        Returns:
+            0 where everything remembered is given; None where a variable follows from itself, step after step.
+        """
+        after = dict.fromkeys((*self.constants, *given), 0)
+        free = {name: self.nodes[name].step for name in self.step_order if name not in after}
+        after |= dict.fromkeys(free, 1)
+        for _ in range(len(free) + 1):  # a longer way than there are variables is a circle
+            before = dict(after)
+            for name, step in free.items():
+                assert step is not None
+                ways = (after[edge.name] + (edge.previous and edge.name not in self.constants) for edge in step.parents)
+                after[name] = max([1, *ways])
+            if after == before:
+                return max((after[name] for name in self.remembered), default=0)
+        return None
 
     def edges(self) -> Iterator[tuple[str, str, bool]]:
         """Every dependency as (from, to, whether from the step before), once."""

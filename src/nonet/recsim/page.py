@@ -1,8 +1,8 @@
-"""The dashboard of a run: welfare and inequality over time, the providers' map, single users."""
+"""The dashboard of a run: welfare and inequality over time, the providers' map, single users; and runs side by side."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,9 @@ from pydantic import BaseModel
 
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.page import Mount, render
-from nonet.recsim.results import Run, load_run
+from nonet.recsim.evaluate import mean_with_interval
+from nonet.recsim.results import Run, load_run, load_runs
+from nonet.recsim.shelf import find
 
 __all__ = ["mount"]
 
@@ -63,15 +65,34 @@ class User(BaseModel):
     provider: list[int]
 
 
+class Row(BaseModel):
+    """A measure under every run, averaged over steps, and how much more than under the first, run by run."""
+
+    measure: str
+    means: list[str]
+    more: list[str]
+
+
+class Comparison(BaseModel):
+    """Several runs of one story; ``paired`` tells whether they met the same chances in the same world."""
+
+    story: str
+    boards: dict[str, Dashboard]
+    paired: bool
+    rows: list[Row]
+
+
 def mount(source: Path | None) -> Mount:
-    """The dashboard of a run folder.
+    """The dashboard of a run folder, or the comparison of several.
 
     Raises:
         UsageError: if no folder is named.
-        ArtifactError: if it is not a run folder.
+        ArtifactError: if it is neither a run folder nor a folder of them.
     """
     if source is None:
         raise UsageError("The dashboard needs a run.", fix="Name its folder: nonet serve --recsim run/")
+    if not (source / "run.json").exists() and source.is_dir():
+        return _comparison(load_runs(source))
     run = load_run(source)
     board = _board(run)
     router = APIRouter()
@@ -93,21 +114,67 @@ def mount(source: Path | None) -> Mount:
     return Mount(router, state=f"{board.title}: {run.config.runs} runs of {run.config.horizon} steps")
 
 
+def _comparison(runs: dict[str, Run]) -> Mount:
+    """Several runs of one story side by side."""
+    boards = {name: _board(run) for name, run in runs.items()}
+    paired = len({replace(run.config, policy=None, boost=0.0) for run in runs.values()}) == 1
+    page_of = Comparison(
+        story=next(iter(runs.values())).config.story,
+        boards=boards,
+        paired=paired,
+        rows=_rows(runs, paired),
+    )
+    router = APIRouter()
+
+    @router.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def page(request: Request) -> HTMLResponse:
+        return render(request, "recsim/compare.html", comparison=page_of)
+
+    @router.get("/api/runs")
+    def comparison() -> Comparison:
+        """Measures of every run over time, and the providers' maps."""
+        return page_of
+
+    return Mount(router, state=f"{page_of.story}: {', '.join(runs)} side by side")
+
+
+def _rows(runs: dict[str, Run], paired: bool) -> list[Row]:
+    """Every measure averaged over the steps of a run, then over runs."""
+    tables = [run.series for run in runs.values()]
+    rows = []
+    for measure in _measures(next(iter(runs.values()))):
+        if not all(measure in table.column_names for table in tables):
+            continue
+        means = [
+            table[measure].to_numpy().reshape(run.config.runs, -1).mean(1)
+            for table, run in zip(tables, runs.values(), strict=True)
+        ]
+        more = ["", *(str(mean_with_interval(values - means[0])) if paired else "" for values in means[1:])]
+        rows.append(Row(measure=measure, means=[str(mean_with_interval(values)) for values in means], more=more))
+    return rows
+
+
 def _board(run: Run) -> Dashboard:
     steps = np.unique(run.series["step"].to_numpy())
-    measures = [name for name in run.series.column_names if name not in ("run", "step")]
     users = 0 if run.users is None else len(np.unique(run.users["user"].to_numpy()))
     x, y, frames = _frames(run.providers)
     return Dashboard(
         title=f"{run.config.story}, {run.config.policy or 'default policy'}",
         config=asdict(run.config),
         steps=steps.tolist(),
-        series=[_series(run.series, name, len(steps)) for name in measures],
+        series=[_series(run.series, name, len(steps)) for name in _measures(run)],
         x=x,
         y=y,
         frames=frames,
         users=users,
     )
+
+
+def _measures(run: Run) -> list[str]:
+    """The recorded measures, the one that the story is judged by first."""
+    headline = find(run.config.story).headline.removeprefix("measures.")
+    names = set(run.series.column_names) - {"run", "step"}
+    return sorted(names, key=lambda name: (name != headline, name))
 
 
 def _series(table: pa.Table, name: str, steps: int) -> Series:

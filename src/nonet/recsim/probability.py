@@ -6,8 +6,8 @@ derived value that does not follow from its causes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -15,12 +15,19 @@ from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution, constraints
 
 from nonet.foundation.errors import DataError, UsageError
-from nonet.recsim.handlers import Sampler, Scorer, first_slice, next_slice
+from nonet.recsim.handlers import Sampler, Scorer, Slice, first_slice, next_slice
 from nonet.recsim.language import Story
 from nonet.recsim.network import Network
 from nonet.recsim.runtime import Trajectory
+from nonet.recsim.spaces import names_of
 
 __all__ = ["Site", "log_prob", "site_log_probs", "sites"]
+
+Given = tuple[Array, dict[str, Array], dict[str, Array]]
+"""Numbers of steps, and the values and weights of fields there."""
+
+Step = Callable[[Slice, Any], tuple[Slice, dict[str, Array]]]
+"""From what is remembered and a step's `Given` to what is remembered then, and the scores by site."""
 
 
 class Site:
@@ -119,7 +126,7 @@ def site_log_probs(
     first = first_slice(network, handler)
     scores = dict(handler.scores)
 
-    def step(before: dict, given: tuple[Array, dict, dict]) -> tuple[dict, dict[str, Array]]:
+    def step(before: Slice, given: Given) -> tuple[Slice, dict[str, Array]]:
         number, now, now_weights = given
         handler = scorer(now, now_weights, number)
         after = next_slice(network, before | {name: first[name] for name in network.constants}, handler)
@@ -129,11 +136,51 @@ def site_log_probs(
         later_values, later_weights = (
             {name: leaf[1:] for name, leaf in tree.items()} for tree in (moving, moving_weights)
         )
+        given = (jnp.arange(1, length), later_values, later_weights)
         remembered = {name: first[name] for name in network.remembered}
-        _, later = jax.lax.scan(step, remembered, (jnp.arange(1, length), later_values, later_weights))
+        later = _at_once(network, step, remembered, given) if missing == "error" else None
+        if later is None:
+            later = jax.lax.scan(step, remembered, given)[1]
         for site, terms in later.items():
             scores[site] = scores.get(site, jnp.zeros(())) + terms.sum()
     return scores
+
+
+def _at_once(network: Network, step: Step, first: Slice, given: Given) -> dict[str, Array] | None:
+    """The scores of all steps side by side, not one after another: twice as fast where populations are small.
+
+    A step needs what is remembered of the one before. Fields that are drawn are in the data; what follows from them is
+    computed in as many passes as there are steps between it and the data. None where a variable follows from itself,
+    step after step.
+    """
+    values = given[1]
+
+    def at_first(name: str, leaf: Array) -> Array:
+        """The steps before, as the data have them; anything will do where they do not."""
+        if name in values and values[name].shape[1:] == leaf.shape:
+            return jnp.concatenate([leaf[None], values[name][:-1].astype(leaf.dtype)])
+        return jnp.broadcast_to(leaf, (given[0].shape[0], *leaf.shape))
+
+    names = {variable: [name for name, _ in names_of(variable, value)] for variable, value in first.items()}
+    before = {}
+    for variable, value in first.items():
+        leaves, shape = jax.tree.flatten(value)
+        before[variable] = jax.tree.unflatten(shape, map(at_first, names[variable], leaves))
+    steps = jax.vmap(step)
+    scored = set(jax.eval_shape(steps, before, given)[1])
+    passes = network.passes({variable for variable, fields in names.items() if set(fields) <= scored})
+    if passes is None:
+        return None
+
+    @jax.jit  # one program, where nobody compiles around it
+    def all_passes(before: Slice, given: Given) -> dict[str, Array]:
+        after, scores = steps(before, given)
+        for _ in range(passes):
+            before = jax.tree.map(lambda leaf, rest: jnp.concatenate([leaf[None], rest[:-1]]), first, after)
+            after, scores = steps(before, given)
+        return scores
+
+    return all_passes(before, given)
 
 
 def _split(network: Network, values: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array], int]:

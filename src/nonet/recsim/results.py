@@ -21,7 +21,7 @@ from nonet.recsim.config import RunConfig
 from nonet.recsim.language import Story
 from nonet.recsim.runtime import Trajectory
 
-__all__ = ["Run", "export_csv", "load_run", "save_run", "series_of"]
+__all__ = ["Run", "export_csv", "load_run", "load_runs", "save_run", "series_of"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,32 @@ def load_run(folder: Path) -> Run:
             f"This is not a run folder ({error}).", where=folder, fix="Make one with `nonet recsim run --out FOLDER`."
         ) from error
     return Run(config, tables[0], tables[1], tables[2])
+
+
+def load_runs(folder: Path) -> dict[str, Run]:
+    """Reads a folder of run folders, or what `nonet recsim compare --out` leaves.
+
+    Returns:
+        The runs by the names of their folders.
+    Raises:
+        ArtifactError: if there are no two runs, or they are not of one story and as long.
+    """
+    inside = folder / "runs" if (folder / "runs").is_dir() else folder
+    runs = {path.parent.name: load_run(path.parent) for path in sorted(inside.glob("*/run.json"))}
+    if len(runs) < 2:
+        raise ArtifactError(
+            f"It is no run folder, and has {len(runs)} of them inside.",
+            where=folder,
+            fix="Name one made by `nonet recsim run` or `nonet recsim compare --out`, or a folder with several runs.",
+        )
+    kinds = {(run.config.story, run.config.horizon) for run in runs.values()}
+    if len(kinds) > 1:
+        raise ArtifactError(
+            f"Its runs are not of one story and length: {sorted(kinds)}.",
+            where=folder,
+            fix="Compare runs of one story with the same horizon.",
+        )
+    return runs
 
 
 def export_csv(folder: Path, out: Path) -> list[Path]:

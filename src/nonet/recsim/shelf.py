@@ -13,7 +13,7 @@ from jaxtyping import Array
 
 from nonet.foundation.errors import UsageError
 from nonet.recsim import random
-from nonet.recsim.blocks import bandits
+from nonet.recsim.blocks import bandits, cascades
 from nonet.recsim.blocks.affinities import cosine
 from nonet.recsim.blocks.corpora import catalogue
 from nonet.recsim.blocks.recommenders import AtRandom, KnowledgeLimited, Popular
@@ -21,11 +21,13 @@ from nonet.recsim.config import RunConfig
 from nonet.recsim.language import Story
 from nonet.recsim.runtime import Record
 from nonet.recsim.stories import bandit as bandit_story
+from nonet.recsim.stories import cascade as cascade_story
 from nonet.recsim.stories import ecosystem as ecosystem_story
 from nonet.recsim.stories import interest as interest_story
 from nonet.recsim.stories import market as market_story
 from nonet.recsim.stories import satisfaction as satisfaction_story
 from nonet.recsim.stories import shop as shop_story
+from nonet.recsim.stories import tagging as tagging_story
 
 __all__ = ["SAMPLED_USERS", "SHELF", "Exhibit", "cast", "find"]
 
@@ -101,7 +103,7 @@ def _ecosystem(config: RunConfig, policy: str) -> Story:
     # the map of providers does not change with the number of users or of runs
     topics = ecosystem_story.scattered_topics(random.key(config.seed), clusters=config.providers // 2)
     recommenders: dict[str, Any] = {
-        # boosts are arrays: one compiled simulation serves them all
+        # boosts and viability are arrays: one compiled simulation serves them all
         "myopic": ecosystem_story.Matchmaker(config.slate, jnp.zeros(())),
         "provider-aware": ecosystem_story.Matchmaker(config.slate, jnp.asarray(config.boost, float)),
         "random": AtRandom(config.slate),
@@ -110,7 +112,7 @@ def _ecosystem(config: RunConfig, policy: str) -> Story:
     }
     return ecosystem_story.ecosystem(
         ecosystem_story.Consumers(topics, config.users),
-        ecosystem_story.Providers(topics, viability=config.viability),
+        ecosystem_story.Providers(topics, viability=jnp.asarray(config.viability, float)),
         recommenders[policy],
     )
 
@@ -156,6 +158,32 @@ def _bandit(config: RunConfig, policy: str) -> Story:
         "linucb": bandits.LinUCB(jnp.eye(config.arms), config.users),
     }
     return bandit_story.bandit(bandit_story.Arms(rates), algorithms[policy])
+
+
+def _cascade(config: RunConfig, policy: str) -> Story:
+    rankers = {
+        "kl-ucb": cascades.CascadeKLUCB,
+        "ucb": cascades.CascadeUCB,
+        "thompson": cascades.CascadeThompson,
+        "random": cascades.RandomRanking,
+    }
+    readers = cascade_story.Readers(cascade_story.few_good(config.users, config.items, config.slate))
+    return cascade_story.cascade(readers, rankers[policy](config.users, config.items, config.slate))
+
+
+def _tagging(config: RunConfig, policy: str) -> Story:
+    topics = jax.random.uniform(random.key(config.seed), (10, 12))
+    users = tagging_story.Taggers(topics, config.users, tags=8, most=min(20, config.items))
+    return tagging_story.tagging(users, tagging_story.SoftCatalogue(topics, config.items))
+
+
+_OF_TAGGERS: dict[str, Callable[[dict[str, Any]], Array]] = {
+    "measures.rating": lambda slice_: slice_["rating"].sum() / (slice_["rating"] > 0).sum(),
+    "measures.ratings": lambda slice_: (slice_["rating"] > 0).sum(1).mean(),
+    "measures.tags": lambda slice_: slice_["words"].sum((1, 2)).mean(),
+    "measures.taggers": lambda slice_: slice_["words"].any((1, 2)).mean(),
+}
+"""Mean rating, and of a user: ratings, tags, whether there is any."""
 
 
 def _market(config: RunConfig, policy: str) -> Story:
@@ -252,5 +280,22 @@ SHELF = (
         Record((), reduce={"measures.regret": lambda slice_: slice_["regret"].mean()}),
         "measures.regret",
         better=False,
+    ),
+    Exhibit(
+        "cascade",
+        "readers stop at the first item that attracts them, and a ranker learns from where they stop",
+        ("kl-ucb", "ucb", "thompson", "random"),
+        _cascade,
+        Record((), reduce={"measures.regret": lambda slice_: slice_["regret"].mean()}),
+        "measures.regret",
+        better=False,
+    ),
+    Exhibit(
+        "soft-attributes",
+        "users who rate and tag, each in his own sense of the words: data for concept activation vectors",
+        ("whole-catalogue",),
+        _tagging,
+        Record((), reduce=_OF_TAGGERS),
+        "measures.rating",
     ),
 )

@@ -76,17 +76,11 @@ def fit_taste(
         seed: of the start.
     """
     user, item = _pairs(log)
-    users, items = len(log.users), len(log.items)
     taken = jnp.asarray(_taken(log))
     later_user, later_item = _pairs(validation)
     fresh = ~np.asarray(taken)[later_user, later_item]
     later_user, later_item = later_user[fresh], later_item[fresh]
-    first, second = jax.random.split(jax.random.key(seed))
-    free = {
-        "appeal": jnp.log(jnp.asarray(np.bincount(item, minlength=items) + 0.5)),
-        "taste": 0.1 * jax.random.normal(first, (users, rank)),
-        "trait": 0.1 * jax.random.normal(second, (items, rank)),
-    }
+    free = _start(log, item, rank, seed)
 
     def logits(free: dict[str, Array]) -> Array:
         return free["appeal"] + free["taste"] @ free["trait"].T
@@ -123,6 +117,16 @@ def fit_taste(
         if waited == 5:
             break
     return TasteModel(logits(best), np.asarray(taken), best)
+
+
+def _start(log: Log, item: np.ndarray, rank: int, seed: int) -> dict[str, Array]:
+    """Popularity, and next to no taste."""
+    first, second = jax.random.split(jax.random.key(seed))
+    return {
+        "appeal": jnp.log(jnp.asarray(np.bincount(item, minlength=len(log.items)) + 0.5)),
+        "taste": 0.1 * jax.random.normal(first, (len(log.users), rank)),
+        "trait": 0.1 * jax.random.normal(second, (len(log.items), rank)),
+    }
 
 
 def _pairs(log: Log) -> tuple[np.ndarray, np.ndarray]:

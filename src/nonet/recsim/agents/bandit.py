@@ -14,9 +14,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from nonet.recsim import random
+from nonet.recsim.agents.episodes import episode
 from nonet.recsim.blocks.recommenders import top
 from nonet.recsim.language import Story
-from nonet.recsim.runtime import Record, advance, start
+from nonet.recsim.runtime import Record
 from nonet.recsim.stories.interest import Seen
 
 __all__ = ["ArmsOnly", "learn_by_bandit"]
@@ -72,9 +73,7 @@ def learn_by_bandit(
     def update(world: Story, agent: ArmsOnly, key: Key[Array, ""]) -> tuple[ArmsOnly, Array]:
         exploring = ArmsOnly(agent.shown, agent.time, agent.slate_size, jnp.asarray(width))
         story = world.replace(recommender=exploring)
-        state, first = start(story, key, _RECORD)
-        _, later = advance(story, key, state, steps - 1, _RECORD)
-        kept = {name: jnp.concatenate([value[None], later[name]]) for name, value in first.items()}
+        kept = episode(story, steps, key, _RECORD)
         taken = jax.nn.one_hot(kept["choice"], agent.slate_size) * kept["time"][..., None]
         slate = kept["slate"].ravel()
         # an episode counts as one showing: its steps are not independent

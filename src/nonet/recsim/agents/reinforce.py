@@ -14,12 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 import optax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from nonet.recsim import random
+from nonet.recsim.agents.episodes import episode
 from nonet.recsim.blocks.choice import PlackettLuce
 from nonet.recsim.language import Story
-from nonet.recsim.runtime import Record, advance, start
+from nonet.recsim.runtime import Record
 from nonet.recsim.stories.interest import Seen
 
 __all__ = ["Proposer", "discounted", "learn_by_reinforce"]
@@ -122,7 +123,8 @@ def learn_by_reinforce(
 
     @eqx.filter_jit
     def update(world: Story, agent: Proposer, state: Any, key: Key[Array, ""]) -> tuple[Proposer, Any, Array]:
-        seen, slate, rewards = _episode(world.replace(recommender=agent), steps, key)
+        kept = episode(world.replace(recommender=agent), steps, key, _EXPERIENCE)
+        seen, slate, rewards = Seen(kept["seen.document"], kept["seen.time"]), kept["slate"], kept["time"]
         gain = discounted(rewards, discount)
         gain = gain - gain.mean(1, keepdims=True)
         gain = jax.lax.stop_gradient(gain / (gain.std() + 1e-6))
@@ -140,13 +142,3 @@ def learn_by_reinforce(
     for number in range(updates):
         agent, state, reward = update(world, agent, state, jax.random.fold_in(random.key(seed), number))
         yield agent, float(reward)
-
-
-def _episode(
-    story: Story, steps: int, key: Key[Array, ""]
-) -> tuple[Seen, Int[Array, "steps users slate"], Float[Array, "steps users"]]:
-    """What was seen, shown and earned at every step."""
-    state, first = start(story, key, _EXPERIENCE)
-    _, later = advance(story, key, state, steps - 1, _EXPERIENCE)
-    kept = {name: jnp.concatenate([value[None], later[name]]) for name, value in first.items()}
-    return Seen(kept["seen.document"], kept["seen.time"]), kept["slate"], kept["time"]

@@ -19,10 +19,11 @@ import optax
 from jaxtyping import Array, Float, Int, Key
 
 from nonet.recsim import random
+from nonet.recsim.agents.episodes import episode
 from nonet.recsim.blocks.choice import PlackettLuce, chosen
 from nonet.recsim.blocks.recommenders import top
 from nonet.recsim.language import Story
-from nonet.recsim.runtime import Record, advance, start
+from nonet.recsim.runtime import Record
 from nonet.recsim.stories.interest import Seen
 
 __all__ = ["Experience", "SlateQ", "learn_by_dqn"]
@@ -159,9 +160,7 @@ def _exploring(agent: SlateQ, warmth: Array) -> SlateQ:
 
 def _play(story: Story, steps: int, key: Key[Array, ""]) -> tuple[Experience, Array]:
     """One episode as transitions, and a user's mean reward in it."""
-    state, first = start(story, key, _RECORD)
-    _, later = advance(story, key, state, steps - 1, _RECORD)
-    kept = {name: jnp.concatenate([value[None], later[name]]) for name, value in first.items()}
+    kept = episode(story, steps, key, _RECORD)
     document, took = jax.vmap(chosen)(kept["slate"], kept["choice"])
     nothing = story.actors["users"].catalogue.size
     taken = jnp.where(took, document, nothing)

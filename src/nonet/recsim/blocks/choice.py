@@ -35,7 +35,22 @@ class MultinomialLogit(eqx.Module):
         if self.no_choice is not None:
             nothing = jnp.broadcast_to(jnp.asarray(self.no_choice, scores.dtype), (scores.shape[0], 1))
             scores = jnp.concatenate([scores, nothing], axis=1)
-        return dist.CategoricalLogits(logits=scores)
+        return _Logit(logits=scores)
+
+
+class _Logit(dist.CategoricalLogits):
+    """A categorical law whose log-probability gathers nothing.
+
+    The derivative of a gather is a scatter, which takes a processor longer than to compare with every alternative.
+    """
+
+    def log_prob(self, value: Int[Array, "..."], intermediates: Any = None) -> Float[Array, "..."]:
+        scores = jnp.asarray(self.logits)
+        count = scores.shape[-1]
+        logits = jnp.moveaxis(jnp.broadcast_to(scores, (*value.shape, count)), -1, 0)
+        taken = jnp.arange(count).reshape(count, *[1] * value.ndim) == value
+        picked = jnp.where(taken, logits, 0.0).sum(0) - jax.nn.logsumexp(logits, axis=0)
+        return jnp.where((value >= 0) & (value < count), picked, -jnp.inf)
 
 
 class PlackettLuce(dist.Distribution):
@@ -99,9 +114,7 @@ class Cascade(eqx.Module):
         _refuse_empty(scores)
         passed = jnp.cumsum(jax.nn.log_sigmoid(-scores), axis=1)
         reached = jnp.concatenate([jnp.zeros_like(passed[:, :1]), passed[:, :-1]], axis=1)
-        return dist.CategoricalLogits(
-            logits=jnp.concatenate([reached + jax.nn.log_sigmoid(scores), passed[:, -1:]], axis=1)
-        )
+        return _Logit(logits=jnp.concatenate([reached + jax.nn.log_sigmoid(scores), passed[:, -1:]], axis=1))
 
 
 class PositionBiased(eqx.Module):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import tyro
 
 from nonet.foundation import console
-from nonet.recsim.config import DEFAULT_BOOST, RunConfig
+from nonet.recsim.config import RunConfig, WorldConfig
 
 __all__ = ["compare", "export", "list_stories", "run"]
+
+_WORLD, _COMPARED = WorldConfig(), WorldConfig(runs=40)
 
 
 def list_stories() -> None:
@@ -28,17 +30,7 @@ def run(
     *,
     out: Path,
     policy: str | None = None,
-    users: int = 1000,
-    providers: int = 80,
-    horizon: int = 100,
-    runs: int = 10,
-    slate: int = 3,
-    boost: float = DEFAULT_BOOST,
-    viability: float = 0.0,
-    arms: int = 10,
-    items: int = 60,
-    seed: int = 0,
-    devices: int = 1,
+    world: tyro.conf.OmitArgPrefixes[WorldConfig] = _WORLD,
     profile: bool = False,
 ) -> None:
     """Simulate a story and keep the run for `nonet serve --recsim`.
@@ -49,17 +41,7 @@ def run(
         story: which one; `nonet recsim list` shows them.
         out: folder of the run; `.checkpoint` beside it keeps what is finished if it is interrupted.
         policy: the recommender, by name or as a folder made by `nonet recsim train`; the story's first if not given.
-        users: how many users (learners of the bandit story).
-        providers: content providers of the ecosystem.
-        horizon: steps.
-        runs: independent runs.
-        slate: items in a slate.
-        boost: largest lift of a score under the provider-aware policy.
-        viability: providers with less satisfaction than this give up; 0 for never.
-        arms: arms of the bandit story.
-        items: items of the shop story.
-        seed: same seed, same results.
-        devices: over how many devices users are spread.
+        world: its world.
         profile: tell what each variable costs, and do not simulate.
     """
     import shutil
@@ -70,16 +52,20 @@ def run(
     from nonet.recsim.simulation import profile as costs
     from nonet.recsim.simulation import simulate
 
-    config = RunConfig(
-        story, policy, users, providers, horizon, runs, slate, boost, viability, arms, items, seed, devices
-    )
+    config = RunConfig(story=story, policy=policy, **asdict(world))
     exhibit, cast = shelf.cast(config)
     if profile:
         console.table(["variable", "ms a step"], costs(cast).items(), right=["ms a step"])
         return
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     trajectory = simulate(
-        cast, horizon, seed=seed, runs=runs, record=exhibit.record, devices=devices, checkpoint=checkpoint
+        cast,
+        config.horizon,
+        seed=config.seed,
+        runs=config.runs,
+        record=exhibit.record,
+        devices=config.devices,
+        checkpoint=checkpoint,
     )
     save_run(out, config, cast, trajectory)
     shutil.rmtree(checkpoint, ignore_errors=True)
@@ -100,17 +86,7 @@ def compare(
     story: tyro.conf.Positional[str],
     *,
     policies: str,
-    users: int = 1000,
-    providers: int = 80,
-    horizon: int = 100,
-    runs: int = 40,
-    slate: int = 3,
-    boost: float = DEFAULT_BOOST,
-    viability: float = 0.0,
-    arms: int = 10,
-    items: int = 60,
-    seed: int = 0,
-    devices: int = 1,
+    world: tyro.conf.OmitArgPrefixes[WorldConfig] = _COMPARED,
     out: Path | None = None,
 ) -> None:
     """Run several policies under the same chances and tell which is better.
@@ -120,26 +96,15 @@ def compare(
     Args:
         story: which one.
         policies: names, or folders made by `nonet recsim train`, with commas between; differences are to the first.
-        users: how many users.
-        providers: content providers of the ecosystem.
-        horizon: steps.
-        runs: independent runs of each policy.
-        slate: items in a slate.
-        boost: largest lift of a score under the provider-aware policy.
-        viability: providers with less satisfaction than this give up; 0 for never.
-        arms: arms of the bandit story.
-        items: items of the shop story.
-        seed: same seed, same results.
-        devices: over how many devices users are spread.
-        out: folder for a report with plots.
+        world: its world.
+        out: folder for a report with plots and for the runs, which `nonet serve --recsim` shows side by side.
     """
     from nonet.foundation.report import Report, Table
-    from nonet.recsim import evaluate
+    from nonet.recsim import evaluate, shelf
     from nonet.recsim.plots import over_time, phase
+    from nonet.recsim.results import save_run
 
-    config = RunConfig(
-        story, None, users, providers, horizon, runs, slate, boost, viability, arms, items, seed, devices
-    )
+    config = RunConfig(story=story, **asdict(world))
     names = [name.strip() for name in policies.split(",") if name.strip()]
     found = evaluate.compare(config, names)
     exhibit, first = found.exhibit, names[0]
@@ -160,13 +125,19 @@ def compare(
     figures += [phase(found, measure, exhibit.headline) for measure in measures if measure == "measures.gini"]
     report = Report(
         title=f"{exhibit.name}: {', '.join(names)}",
-        tables=[Table(f"{runs} runs of {horizon} steps", columns, rows, "Means with 95 % intervals over runs.")],
+        tables=[
+            Table(f"{config.runs} runs of {config.horizon} steps", columns, rows, "With 95 % intervals over runs.")
+        ],
         figures=figures,
         facts=asdict(config),
     )
     report.show()
     if out is not None:
         console.note(f"Report: {report.save(out)}")
+        for name, trajectory in found.trajectories.items():
+            policy = replace(config, policy=name)
+            save_run(out / "runs" / Path(name).name, policy, shelf.cast(policy)[1], trajectory)
+        console.note(f"Side by side: nonet serve --recsim {out}")
 
 
 def export(folder: tyro.conf.Positional[Path], *, out: Path) -> None:

@@ -1,15 +1,5 @@
 // Draws a run: measures, the providers' map frame by frame, and one user.
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const quiet = { displayModeBar: false, responsive: true };
-
-function layout(extra) {
-  const axis = { gridcolor: colour("--line"), zerolinecolor: colour("--line"), automargin: true };
-  return {
-    paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: colour("--ink") },
-    margin: { l: 50, r: 14, t: 36, b: 52 }, showlegend: false, ...extra,
-    xaxis: { ...axis, ...extra.xaxis }, yaxis: { ...axis, ...extra.yaxis },
-  };
-}
+import { band, colour, drawMap, layout, play, quiet } from "./plots.js";
 
 function drawMeasures(board) {
   const place = document.getElementById("measures");
@@ -19,27 +9,14 @@ function drawMeasures(board) {
     const box = boxes[number];
     box.setAttribute("role", "img");
     box.setAttribute("aria-label", `${series.name}: ${series.mean[0].toFixed(3)} at the start, ${series.mean.at(-1).toFixed(3)} at the end`);
-    const band = {
-      x: [...board.steps, ...[...board.steps].reverse()], y: [...series.high, ...[...series.low].reverse()],
-      fill: "toself", fillcolor: colour("--accent"), opacity: 0.18, line: { width: 0 }, hoverinfo: "skip",
-    };
     const line = { x: board.steps, y: series.mean, mode: "lines", line: { color: colour("--accent") } };
-    Plotly.newPlot(box, [band, line], layout({ title: { text: series.name }, xaxis: { title: { text: "step" } } }), quiet);
+    Plotly.newPlot(box, [band(board.steps, series, colour("--accent")), line], layout({ title: { text: series.name }, xaxis: { title: { text: "step" } } }), quiet);
   });
 }
 
 function drawFrame(board, at) {
   const frame = board.frames[at];
-  const most = Math.max(1, ...board.frames.at(-1).clicks);
-  const text = frame.clicks.map((clicks, provider) => `provider ${provider}<br>${clicks} clicks`);
-  const markers = {
-    x: board.x, y: board.y, text, mode: "markers", hoverinfo: "text",
-    marker: {
-      size: frame.clicks.map((clicks) => 6 + 44 * Math.sqrt(clicks / most)), opacity: 0.75,
-      color: frame.alive.map((alive) => (alive ? colour("--accent") : colour("--faint"))), line: { color: colour("--ground"), width: 1 },
-    },
-  };
-  Plotly.react("map", [markers], layout({ yaxis: { scaleanchor: "x" }, margin: { l: 40, r: 14, t: 14, b: 36 } }), quiet);
+  drawMap("map", board, at, Math.max(1, ...board.frames.at(-1).clicks), colour("--accent"));
   document.getElementById("step").value = frame.step;
   const order = frame.clicks.map((_, provider) => provider).sort((a, b) => frame.clicks[b] - frame.clicks[a]).slice(0, 10);
   const table = document.getElementById("largest");
@@ -50,31 +27,6 @@ function drawFrame(board, at) {
   };
   row(["provider", "clicks", "satisfaction", "publishes"], "th");
   for (const p of order) row([p, frame.clicks[p], frame.satisfaction[p].toFixed(1), frame.alive[p] ? "yes" : "no"], "td");
-}
-
-function animate(board) {
-  const slider = document.getElementById("frame");
-  const button = document.getElementById("play");
-  let timer = null;
-  const stop = () => {
-    clearInterval(timer);
-    timer = null;
-    button.textContent = "Play";
-    button.setAttribute("aria-pressed", "false");
-  };
-  slider.addEventListener("input", () => drawFrame(board, Number(slider.value)));
-  button.addEventListener("click", () => {
-    if (timer) return stop();
-    if (Number(slider.value) === board.frames.length - 1) slider.value = 0;
-    button.textContent = "Pause";
-    button.setAttribute("aria-pressed", "true");
-    timer = setInterval(() => {
-      slider.value = Number(slider.value) + 1;
-      drawFrame(board, Number(slider.value));
-      if (Number(slider.value) === board.frames.length - 1) stop();
-    }, 200);
-  });
-  drawFrame(board, 0);
 }
 
 async function drawUser(number) {
@@ -98,7 +50,7 @@ async function drawUser(number) {
 const board = await (await fetch("/recsim/api/run")).json();
 drawMeasures(board);
 if (board.frames.length) {
-  animate(board);
+  play(board.frames.length, (at) => drawFrame(board, at));
   const choice = document.getElementById("user");
   choice.addEventListener("change", () => drawUser(choice.value));
   await drawUser(0);

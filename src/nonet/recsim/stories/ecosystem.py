@@ -98,7 +98,7 @@ class Providers(eqx.Module):
     growth: Float[Array, ""] | float = parameter(constraints.positive, default=2.0)
     memory: Float[Array, ""] | float = parameter(constraints.unit_interval, default=0.96)
     dispersion: float = 1.0
-    viability: float = 0.0
+    viability: Float[Array, ""] | float = 0.0
     patience: int = 20
 
     @property
