@@ -6,33 +6,7 @@ here are all seven tasks with every undocumented choice as an option, the articl
 and a page to collect ratings of your own pictures.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-import importlib
-from typing import Any
-
-from nonet.cxc.config import CorrelationRules, RetrievalRules, SelectConfig, TrainConfig
-
-_ROOMS = {
-    "Collection": "data",
-    "CxcModel": "model",
-    "Evaluation": "evaluate",
-    "Material": "evaluate",
-    "RatingSet": "ratings",
-    "Ratings": "ratings",
-    "correlate": "correlation",
-    "judge": "evaluate",
-    "material": "evaluate",
-    "read_collection": "data",
-    "read_embeddings": "embeddings",
-    "read_ratings": "ratings",
-    "select_pairs": "selection",
-}
-
-__all__ = ["CorrelationRules", "RetrievalRules", "SelectConfig", "TrainConfig", *_ROOMS]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module 'nonet.cxc' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"nonet.cxc.{_ROOMS[name]}"), name)
+# what `__init__.pyi` names is loaded at first use: torch and pyarrow are heavy
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

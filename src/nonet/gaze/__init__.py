@@ -6,53 +6,7 @@ Tseng, Valliappan, Ramachandran, Choudhury, Navalpakkam: "Digital biomarker of m
 47 (2021).
 """
 
-from __future__ import annotations
+import lazy_loader
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from nonet.gaze.events import detect, idt, ivt, noise_adaptive
-    from nonet.gaze.geometry import Screen
-    from nonet.gaze.model import GazeNet
-    from nonet.gaze.personal import Calibration, Fit, choose
-    from nonet.gaze.samples import Samples
-    from nonet.gaze.store import Store
-
-# loaded at first use: torch, scikit-learn and scipy are heavy
-_ROOMS = {
-    "Calibration": "personal",
-    "Fit": "personal",
-    "GazeNet": "model",
-    "Samples": "samples",
-    "Screen": "geometry",
-    "Store": "store",
-    "choose": "personal",
-    "detect": "events",
-    "idt": "events",
-    "ivt": "events",
-    "noise_adaptive": "events",
-}
-__all__ = [
-    "Calibration",
-    "Fit",
-    "GazeNet",
-    "Samples",
-    "Screen",
-    "Store",
-    "choose",
-    "detect",
-    "idt",
-    "ivt",
-    "noise_adaptive",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module 'nonet.gaze' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"nonet.gaze.{_ROOMS[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+# what `__init__.pyi` names is loaded at first use: torch, scikit-learn and scipy are heavy
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
