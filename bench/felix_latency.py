@@ -1,6 +1,6 @@
 """What an edit costs on one thread: FELIX on torch, ONNX Runtime and 8-bit numbers, against an encoder-decoder.
 
-Encoder and decoder have the same layers. Texts are pairs of WikiSplit where NONET_DATA is set, else pairs made by rules;
+Encoder and decoder have the same layers. Texts are pairs of WikiSplit where NONET_DATA is set, else made by rules;
 lengths and edits are those of the data. All systems take turns within a round; figures are medians of CPU time. Beside
 them stands what the matrix products alone would cost at the rate of this processor, in 32-bit numbers.
 

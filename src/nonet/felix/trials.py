@@ -7,16 +7,24 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
 
 from nonet.felix.config import DecodeConfig, LabelConfig, LearningConfig, Method
 from nonet.felix.data import Pair
 from nonet.felix.encoders import Loaded
-from nonet.felix.evaluate import LOWER_IS_BETTER, Judgement, judge
+from nonet.felix.evaluate import Judgement, judge
 from nonet.felix.run import AnyEditor, Run, learn
+from nonet.felix.sari import easse_tokens, sari_easse, sari_t2t_sentence
 from nonet.felix.tokens import Vocabulary
+from nonet.foundation.report import Estimate
 
-__all__ = ["BIASES", "Outcome", "Splits", "Trial", "short", "try_out", "tuned"]
+__all__ = ["BIASES", "ChosenBy", "Outcome", "Splits", "Trial", "gap", "short", "try_out", "tuned"]
 
+ChosenBy = Literal["sari_t2t", "sari_easse", "ter"]
+_SAMPLES = 1000
 BIASES = (0.0, -1.0, 1.0, 2.0, 4.0)  # keep biases that validation chooses from; of equals the first
 
 
@@ -47,22 +55,24 @@ class Outcome:
         decoding: what validation chose.
         training_seconds: CPU time of learning.
         editing_ms: CPU time a test text.
+        texts: what it made of the test texts.
     """
 
     judged: Judgement
     decoding: DecodeConfig
     training_seconds: float
     editing_ms: float
+    texts: tuple[str, ...]
 
 
-def try_out(trial: Trial, splits: Splits, encoder: Loaded, metric: str) -> Outcome:
+def try_out(trial: Trial, splits: Splits, encoder: Loaded, metric: ChosenBy) -> Outcome:
     """Trains, chooses the keep bias on the validation texts, and judges on the test texts.
 
     Args:
         trial: the method.
         splits: the pairs.
         encoder: what its networks begin with.
-        metric: what the keep bias is chosen by, a name of `evaluate.METRICS`.
+        metric: what the keep bias is chosen by, which is higher (TER: lower) for the better editor.
     """
     start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
@@ -74,18 +84,49 @@ def try_out(trial: Trial, splits: Splits, encoder: Loaded, metric: str) -> Outco
     made = _texts(editor, splits.test, decoding)
     edited = time.process_time()
     judged = judge([pair.source for pair in splits.test], made, [pair.targets for pair in splits.test])
-    return Outcome(judged, decoding, trained - start, 1000 * (edited - begun) / len(splits.test))
+    return Outcome(judged, decoding, trained - start, 1000 * (edited - begun) / len(splits.test), tuple(made))
 
 
-def tuned(editor: AnyEditor, validation: Sequence[Pair], metric: str) -> DecodeConfig:
+def tuned(editor: AnyEditor, validation: Sequence[Pair], metric: ChosenBy) -> DecodeConfig:
     """The keep bias with which an editor does best on validation texts."""
-    sources, targets = [pair.source for pair in validation], [pair.targets for pair in validation]
+    choices = (replace(editor.config.decoding, keep_bias=bias) for bias in BIASES)
+    return max(choices, key=lambda decoding: _score(validation, _texts(editor, validation, decoding), metric))
 
-    def score(decoding: DecodeConfig) -> float:
-        value = judge(sources, _texts(editor, validation, decoding), targets).system[metric].value
-        return -value if metric in LOWER_IS_BETTER else value
 
-    return max((replace(editor.config.decoding, keep_bias=bias) for bias in BIASES), key=score)
+def gap(first: Outcome, second: Outcome, test: Sequence[Pair], *, seed: int = 0) -> Estimate:
+    """By how much the first is better: `sari_t2t` with a 95 % interval of a bootstrap over texts, in pairs.
+
+    Args:
+        first: an outcome.
+        second: another one on the same texts.
+        test: those texts.
+        seed: of the bootstrap.
+    """
+    better = _sari(test, first.texts) - _sari(test, second.texts)
+    drawn = np.random.default_rng(seed).integers(len(better), size=(_SAMPLES, len(better)))
+    low, high = np.percentile(better[drawn].mean(axis=1), [2.5, 97.5])
+    basis = f"95 % paired bootstrap over {len(better):,} texts"
+    return Estimate(float(better.mean()), float(low), float(high), "points of SARI", basis)
+
+
+def _score(pairs: Sequence[Pair], texts: Sequence[str], metric: ChosenBy) -> float:
+    """One metric, higher for the better."""
+    if metric == "sari_t2t":
+        return float(_sari(pairs, texts).mean())
+    if metric == "sari_easse":
+        return sari_easse([pair.source for pair in pairs], texts, [pair.targets for pair in pairs]).score
+    from sacrebleu.metrics import TER  # type: ignore[attr-defined]
+
+    return -TER().corpus_score(list(texts), [[pair.targets[0] for pair in pairs]]).score
+
+
+def _sari(pairs: Sequence[Pair], texts: Sequence[str]) -> Float[np.ndarray, "texts"]:
+    """`sari_t2t` of each text."""
+    cut = easse_tokens()
+    rows = zip(pairs, texts, strict=True)
+    return np.array(
+        [sari_t2t_sentence(cut(pair.source), cut(text), [cut(t) for t in pair.targets]).score for pair, text in rows]
+    )
 
 
 def short(pairs: Sequence[Pair], vocabulary: Vocabulary, most: int) -> list[Pair]:
