@@ -58,10 +58,10 @@ class Scale:
     timed: tuple[int, int]
 
 
-_SHORT = LearningConfig(steps=60, batch_size=12, learning_rate=1e-3, freeze_embeddings=True)
+_SHORT = LearningConfig(steps=50, batch_size=12, learning_rate=1e-3, freeze_embeddings=True)
 _LONG = LearningConfig(steps=2000, batch_size=32, learning_rate=3e-4)
 SCALES = {
-    "minutes": Scale("minutes", 1, 6, (100, 0), 600, 32, (40, 80), _SHORT, (3, 8)),
+    "minutes": Scale("minutes", 1, 5, (100, 0), 600, 32, (40, 100), _SHORT, (3, 8)),
     "hours": Scale("hours", 6, 0, (100, 1000, 10_000), 10_000, 64, (200, 1000), _LONG, (32, 64)),
 }
 
