@@ -1,8 +1,8 @@
 """The editing page in a real browser, by mouse and by keyboard."""
 
 import shutil
+import socket
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -18,14 +18,13 @@ EDITED = "Anna likes tea and snow."
 
 @pytest.fixture(scope="module")
 def address(toy_editor) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(create_app({"felix": toy_editor}), port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(20)
+    server = uvicorn.Server(uvicorn.Config(create_app({"felix": toy_editor}), log_level="warning"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # who comes before the server is ready, waits
+        running = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        running.start()
+        yield "http://{}:{}".format(*listening.getsockname())
+        server.should_exit = True
+        running.join(20)
 
 
 @pytest.fixture(scope="module")

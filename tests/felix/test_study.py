@@ -6,7 +6,7 @@ from nonet.felix.config import DecodeConfig
 from nonet.felix.data import Pair
 from nonet.felix.evaluate import judge
 from nonet.felix.latency import DECODERS
-from nonet.felix.study import insertion_claim, pointer_claim, sample_claim, speed_claim
+from nonet.felix.study import difference_claim, sample_claim, speed_claim
 from nonet.felix.trials import Outcome
 
 TEST = [Pair(f"the {n} cat sat . it slept .", (f"the {n} cat sat and slept .",)) for n in ["one", "two", "red", "old"]]
@@ -22,11 +22,9 @@ KEPT = outcome([pair.source for pair in TEST])
 MIXED = outcome([TEST[0].targets[0], TEST[1].source, TEST[2].source, "the end"])
 
 
-@pytest.mark.parametrize("claim", [pointer_claim, insertion_claim])
-def test_a_difference_holds_fails_or_cannot_be_told(claim):
-    assert claim(RIGHT, KEPT, TEST, "how").holds is True
-    assert claim(KEPT, RIGHT, TEST, "how").holds is False
-    assert claim(MIXED, KEPT, TEST, "how").holds is None
+@pytest.mark.parametrize(("first", "second", "holds"), [(RIGHT, KEPT, True), (KEPT, RIGHT, False), (MIXED, KEPT, None)])
+def test_a_difference_holds_fails_or_cannot_be_told(first, second, holds):
+    assert difference_claim("text", "article", first, second, TEST, "how").holds is holds
 
 
 def test_samples_are_used_best_only_if_both_baselines_are_behind():

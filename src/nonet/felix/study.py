@@ -23,10 +23,15 @@ from nonet.felix.trials import Outcome, Splits, Trial, gap, short, try_out
 from nonet.foundation import console
 from nonet.foundation.report import Claim, Estimate, Figure, Report, Table
 
-__all__ = ["SCALES", "Scale", "insertion_claim", "pointer_claim", "sample_claim", "speed_claim", "study"]
+__all__ = ["SCALES", "Scale", "difference_claim", "sample_claim", "speed_claim", "study"]
 
 METHODS: tuple[Method, ...] = ("felix", "lasertagger", "seq2seq")
 SHOWN = ("exact_lower", "sari_t2t", "ter")
+_POINTER = ("Where phrases change places, a pointer edits better than insertion alone", "variants with a pointer ahead")
+_MASKS = (
+    "A tag that says how many tokens come in (Mask) edits better than an open span (Infill)",
+    "Mask ahead of Infill",
+)
 _FASTER = 90  # times, in the article's blog post
 _COMMAND = "nonet felix study --out OUT --scale {}"
 
@@ -91,8 +96,8 @@ def study(scale: Scale, *, made: str = "") -> Report:
         claims=[
             sample_claim({m: curve[m, few] for m in METHODS}, few, fusion.test, how),
             speed_claim(singly, batched, floor, how),
-            pointer_claim(pointing, plain, moved.test, how),
-            insertion_claim(masks, infill, fusion.test, how),
+            difference_claim(*_POINTER, pointing, plain, moved.test, f"active to passive and back; {how}"),
+            difference_claim(*_MASKS, masks, infill, fusion.test, f"fusion; {how}"),
         ],
         figures=[_curve_figure(curve, scale.sizes, len(fusion.train))],
         tables=[
@@ -140,28 +145,19 @@ def speed_claim(singly: Mapping[str, float], batched: Mapping[str, float], floor
     )
 
 
-def pointer_claim(pointing: Outcome, plain: Outcome, test: Sequence[Pair], how: str) -> Claim:
-    """Whether a pointer helps where whole phrases move."""
-    found = gap(pointing, plain, test)
-    return Claim(
-        "Where phrases change places, a pointer edits better than insertion alone",
-        "section on reordering",
-        found,
-        _sign(found),
-        f"active to passive and back, {found.basis}; {how}",
-    )
+def difference_claim(text: str, article: str, first: Outcome, second: Outcome, test: Sequence[Pair], how: str) -> Claim:
+    """Whether the first of two ways edits better.
 
-
-def insertion_claim(masks: Outcome, infill: Outcome, test: Sequence[Pair], how: str) -> Claim:
-    """Whether to tell the length of an insertion is better than to leave it open."""
-    found = gap(masks, infill, test)
-    return Claim(
-        "A tag that says how many tokens come in (Mask) edits better than an open span (Infill)",
-        "Mask ahead of Infill",
-        found,
-        _sign(found),
-        f"fusion, {found.basis}; {how}",
-    )
+    Args:
+        text: the claim.
+        article: what the article says of it.
+        first: the way that should be better.
+        second: the other one.
+        test: the texts of both.
+        how: how both learnt.
+    """
+    found = gap(first, second, test)
+    return Claim(text, article, found, _sign(found), f"{found.basis}; {how}")
 
 
 def _sign(found: Estimate) -> bool | None:
