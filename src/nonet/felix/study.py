@@ -92,7 +92,8 @@ def study(scale: Scale, *, made: str = "") -> Report:
     return Report(
         title="Felix: fast text editing",
         summary=f"{len(fusion.train):,} pairs to fuse, made by rules from packaged Wikipedia text, and"
-        f" {scale.made_up:,} made-up sentences to turn from active to passive or back.",
+        f" {scale.made_up:,} made-up sentences to turn from active to passive or back."
+        + (" So few documents are split by pair, not by document." if scale.documents else ""),
         claims=[
             sample_claim({m: curve[m, few] for m in METHODS}, few, fusion.test, how),
             speed_claim(singly, batched, floor, how),

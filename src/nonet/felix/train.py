@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -96,7 +97,10 @@ def train_editor(
     )
     longest = positions_of(encoder.config)
     made = (insertion(example, vocabulary, labels, longest) for example in examples)
-    filled = train_inserter(inserter, [one for one in made if one], vocabulary, config, folder / "inserter", mark)
+    insertions = [one for one in made if one]
+    if not encoder.head:
+        inserter.head.expect(np.array([number for one in insertions for number in one.wanted], np.int64))
+    filled = train_inserter(inserter, insertions, vocabulary, config, folder / "inserter", mark)
     casing = Casing.learn(target for pair in pairs for target in pair.targets)
     settings = EditorConfig("felix", labels, encoder.config)
     return Trained(
