@@ -58,7 +58,7 @@ def speed(options: argparse.Namespace) -> None:
             took = {n: statistics.median(v) for n, v in race(made, chosen, batch, options.rounds).items()}
             best = min((name for name in took if name not in WANTED), key=lambda name: took[name])
             floor = limit_ms(made["torch"], chosen, batch, rate)
-            print(f"\nbatch {batch}: CPU ms a text; products alone {floor:.1f} ms; best back-end: {best}")
+            print(f"\n{min(batch, count)} at once: CPU ms a text; products alone {floor:.1f} ms; best back-end: {best}")
             for name, value in took.items():
                 ratios = f"{value / took['torch']:6.1f} × torch {value / took[best]:6.1f} × best"
                 wanted = (
