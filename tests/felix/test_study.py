@@ -2,11 +2,13 @@ import random
 
 import pytest
 
-from nonet.felix.config import DecodeConfig
+from nonet.felix import study as study_room
+from nonet.felix.config import DecodeConfig, LearningConfig
 from nonet.felix.data import Pair
 from nonet.felix.evaluate import judge
 from nonet.felix.latency import DECODERS
-from nonet.felix.study import difference_claim, sample_claim, speed_claim
+from nonet.felix.sources.prose import Document
+from nonet.felix.study import Scale, difference_claim, sample_claim, speed_claim
 from nonet.felix.trials import Outcome
 
 TEST = [Pair(f"the {n} cat sat . it slept .", (f"the {n} cat sat and slept .",)) for n in ["one", "two", "red", "old"]]
@@ -58,3 +60,18 @@ def test_made_up_sentences_are_turned_from_active_to_passive_and_back():
     for pair, turned in zip(pairs, passive, strict=True):
         assert (" was " in pair.targets[0]) is not turned
         assert " by " in (pair.source if turned else pair.targets[0])
+
+
+@pytest.mark.slow
+def test_a_small_study_runs_to_its_report(monkeypatch, tiny, tmp_path):
+    things = ["shop", "bank", "school", "museum", "church", "station", "market", "theatre"]
+    pairs = [(a, b) for a in things for b in things if a != b]
+    text = " ".join(f"The {a} opened in May, and the {b} closed in June." for a, b in pairs)
+    monkeypatch.setattr(study_room, "wikipedia", lambda: iter([Document("town", (text,))]))
+    monkeypatch.setattr(study_room, "open_encoder", lambda name, layers: tiny)
+    learning = LearningConfig(steps=1, batch_size=4)
+    found = study_room.study(Scale("minutes", 2, 1, (10, 0), 30, 32, (1, 3), learning, (1, 2)))
+    assert len(found.claims) == 4
+    assert len(found.tables[0].rows) == 9
+    assert len(found.tables[1].rows) == 6
+    assert found.save(tmp_path).is_file()
