@@ -59,7 +59,7 @@ def toy_editor(toy_folder: Path) -> Path:
     from nonet.felix.run import Run, execute
 
     folder = toy_folder.parent / "editor"
-    learning = LearningConfig(steps=100, batch_size=16, learning_rate=3e-3)
+    learning = LearningConfig(steps=60, batch_size=16, learning_rate=3e-3, freeze_embeddings=True)
     execute(Run(toy_folder, folder, encoder="small", layers=1, labels=LabelConfig(), learning=learning))
     export_editor(folder, fp32=True, int8=True)
     return folder

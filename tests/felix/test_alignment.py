@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nonet.felix.alignment import NEW, align, common_subsequence
@@ -15,6 +15,7 @@ def longest(first: str, second: str) -> int:
     return table[-1][-1]
 
 
+@settings(max_examples=40, deadline=None)
 @given(LETTERS, LETTERS)
 def test_the_common_subsequence_is_one_and_is_as_long_as_it_can_be(source, target):
     aligned = common_subsequence(source, target)
@@ -24,6 +25,7 @@ def test_the_common_subsequence_is_one_and_is_as_long_as_it_can_be(source, targe
     assert len(taken) == longest(source, target)
 
 
+@settings(max_examples=40, deadline=None)
 @given(LETTERS, LETTERS)
 def test_both_rules_reuse_as_many_tokens_as_there_are(source, target):
     wrapped = [*"<", *source, *">"], [*"<", *target, *">"]

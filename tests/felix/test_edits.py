@@ -21,7 +21,7 @@ def plan(vocabulary, before, after):
     return plan_edits(source, items, words, [0.9] * len(source), dict.fromkeys(range(len(source)), 0.8), {})
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(before=TEXTS, after=TEXTS, data=st.data())
 def test_edits_can_be_taken_back(vocabulary, before, after, data):
     made = plan(vocabulary, before, after)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nonet.felix.config import LabelConfig
@@ -27,6 +27,7 @@ def test_the_article_codes_own_vectors():
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("alignment", ["greedy", "lcs"])
+@settings(max_examples=30, deadline=None)
 @given(source=TEXTS, target=TEXTS)
 def test_realising_labels_gives_the_target(variant, alignment, source, target):
     config = LabelConfig(variant, alignment, max_mask=20)
@@ -42,6 +43,7 @@ def test_realising_labels_gives_the_target(variant, alignment, source, target):
         assert order == sorted(order)
 
 
+@settings(max_examples=30, deadline=None)
 @given(source=TEXTS, target=TEXTS)
 def test_no_pointer_variant_puts_a_replacement_on_the_deleted_token(source, target):
     labels = label(source, target, LabelConfig("insert", max_mask=20))

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -110,3 +111,12 @@ def test_folders_that_hold_no_encoder_are_refused(tmp_path, masked_folder):
     (odd / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"}))
     with pytest.raises(UsageError, match="no MASK token"):
         open_encoder(str(odd))
+
+
+def test_a_new_head_begins_with_the_frequencies_of_what_it_is_to_fill_in(tiny):
+    head = Inserter.start(tiny).head
+    head.expect(np.array([7, 7, 7, 9]))
+    shares = head.bias.double().exp()
+    assert shares.sum().item() == pytest.approx(1, rel=1e-4)
+    assert (shares[7] / shares[9]).item() == pytest.approx(3.01 / 1.01, rel=1e-3)
+    assert shares[11].item() > 0

@@ -27,6 +27,7 @@ def edited(vocabulary, before: str, after: str, variant="felix") -> str:
     return render(source, items, vocabulary, CASING)
 
 
+@pytest.mark.slow  # the tables of Unicode take seconds
 @settings(max_examples=60, deadline=None)
 @given(text=st.text(max_size=60))
 def test_keeping_everything_returns_the_text_byte_for_byte(vocabulary, text):

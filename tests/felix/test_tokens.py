@@ -54,6 +54,7 @@ def test_unknown_characters_are_told_apart(vocabulary):
     assert first.keys != second.keys
 
 
+@pytest.mark.slow  # the tables of Unicode take seconds
 @settings(max_examples=40, deadline=None)
 @given(text=st.text(max_size=400), limit=st.integers(8, 40))
 def test_windows_follow_one_another_without_a_gap(vocabulary, text, limit):

@@ -77,6 +77,8 @@ def adapt_encoder(encoder: Loaded, documents: Sequence[Document], config: Learni
     data.share = _MASKED
     check = _masked_batches(held, vocabulary, config.seed)
     before, _ = masked_perplexity(inserter, check)
+    if not encoder.head:
+        inserter.head.expect(np.concatenate([np.array(one.ids) for one in learn]))
     fit(
         InserterLearner(inserter),
         data,

@@ -58,6 +58,9 @@ class LearningConfig:
     """Share of examples in which the pointer sees the predicted tags instead of the gold ones."""
     weight_decay: float = 0.01
     """Decay of matrices, decoupled from the gradient."""
+    freeze_embeddings: bool = False
+    """Whether the embeddings of the vocabulary stay as they are: a step costs up to a third less, and words that no
+    pair has keep their place beside those that some have."""
     precision: Literal["no", "bf16"] = "no"
     """Mixed precision; bf16 is two to three times faster on processors that have it."""
     seed: int = 0

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from nonet.felix.backend import Backend, Filled, TorchBackend
+from nonet.felix.batches import by_length
 from nonet.felix.casing import Casing
 from nonet.felix.config import DecodeConfig, EditorConfig
 from nonet.felix.decode import KEEP, Decoded, Tagging, decode, taggings
 from nonet.felix.edits import Edit, Plan, compose, plan_edits
-from nonet.felix.examples import by_length
 from nonet.felix.labels import TagSet
 from nonet.felix.model import Inserter, Tagger, new_tagger, positions_of
 from nonet.felix.surface import render

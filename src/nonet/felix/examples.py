@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from nonet.felix.batches import TokenRows, padded, present
 from nonet.felix.config import LabelConfig
 from nonet.felix.data import Pair
 from nonet.felix.labels import Labels, TagSet, Unrealisable, label, order_of
 from nonet.felix.template import template
 from nonet.felix.tokens import Pieces, Vocabulary
 
-__all__ = ["Example", "Examples", "Insertion", "Insertions", "labelled", "padded"]
+__all__ = ["Example", "Examples", "Insertion", "Insertions", "insertion", "labelled"]
 
-Value = TypeVar("Value")
 _AT_ONCE = 1024
 _RANDOM_MASKS = 0.1  # of the tokens of a text into which nothing comes
 
@@ -109,50 +107,39 @@ def _padded_to(span: int, ids: tuple[int, ...], padding: int) -> tuple[int, ...]
     return ids + (padding,) * (span - len(ids))
 
 
-class Examples(Dataset):
+class Examples(TokenRows[Example]):
     """Examples for the tagger."""
 
-    def __init__(self, examples: Sequence[Example], padding: int) -> None:
-        self.examples, self.padding = examples, padding
-
-    def __len__(self) -> int:
-        return len(self.examples)
-
-    def __getitem__(self, index: int) -> Example:
-        return self.examples[index]
+    def __init__(self, examples: Sequence[Example], padding: int, batch: int = 1) -> None:
+        super().__init__(examples, [len(example.source) for example in examples], batch)
+        self.padding = padding
 
     def collate(self, chosen: Sequence[Example]) -> dict[str, Tensor]:
         """A batch: ids, mask, tags and points."""
-        lengths = torch.tensor([len(example.source) for example in chosen])
+        sources = [example.source.ids for example in chosen]
         return {
-            "ids": padded([example.source.ids for example in chosen], self.padding),
-            "mask": torch.arange(int(lengths.max())) < lengths[:, None],
+            "ids": padded(sources, self.padding),
+            "mask": present(sources),
             "tags": padded([example.tags for example in chosen], 0),
             "points": padded([example.labels.points for example in chosen], 0),
         }
 
 
-class Insertions(Dataset):
+class Insertions(TokenRows[Insertion]):
     """Examples for the inserter. Texts into which nothing comes get random masks, anew each time they are read."""
 
-    def __init__(self, insertions: Sequence[Insertion], vocabulary: Vocabulary) -> None:
-        self.insertions, self.vocabulary = insertions, vocabulary
-        self.share = _RANDOM_MASKS
+    def __init__(self, insertions: Sequence[Insertion], vocabulary: Vocabulary, batch: int = 1) -> None:
+        super().__init__(insertions, [len(one.ids) for one in insertions], batch)
+        self.vocabulary, self.share = vocabulary, _RANDOM_MASKS
         self.special = np.array([vocabulary.cls, vocabulary.sep, vocabulary.pad, *vocabulary.brackets])
-
-    def __len__(self) -> int:
-        return len(self.insertions)
-
-    def __getitem__(self, index: int) -> Insertion:
-        return self.insertions[index]
 
     def collate(self, chosen: Sequence[Insertion]) -> dict[str, Tensor]:
         """A batch: ids, mask, segments, and the masks with what belongs there."""
         chosen = [one if one.masks else self._masked(one) for one in chosen]
-        lengths = torch.tensor([len(one.ids) for one in chosen])
+        rows = [one.ids for one in chosen]
         return {
-            "ids": padded([one.ids for one in chosen], self.vocabulary.pad),
-            "mask": torch.arange(int(lengths.max())) < lengths[:, None],
+            "ids": padded(rows, self.vocabulary.pad),
+            "mask": present(rows),
             "segments": padded([one.segments for one in chosen], 0),
             "rows": torch.tensor([row for row, one in enumerate(chosen) for _ in one.masks], dtype=torch.long),
             "places": torch.tensor([place for one in chosen for place in one.masks], dtype=torch.long),
@@ -168,30 +155,3 @@ class Insertions(Dataset):
         wanted = tuple(ids[masks].tolist())
         ids[masks] = self.vocabulary.mask
         return Insertion(tuple(ids.tolist()), one.segments, tuple(masks.tolist()), wanted)
-
-
-def padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
-    """Rows of different lengths as one array."""
-    made = np.full((len(rows), max(map(len, rows))), value, np.int64)
-    for number, row in enumerate(rows):
-        made[number, : len(row)] = row
-    return torch.from_numpy(made)
-
-
-def by_length(items: Sequence[Value], length: Callable[[Value], int], most: int) -> Iterator[list[int]]:
-    """Batches of items of similar length, as their numbers.
-
-    Args:
-        items: any.
-        length: of an item in tokens.
-        most: the most tokens in a batch, padding included.
-    """
-    order = sorted(range(len(items)), key=lambda number: length(items[number]))
-    batch: list[int] = []
-    for number in order:
-        if batch and (len(batch) + 1) * length(items[number]) > most:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
+import warnings
 from pathlib import Path
 
 import torch
@@ -82,7 +84,8 @@ def _graphs(editor: Editor, backend: TorchBackend, scratch: Path) -> dict[str, P
     made = {}
     for name, (module, inputs, names, outputs, axes) in jobs.items():
         made[name] = scratch / f"{name}.onnx"
-        with torch.inference_mode():
+        with torch.inference_mode(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the tracer warns of branches that no input of these graphs takes
             torch.onnx.export(
                 module.eval(),
                 inputs,
@@ -125,5 +128,9 @@ def _quantised(path: Path) -> Path:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     made = path.with_suffix(".int8.onnx")
-    quantize_dynamic(path, made, weight_type=QuantType.QInt8, per_channel=True)
+    logging.disable(logging.WARNING)  # advice on graphs that other exporters made
+    try:
+        quantize_dynamic(path, made, weight_type=QuantType.QInt8, per_channel=True)
+    finally:
+        logging.disable(logging.NOTSET)
     return made

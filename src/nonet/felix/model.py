@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -19,6 +20,8 @@ from nonet.felix.labels import TagSet
 from nonet.felix.pointing import Pointer
 
 __all__ = ["Inserter", "MaskHead", "Tagger", "new_tagger", "positions_of"]
+
+_UNSEEN = 0.01  # how often a token counts that was not seen
 
 
 def positions_of(config: Mapping[str, Any]) -> int:
@@ -103,6 +106,16 @@ class MaskHead(nn.Module):
         self, states: Float[Tensor, "masks hidden"], embeddings: Float[Tensor, "vocabulary embedded"]
     ) -> Float[Tensor, "masks vocabulary"]:
         return F.linear(self.norm(F.gelu(self.dense(states))), embeddings, self.bias)
+
+    @torch.no_grad()
+    def expect(self, seen: Int[np.ndarray, "tokens"]) -> None:
+        """Begins a head that knows nothing with how frequent tokens are, so that it need not learn that.
+
+        Args:
+            seen: token ids of text like that to be filled in.
+        """
+        counts = np.bincount(seen, minlength=len(self.bias)) + _UNSEEN
+        self.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
 
 
 class Inserter(nn.Module):

@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,7 +25,7 @@ from nonet.felix.model import Inserter, Tagger, new_tagger, positions_of
 from nonet.foundation.errors import DataError
 from nonet.foundation.training import History, TrainingConfig, fit
 
-__all__ = ["Trained", "pointer_loss", "tag_loss", "train_editor", "training_options"]
+__all__ = ["Trained", "freeze_words", "pointer_loss", "tag_loss", "train_editor", "training_options"]
 
 _WARMUP = 10  # the rate rises over one step in so many
 _MEASURED = 512  # validation examples
@@ -78,13 +80,16 @@ def train_editor(
         torch.manual_seed(config.seed)
         tagger = new_tagger(labels, encoder.config, encoder.weights)
         inserter = Inserter.start(encoder)
-    data = Examples(examples, vocabulary.pad)
+    for module in (tagger, inserter):
+        freeze_words(module.encoder.network, config)
+    options = training_options(len(examples), config)
+    data = Examples(examples, vocabulary.pad, options.batch_size)
     learner = TaggerLearner(tagger, config)
     check = Examples(held_out, vocabulary.pad)
     tagged = fit(
         learner,
         data,
-        training_options(len(data), config),
+        options,
         folder=folder / "tagger",
         collate=data.collate,
         evaluate=(lambda _, step: learner.measure(check)) if held_out else None,
@@ -92,7 +97,10 @@ def train_editor(
     )
     longest = positions_of(encoder.config)
     made = (insertion(example, vocabulary, labels, longest) for example in examples)
-    filled = train_inserter(inserter, [one for one in made if one], vocabulary, config, folder / "inserter", mark)
+    insertions = [one for one in made if one]
+    if not encoder.head:
+        inserter.head.expect(np.array([number for one in insertions for number in one.wanted], np.int64))
+    filled = train_inserter(inserter, insertions, vocabulary, config, folder / "inserter", mark)
     casing = Casing.learn(target for pair in pairs for target in pair.targets)
     settings = EditorConfig("felix", labels, encoder.config)
     return Trained(
@@ -108,8 +116,8 @@ def train_inserter(
     if not with_masks:
         return None
     enough = with_masks if len(with_masks) >= config.batch_size else insertions
-    data = Insertions(enough, vocabulary)
-    options = training_options(len(data), config)
+    options = training_options(len(enough), config)
+    data = Insertions(enough, vocabulary, options.batch_size)
     return fit(
         InserterLearner(inserter), data, options, folder=folder, collate=data.collate, fingerprint=f"inserter {mark}"
     )
@@ -210,6 +218,12 @@ def pointer_loss(points: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
         mask: what is no padding.
     """
     return F.cross_entropy(points[mask], wanted[mask])
+
+
+def freeze_words(network: Any, config: LearningConfig) -> None:
+    """Holds the embeddings of the vocabulary, if that was asked for."""
+    if config.freeze_embeddings:
+        network.get_input_embeddings().weight.requires_grad_(False)
 
 
 def training_options(examples: int, config: LearningConfig) -> TrainingConfig:

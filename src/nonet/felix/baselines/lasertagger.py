@@ -16,16 +16,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from nonet.felix.alignment import NEW, common_subsequence
+from nonet.felix.batches import TokenRows, by_length, padded, present
 from nonet.felix.casing import Casing
 from nonet.felix.config import DecodeConfig, EditorConfig, LabelConfig, LearningConfig
 from nonet.felix.data import Pair
 from nonet.felix.editor import KIND, Edited, chunks, put_weights, read_words, words_files
 from nonet.felix.encoders import Loaded
-from nonet.felix.examples import by_length, padded
 from nonet.felix.model import Tagger
 from nonet.felix.surface import render
 from nonet.felix.tokens import Pieces, Vocabulary, windows
-from nonet.felix.train import fingerprint, require_some, training_options
+from nonet.felix.train import fingerprint, freeze_words, require_some, training_options
 from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
 from nonet.foundation.training import History, fit
@@ -64,9 +64,8 @@ class LaserTagger:
     def _texts(self, flat: Sequence[Pieces], config: DecodeConfig) -> list[str]:
         made: dict[int, str] = {}
         for batch in by_length(flat, len, 4096):
-            ids = padded([flat[number].ids for number in batch], self.vocabulary.pad)
-            lengths = torch.tensor([len(flat[number]) for number in batch])
-            _, scores = self.tagger.states(ids, torch.arange(ids.shape[1]) < lengths[:, None])
+            ids = [flat[number].ids for number in batch]
+            _, scores = self.tagger.states(padded(ids, self.vocabulary.pad), present(ids))
             scores[..., 1] += config.keep_bias
             for row, number in enumerate(batch):
                 made[number] = self._written(flat[number], scores[row].argmax(dim=1).numpy())
@@ -124,10 +123,12 @@ def train_lasertagger(
         tagger = Tagger(encoder.config, _keeps(len(phrases)), pointing=False)
     if encoder.weights:
         tagger.encoder.network.load_state_dict(encoder.weights)
+    freeze_words(tagger.encoder.network, config)
+    options = training_options(len(rows), config)
     history = fit(
         _Learner(tagger),
-        _Rows(rows),
-        training_options(len(rows), config),
+        TokenRows(rows, [len(ids) for ids, _ in rows], options.batch_size),
+        options,
         folder=folder / "lasertagger",
         collate=lambda chosen: _collate(chosen, vocabulary.pad),
         fingerprint=fingerprint(pairs, encoder, labels),
@@ -148,23 +149,12 @@ class _Learner(nn.Module):
         return F.cross_entropy(scores[batch["mask"]], batch["classes"][batch["mask"]])
 
 
-class _Rows(torch.utils.data.Dataset):
-    def __init__(self, rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> tuple[Sequence[int], Sequence[int]]:
-        return self.rows[index]
-
-
 def _collate(chosen: Sequence[tuple[Sequence[int], Sequence[int]]], padding: int) -> dict[str, torch.Tensor]:
-    lengths = torch.tensor([len(ids) for ids, _ in chosen])
+    ids, classes = zip(*chosen, strict=True)
     return {
-        "ids": padded([ids for ids, _ in chosen], padding),
-        "classes": padded([classes for _, classes in chosen], 0),
-        "mask": torch.arange(int(lengths.max())) < lengths[:, None],
+        "ids": padded(ids, padding),
+        "classes": padded(classes, 0),
+        "mask": present(ids),
     }
 
 

@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nonet.felix.batches import TokenRows, by_length, padded
 from nonet.felix.casing import Casing
 from nonet.felix.config import DecodeConfig, EditorConfig, LabelConfig, LearningConfig
 from nonet.felix.data import Pair
 from nonet.felix.editor import KIND, Edited, chunks, put_weights, read_words, words_files
 from nonet.felix.encoders import Loaded
-from nonet.felix.examples import by_length, padded
 from nonet.felix.surface import render
 from nonet.felix.tokens import Pieces, Vocabulary, windows
-from nonet.felix.train import fingerprint, require_some, training_options
+from nonet.felix.train import fingerprint, freeze_words, require_some, training_options
 from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
 from nonet.foundation.errors import UsageError
@@ -152,10 +152,13 @@ def train_seq2seq(
     if encoder.weights:
         for half in (network.encoder, network.decoder.bert):
             half.load_state_dict(encoder.weights, strict=False)
+    for half in (network.encoder, network.decoder):
+        freeze_words(half, config)
+    options = training_options(len(rows), config)
     history = fit(
         _Learner(network, vocabulary.pad),
-        _Rows(rows),
-        training_options(len(rows), config),
+        TokenRows(rows, [max(map(len, row)) for row in rows], options.batch_size),
+        options,
         folder=folder / "seq2seq",
         collate=lambda chosen: _collate(chosen, vocabulary.pad),
         fingerprint=fingerprint(pairs, encoder, labels),
@@ -179,17 +182,6 @@ class _Learner(nn.Module):
         ).logits
         wanted = targets[:, 1:]
         return F.cross_entropy(scores.transpose(1, 2), wanted, ignore_index=self.padding)
-
-
-class _Rows(torch.utils.data.Dataset):
-    def __init__(self, rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> tuple[Sequence[int], Sequence[int]]:
-        return self.rows[index]
 
 
 def _collate(chosen: Sequence[tuple[Sequence[int], Sequence[int]]], padding: int) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """``nonet felix …``: the wing on the command line, a module for each group of verbs."""
 
-from nonet.felix.commands.learn import adapt, evaluate, export, train
+from nonet.felix.commands.learn import adapt, evaluate, export, study, train
 from nonet.felix.commands.pairs import inspect, pairs_official, pairs_text, pairs_tsv, pairs_wikipedia
 from nonet.felix.commands.use import edit
 
@@ -19,4 +19,5 @@ COMMANDS = {
     "edit": edit,
     "evaluate": evaluate,
     "export": export,
+    "study": study,
 }

@@ -1,4 +1,4 @@
-"""``nonet felix train``, ``evaluate``, ``adapt`` and ``export``: how an editor comes about and is judged."""
+"""``nonet felix train``, ``evaluate``, ``adapt``, ``export`` and ``study``: how an editor comes about and is judged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nonet.felix.config import DecodeConfig, LabelConfig, LearningConfig, Method
 if TYPE_CHECKING:
     from nonet.felix.evaluate import Judgement
 
-__all__ = ["adapt", "evaluate", "export", "train"]
+__all__ = ["adapt", "evaluate", "export", "study", "train"]
 
 _LABELS, _LEARNING = LabelConfig(), LearningConfig()
 _ADAPTING = LearningConfig(steps=300, learning_rate=5e-4)
@@ -147,6 +147,29 @@ def export(
         raise UsageError("There is nothing to write.", fix="Add --onnx, --int8, or both.")
     sizes = export_editor(editor, fp32=onnx, int8=int8)
     console.summary(f"Written into {editor}", {name: f"{size / 2**20:.1f} MiB" for name, size in sizes.items()})
+
+
+def study(out: Path, scale: Literal["minutes", "hours"] = "minutes", json: bool = False) -> None:
+    """Re-make the article's claims and write report.html and report.json.
+
+    Example: nonet felix study --out study/
+
+    Args:
+        out: the folder of the report.
+        scale: minutes learns a few dozen steps from a few hundred pairs, hours what the claims are about.
+        json: print for other programs.
+    """
+    import datetime
+
+    from nonet.felix.study import SCALES, study
+    from nonet.foundation import console
+
+    report = study(SCALES[scale], made=datetime.date.today().isoformat())
+    report.save(out)
+    if json:
+        console.print_json(report.to_dict())
+    else:
+        report.show()
 
 
 def chosen_decoding(own: DecodeConfig, keep_bias: float | None, least: float | None) -> DecodeConfig:

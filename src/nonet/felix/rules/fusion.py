@@ -62,7 +62,7 @@ def inner_connective(sent: Span) -> Apart | None:
     text = sent.text.strip()
     for phrase in INNER:
         many = len(phrase.split())
-        for place in range(3, len(sent) - 3):
+        for place in range(2, len(sent) - 3):
             if sent[place : place + many].text.lower() != phrase:
                 continue
             before, after = sent[:place], sent[place + many :]

@@ -23,6 +23,8 @@ def to_passive(sent: Span) -> str | None:
     if verb.tag_ not in {"VBD", "VBZ", "VBP"} or parts is None or verb.lemma_ in {"have", "be", "become", "include"}:
         return None
     subject, thing = parts["nsubj"], parts["dobj"]
+    if any(_text(part).endswith(",") for part in (subject, thing)):
+        return None
     if thing.lower_ in {"it", "itself", "himself", "herself", "themselves"} or subject.lower_ in {"which", "that"}:
         return None
     is_ = _be(thing, past=verb.tag_ == "VBD")
@@ -42,6 +44,8 @@ def to_active(sent: Span) -> str | None:
         return None
     doer = next((t for t in parts["agent"].children if t.dep_ == "pobj"), None)
     subject = parts["nsubjpass"]
+    if any(_text(part).endswith(",") for part in (subject, doer) if part is not None):
+        return None
     if doer is None or parts["agent"].i < verb.i or doer.right_edge.i - doer.left_edge.i > 8:
         return None
     past = parts["auxpass"].tag_ == "VBD"
@@ -79,7 +83,8 @@ def _rest(verb: Token, last: int, sent: Span) -> str | None:
 
 
 def _be(thing: Token, *, past: bool) -> str:
-    plural = thing.tag_ in {"NNS", "NNPS"} or thing.lower_ in {"them", "us", "you"} or _joined(thing)
+    many = thing.tag_ == "CD" and thing.lower_ not in {"one", "1"}
+    plural = many or thing.tag_ in {"NNS", "NNPS"} or thing.lower_ in {"them", "us", "you"} or _joined(thing)
     if thing.lower_ == "me":
         return "was" if past else "am"
     return ("were" if plural else "was") if past else ("are" if plural else "is")
