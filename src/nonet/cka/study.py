@@ -75,7 +75,7 @@ SCALES = {
         pictures=1000,
         looked_at=256,
         asked=2000,
-        kinds=kinds(14, 38, 3, (40, 60, 24, 48), 0.25),
+        kinds=kinds(14, 38, 3, (40, 60, 24, 80), 0.25),
         recipe=RecipeConfig(batch_size=64, learning_rate=0.03),
     ),
     "hours": Scale(
