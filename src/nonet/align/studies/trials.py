@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from nonet.align.config import HeadConfig, LearningConfig
 from nonet.align.data import Pairs
@@ -56,10 +57,11 @@ class Trial:
 
 
 def run(settings: Sequence[Setting], seeds: Sequence[int], cache: Path, towers: tuple[str, str]) -> list[Trial]:
-    """Every setting with every seed; towers are frozen and their features computed once.
+    """Every setting with every seed; all trials share the frozen towers, and their features are computed once.
 
     The number of steps is the same for all sizes of the training set: equal compute.
     """
+    frozen = build(*towers, HEADS, texts=[], seed=0, image_size=128)
     trials = []
     for setting in settings:
         for seed in seeds:
@@ -68,7 +70,9 @@ def run(settings: Sequence[Setting], seeds: Sequence[int], cache: Path, towers: 
             batch = min(setting.learning.batch_size, count)
             steps = setting.learning.epochs * (_whole(pairs) // setting.learning.batch_size)
             learning = replace(setting.learning, seed=seed, epochs=max(1, round(steps / (count // batch))))
-            model = build(*towers, setting.heads, texts=[], seed=seed, image_size=128)
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                model = DualEncoder(frozen.image_encoder, frozen.text_encoder, setting.heads)
             with tempfile.TemporaryDirectory() as folder:
                 train(model, pairs, learning, folder=Path(folder), cache=cache)
             trials.append(Trial(setting.name, seed, evaluate_on(model, pairs.split("test"), cache), model))
