@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from nonet.foundation.report import Claim, Estimate, Report, Table
 __all__ = ["StudyConfig", "study"]
 
 _TOWERS = (DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER)
+_TRIALS = "trials"  # checkpoints, until the study is done
 _WIDTH, _LEARNT, _ALL = str(HEADS.dim), "learnt", "100%"  # what the usual setting is called in each comparison
 
 
@@ -63,7 +65,7 @@ class StudyConfig:
 
 
 def study(config: StudyConfig, made: str = "") -> Report:
-    """Re-makes six of the article's claims.
+    """Re-makes six of the article's claims; an interrupted study goes on where it was.
 
     Args:
         config: where and at which scale.
@@ -81,6 +83,7 @@ def study(config: StudyConfig, made: str = "") -> Report:
     ]
     claim, arithmetic = _arithmetic(pairs, [t for t in trials["width"] if t.setting == _WIDTH], config)
     claims += [claim, _zero_shot_claim(trials["width"], config)]
+    shutil.rmtree(config.out / _TRIALS)
     return Report(
         title="ALIGN: its claims at the scale of a laptop",
         summary="Frozen EfficientNet-Lite0 and MiniLM; only what lies between them and the embeddings learns, on"
@@ -112,7 +115,8 @@ def _trainings(pairs: Pairs, config: StudyConfig) -> dict[str, list[Trial]]:
     trials: dict[str, list[Trial]] = {}
     for name, each in settings.items():
         console.note(f"Training: {name}, {len(each)} settings, {config.seeds} seeds")
-        trials[name] = run(each, range(config.seeds), config.cache or default_cache(), _TOWERS)
+        folder = config.out / _TRIALS / config.scale / name
+        trials[name] = run(each, range(config.seeds), config.cache or default_cache(), _TOWERS, folder)
     shared = trials.pop("usual")
     for name, called in (("width", _WIDTH), ("temperature", _LEARNT), ("negatives", _ALL)):
         trials[name] += [replace(trial, setting=called) for trial in shared]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,14 +55,17 @@ class Trial:
     model: DualEncoder
 
 
-def run(settings: Sequence[Setting], seeds: Sequence[int], cache: Path, towers: tuple[str, str]) -> list[Trial]:
+def run(
+    settings: Sequence[Setting], seeds: Sequence[int], cache: Path, towers: tuple[str, str], folder: Path
+) -> list[Trial]:
     """Every setting with every seed; all trials share the frozen towers, and their features are computed once.
 
-    The number of steps is the same for all sizes of the training set: equal compute.
+    The number of steps is the same for all sizes of the training set: equal compute. Checkpoints stay in the folder,
+    so that an interrupted study goes on with the training that was interrupted.
     """
     frozen = build(*towers, HEADS, texts=[], seed=0, image_size=128)
     trials = []
-    for setting in settings:
+    for place, setting in enumerate(settings):
         for seed in seeds:
             pairs = setting.pairs(seed)
             count = len(pairs.split("train").images)
@@ -73,8 +75,7 @@ def run(settings: Sequence[Setting], seeds: Sequence[int], cache: Path, towers: 
             with torch.random.fork_rng():
                 torch.manual_seed(seed)
                 model = DualEncoder(frozen.image_encoder, frozen.text_encoder, setting.heads)
-            with tempfile.TemporaryDirectory() as folder:
-                train(model, pairs, learning, folder=Path(folder), cache=cache)
+            train(model, pairs, learning, folder=folder / f"{place}-{seed}", cache=cache)
             trials.append(Trial(setting.name, seed, evaluate_on(model, pairs.split("test"), cache), model))
     return trials
 
