@@ -18,6 +18,7 @@ from nonet.align.shards import Shards, ShardTexts, is_shards
 from nonet.align.train import Outcome, build, train
 from nonet.foundation import console
 from nonet.foundation.artifact import Card
+from nonet.foundation.devices import is_main_process
 from nonet.foundation.errors import UsageError
 
 __all__ = ["DEFAULT_IMAGE_ENCODER", "DEFAULT_TEXT_ENCODER", "Run", "execute"]
@@ -62,7 +63,8 @@ class Run:
 def execute(run: Run) -> Outcome:
     """Trains and writes the model.
 
-    An interrupted run leaves its checkpoints in the model's folder; the same run goes on from them.
+    An interrupted run leaves its checkpoints in the model's folder; the same run goes on from them. Of several
+    processes (``torchrun``) the first writes.
 
     Raises:
         UsageError: if options contradict each other.
@@ -84,6 +86,8 @@ def execute(run: Run) -> Outcome:
         outcome = train_on_shards(model, run.pairs, learning, run=folder)
     else:
         outcome = train(model, pairs.pairs, learning, folder=folder, cache=run.cache or default_cache())
+    if not is_main_process():
+        return outcome
     model.save(run.out, _card(run, pairs, learning, outcome))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # the next run of this name starts anew
     return outcome

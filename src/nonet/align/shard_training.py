@@ -12,6 +12,7 @@ from nonet.align.model import DualEncoder
 from nonet.align.shard_batches import ShardPairs, evaluate_shards
 from nonet.align.shards import Shards
 from nonet.align.train import Outcome, Whole, figures_of, pick_device, training_options
+from nonet.foundation.devices import is_main_process
 from nonet.foundation.errors import DataError
 from nonet.foundation.training import fit
 
@@ -46,7 +47,7 @@ def train_on_shards(model: DualEncoder, folder: Path, config: LearningConfig, *,
         fingerprint=f"{[path.name for path in learning.paths]} {fingerprint(model.describe(), model.state_dict())}",
     )
     model.requires_grad_(True).eval()
-    return Outcome(history, evaluate_shards(model, held_out) if held_out else None)
+    return Outcome(history, evaluate_shards(model, held_out) if held_out and is_main_process() else None)
 
 
 def _held_out(folder: Path) -> Shards | None:

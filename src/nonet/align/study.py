@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
+import torch
 
 from nonet.align.classes import picture_views
 from nonet.align.config import LearningConfig
 from nonet.align.data import DESCRIPTION, Pairs
-from nonet.align.features import default_cache
+from nonet.align.features import default_cache, image_features
 from nonet.align.labelled import class_folders, class_names
 from nonet.align.probe import fit_lbfgs
 from nonet.align.run import DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER
@@ -25,9 +27,14 @@ from nonet.align.zeroshot import accuracy, class_embeddings, read_templates
 from nonet.foundation import console
 from nonet.foundation.report import Claim, Estimate, Report, Table
 
-__all__ = ["StudyConfig", "study"]
+__all__ = ["PARTS", "Part", "StudyConfig", "study"]
+
+Part = Literal["data", "width", "temperature", "negatives", "arithmetic", "zero-shot"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 _TOWERS = (DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER)
+_TRIALS = "trials"  # checkpoints, until the study is done
+_WIDTH, _LEARNT, _ALL = str(HEADS.dim), "learnt", "100%"  # what the usual setting is called in each comparison
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class StudyConfig:
         scale: `minutes` trains 10 epochs, `hours` 60.
         seeds: how many.
         cache: where features are kept, None for the user's cache.
+        parts: which claims.
     """
 
     out: Path
@@ -48,6 +56,7 @@ class StudyConfig:
     scale: Literal["minutes", "hours"] = "minutes"
     seeds: int = 3
     cache: Path | None = None
+    parts: tuple[Part, ...] = PARTS
 
     @property
     def learning(self) -> LearningConfig:
@@ -58,11 +67,12 @@ class StudyConfig:
     def command(self) -> str:
         """What repeats the study."""
         more = " --labelled LABELLED" if self.labelled else ""
+        more += "" if self.parts == PARTS else " --parts " + " ".join(self.parts)
         return f"nonet align study --out OUT --scale {self.scale} --seeds {self.seeds}{more}"
 
 
 def study(config: StudyConfig, made: str = "") -> Report:
-    """Re-makes six of the article's claims.
+    """Re-makes six of the article's claims; an interrupted study goes on where it was.
 
     Args:
         config: where and at which scale.
@@ -71,31 +81,24 @@ def study(config: StudyConfig, made: str = "") -> Report:
         DataError, MissingError: if drawings or labelled pictures cannot be read.
     """
     pairs = _drawings(config.out / "pairs")
-    settings = {
-        "data": _data_settings(pairs, config.learning),
-        "width": _width_settings(pairs, config.learning),
-        "temperature": _temperature_settings(pairs, config.learning),
-        "negatives": _negative_settings(pairs, config.learning),
-    }
-    trials: dict[str, list[Trial]] = {}
-    for name, each in settings.items():
-        console.note(f"Training: {name}, {len(each)} settings, {config.seeds} seeds")
-        trials[name] = run(each, range(config.seeds), config.cache or default_cache(), _TOWERS)
-    claims = [
-        *_data_claims(trials["data"], config),
-        _width_claim(trials["width"], config),
-        _temperature_claim(trials["temperature"], config),
-        _negatives_claim(trials["negatives"], config),
-    ]
-    claim, arithmetic = _arithmetic(pairs, [t for t in trials["width"] if t.setting == "256"], config)
-    claims += [claim, _zero_shot_claim(trials["width"], config)]
+    trials = _trainings(pairs, config)
+    usual = trials.pop("usual")
+    claims, tables = _claims(trials, config), [table(name, each) for name, each in trials.items()]
+    if "arithmetic" in config.parts:
+        claim, arithmetic = _arithmetic(pairs, usual, config)
+        claims.append(claim)
+        tables.append(arithmetic)
+    if "zero-shot" in config.parts:
+        claims.append(_zero_shot_claim(usual, config))
+    if config.parts == PARTS:
+        shutil.rmtree(config.out / _TRIALS)
     return Report(
         title="ALIGN: its claims at the scale of a laptop",
         summary="Frozen EfficientNet-Lite0 and MiniLM; only what lies between them and the embeddings learns, on"
         " drawings of OpenMoji. Figures are mean recall on the held-out test drawings, in per cent.",
         claims=claims,
         figures=[plot(name, each) for name, each in trials.items()],
-        tables=[*(table(name, each) for name, each in trials.items()), arithmetic],
+        tables=tables,
         facts={"command": config.command, "seeds": config.seeds, "training drawings": pairs.splits.count("train")},
         made=made,
     )
@@ -105,6 +108,29 @@ def _drawings(folder: Path) -> Pairs:
     if not (folder / DESCRIPTION).is_file():
         make_pairs(folder, OpenMojiConfig())
     return Pairs.open(folder)
+
+
+def _trainings(pairs: Pairs, config: StudyConfig) -> dict[str, list[Trial]]:
+    """The trainings of each comparison, and those of the usual setting, which stands in three of them."""
+    usual = Setting("usual", HEADS, config.learning, lambda _: pairs)
+    settings = {
+        "usual": [usual],
+        "data": _data_settings(pairs, config.learning),
+        "width": _width_settings(pairs, config.learning),
+        "temperature": _temperature_settings(pairs, config.learning),
+        "negatives": _negative_settings(pairs, config.learning),
+    }
+    trials: dict[str, list[Trial]] = {}
+    for name, each in settings.items():
+        if name not in ("usual", *config.parts):
+            continue
+        console.note(f"Training: {name}, {len(each)} settings, {config.seeds} seeds")
+        folder = config.out / _TRIALS / config.scale / name
+        trials[name] = run(each, range(config.seeds), config.cache or default_cache(), _TOWERS, folder)
+    for name, called in (("width", _WIDTH), ("temperature", _LEARNT), ("negatives", _ALL)):
+        if name in trials:
+            trials[name] += [replace(trial, setting=called) for trial in trials["usual"]]
+    return trials
 
 
 def _data_settings(pairs: Pairs, learning: LearningConfig) -> list[Setting]:
@@ -125,12 +151,11 @@ def _data_settings(pairs: Pairs, learning: LearningConfig) -> list[Setting]:
 
 
 def _width_settings(pairs: Pairs, learning: LearningConfig) -> list[Setting]:
-    return [Setting(str(dim), replace(HEADS, dim=dim), learning, lambda _: pairs) for dim in (32, 64, 128, 256)]
+    return [Setting(str(dim), replace(HEADS, dim=dim), learning, lambda _: pairs) for dim in (32, 64, 128)]
 
 
 def _temperature_settings(pairs: Pairs, learning: LearningConfig) -> list[Setting]:
-    learnt = [Setting("learnt", HEADS, learning, lambda _: pairs)]
-    return learnt + [
+    return [
         Setting(f"fixed 1/{n}", replace(HEADS, temperature=1 / n, temperature_kind="fixed"), learning, lambda _: pairs)
         for n in (128, 64, 32, 16)
     ]
@@ -138,9 +163,14 @@ def _temperature_settings(pairs: Pairs, learning: LearningConfig) -> list[Settin
 
 def _negative_settings(pairs: Pairs, learning: LearningConfig) -> list[Setting]:
     return [
-        Setting(f"{share:.0%}", HEADS, replace(learning, negatives=share), lambda _: pairs)
-        for share in (0.25, 0.5, 1.0)
+        Setting(f"{share:.0%}", HEADS, replace(learning, negatives=share), lambda _: pairs) for share in (0.25, 0.5)
     ]
+
+
+def _claims(trials: dict[str, list[Trial]], config: StudyConfig) -> list[Claim]:
+    made = {"width": _width_claim, "temperature": _temperature_claim, "negatives": _negatives_claim}
+    claims = _data_claims(trials["data"], config) if "data" in trials else []
+    return claims + [claim(trials[name], config) for name, claim in made.items() if name in trials]
 
 
 def _data_claims(trials: Sequence[Trial], config: StudyConfig) -> list[Claim]:
@@ -165,19 +195,19 @@ def _data_claims(trials: Sequence[Trial], config: StudyConfig) -> list[Claim]:
 
 
 def _width_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
-    wider = gap(trials, "256", "32")
+    wider = gap(trials, _WIDTH, "32")
     return Claim(
         "Wider embeddings retrieve better.",
         "Retrieval grows with the embedding dimension from 80 to 640 (Table 8)",
-        Estimate(wider.value, wider.low, wider.high, "points: 256 over 32 dimensions", wider.basis),
+        Estimate(wider.value, wider.low, wider.high, f"points: {_WIDTH} over 32 dimensions", wider.basis),
         sure(wider),
         config.command,
     )
 
 
 def _temperature_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
-    fixed = sorted({trial.setting for trial in trials} - {"learnt"}, key=lambda name: estimate(trials, name).value)
-    behind = gap(trials, "learnt", fixed[-1])
+    fixed = sorted({trial.setting for trial in trials} - {_LEARNT}, key=lambda name: estimate(trials, name).value)
+    behind = gap(trials, _LEARNT, fixed[-1])
     return Claim(
         "A learnt temperature is about as good as the best fixed one, which need not be searched for.",
         "Fixed 1/64 and 1/128 are level with the learnt one, 1/32 falls behind (Table 8)",
@@ -191,7 +221,7 @@ def _temperature_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
 
 
 def _negatives_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
-    more = gap(trials, "100%", "25%")
+    more = gap(trials, _ALL, "25%")
     return Claim(
         "More negatives in a batch are better.",
         "Retrieval falls with 50% and 25% of the in-batch negatives (Table 8)",
@@ -231,10 +261,6 @@ def _arithmetic(pairs: Pairs, trials: Sequence[Trial], config: StudyConfig) -> t
 
 
 def _embedded(trial: Trial, pairs: Pairs, config: StudyConfig) -> np.ndarray:
-    import torch
-
-    from nonet.align.features import image_features
-
     features = image_features(trial.model.image_encoder, pairs.images, pairs.digests, config.cache or default_cache())
     with torch.inference_mode():
         return trial.model.heads.embed_images(torch.from_numpy(features)).numpy()
@@ -249,17 +275,19 @@ def _zero_shot_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
         )
     train, test = class_folders(config.labelled / "train", 100), class_folders(config.labelled / "test", 50)
     test = test.relabelled(train.classes)
-    names, bank, gains = class_names(train.classes), read_templates(), []
+    names, bank = class_names(train.classes), read_templates()
     zero, probed = [], []
     cache = config.cache or default_cache()
-    for trial in (t for t in trials if t.setting == "256"):
+    encoder = trials[0].model.image_encoder
+    features = picture_views(encoder, test.images, cache, mirrored=False)[0]
+    for trial in trials:
         classes = class_embeddings(trial.model, names, bank)
-        zero.append(100 * accuracy(trial.model.embed_images(test.images) @ classes.T, test.labels).top_1)
-        encoder = trial.model.image_encoder
+        with torch.inference_mode():
+            embedded = trial.model.heads.embed_images(torch.from_numpy(features)).numpy()
+        zero.append(100 * accuracy(embedded @ classes.T, test.labels).top_1)
         fitted = fit_lbfgs(
             picture_views(encoder, train.images, cache, mirrored=False)[0], train.labels, len(names), seed=trial.seed
         )
-        features = picture_views(encoder, test.images, cache, mirrored=False)[0]
         probed.append(100 * accuracy(fitted.scores(features), test.labels).top_1)
     gains = np.array(probed) - np.array(zero)
     measured = Estimate(

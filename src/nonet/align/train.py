@@ -23,6 +23,7 @@ from nonet.align.features import image_features, kept, text_features
 from nonet.align.loss import contrastive_loss
 from nonet.align.model import DualEncoder, Heads
 from nonet.align.replay import in_chunks
+from nonet.foundation.devices import is_main_process
 from nonet.foundation.errors import DataError
 from nonet.foundation.optimisation import adamw
 from nonet.foundation.training import History, TrainingConfig, fit
@@ -38,7 +39,7 @@ class Outcome:
 
     Attributes:
         history: loss and measures by step.
-        validation: retrieval on the validation split, None where it is empty.
+        validation: retrieval on the validation split; None where it is empty, and on all processes but the first.
     """
 
     history: History
@@ -112,7 +113,7 @@ def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: P
         fingerprint=f"{learning.fingerprint} {begun_with}",
     )
     model.requires_grad_(True).eval()
-    return Outcome(history, measure() if measure else None)
+    return Outcome(history, measure() if measure and is_main_process() else None)
 
 
 def evaluate_on(model: DualEncoder, pairs: Pairs, cache: Path | None = None) -> Retrieval:

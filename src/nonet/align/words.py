@@ -38,7 +38,7 @@ def clean_text(raw: str, max_characters: int = MAX_CHARACTERS) -> CleanText:
     sample = raw[: 8 * max_characters]  # a text of a megabyte is not cleaned to its end
     # most texts are plain, and looking at each of their characters would take most of the time
     plain = _PLAIN.fullmatch(sample)
-    visible = sample if plain else "".join(map(_seen, unicodedata.normalize("NFC", sample)))
+    visible = sample if plain else _visible(unicodedata.normalize("NFC", sample))
     text = " ".join(visible.split())
     if len(text) <= max_characters:
         return CleanText(text, cut=len(sample) < len(raw) and bool(raw[len(sample) :].strip()))
@@ -60,6 +60,12 @@ def decode_text(data: bytes) -> tuple[str, bool]:
         # five bytes mean nothing in Windows-1252; Latin-1 reads any
         legacy = data.decode("cp1252", "ignore") if re.search(rb"[\x80-\x9f]", data) else data.decode("latin-1")
         return legacy, False
+
+
+def _visible(text: str) -> str:
+    if text.isprintable() and "\ufffd" not in text:  # nothing to take away, known without a look at each character
+        return text
+    return "".join(map(_seen, text))
 
 
 def _seen(character: str) -> str:

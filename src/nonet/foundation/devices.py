@@ -10,7 +10,7 @@ from accelerate.state import AcceleratorState
 
 from nonet.foundation.errors import MissingError, UsageError
 
-__all__ = ["accelerator", "pick"]
+__all__ = ["accelerator", "is_main_process", "pick"]
 
 
 def pick(name: Literal["auto", "cpu", "cuda", "mps"] = "auto") -> torch.device:
@@ -25,6 +25,12 @@ def pick(name: Literal["auto", "cpu", "cuda", "mps"] = "auto") -> torch.device:
     if not present[name]:
         raise MissingError(f"This machine has no {name} device.", where="--device", fix="Choose auto or cpu.")
     return torch.device(name)
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes and prints: of several under ``torchrun`` the first."""
+    distributed = torch.distributed
+    return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0
 
 
 def accelerator(

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nonet.align.alttext.addresses import Candidate, best_first, read_srcset, resolve
 
@@ -21,6 +23,31 @@ from nonet.align.alttext.addresses import Candidate, best_first, read_srcset, re
 )
 def test_srcset_is_read_as_the_standard_says(srcset, expected):
     assert read_srcset(srcset) == [Candidate(*entry) for entry in expected]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.from_regex(r"[a-z/.]{1,6}", fullmatch=True),
+            st.sampled_from(["320w", "1.5x", "2x", " 3x ", "", "1000x", "1.x"]),
+        ),
+        max_size=4,
+    )
+)
+def test_sets_written_plainly_are_read_as_by_the_rules(entries):
+    written = ", ".join(f"{address} {size}" for address, size in entries)
+    # a set with something in parentheses is read by the rules, character by character
+    by_rules = read_srcset(f"{written}, end (x)") if written else [Candidate("end")]
+    assert [*read_srcset(written), Candidate("end")] == by_rules
+
+
+@given(
+    st.sampled_from(["https://h.example/a/b.html?q=/", "http://h/a", "https://h.example", "https://h.example:80/a/"]),
+    st.from_regex(r"(?:(?:https?:)?//[a-z.]{1,4})?[a-z/.%?#&:-]{0,12}", fullmatch=True),
+)
+def test_plain_addresses_are_resolved_as_by_the_rules(base, address):
+    # white space around it keeps an address from the short way
+    assert resolve(base, address) == resolve(base, f" {address}")
 
 
 def test_the_largest_sensible_candidate_comes_first():

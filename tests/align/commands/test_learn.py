@@ -2,15 +2,18 @@
 
 import errno
 import json
+import os
 import re
 import shutil
 import signal
+import socket
 from pathlib import Path
 
 import pytest
 import torch
 
 from align.tiny import paint_captioned, tiny
+from children import start
 from nonet import cli
 from nonet.align import train as training
 from nonet.align.model import DualEncoder
@@ -267,6 +270,57 @@ def test_ctrl_c_and_the_same_command_again_end_with_the_same_weights(
     assert len(calls) == 40  # 20 epochs of 2 batches: no step twice
     whole, cut = weights("whole"), weights("cut")
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+def in_two_processes(words: list[str], killed_at: int | None = None) -> list[int | None]:
+    """Exit statuses of a command in two processes that know each other as those of `torchrun` do."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    here = Path.cwd()
+
+    def process(rank: int):
+        def body() -> None:
+            os.chdir(here)
+            ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+            os.environ.update({name: str(value) for name, value in ranks.items()})
+            calls, loss = [], training.contrastive_loss
+
+            def counted(*args, **options):
+                calls.append(None)
+                if len(calls) == killed_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return loss(*args, **options)
+
+            training.contrastive_loss = counted
+            if status := cli.run(words):
+                raise SystemExit(status)
+
+        return body
+
+    running = [start(process(rank)) for rank in range(2)]
+    for each in running:
+        each.join()
+    return [each.exitcode for each in running]
+
+
+def test_two_processes_killed_in_mid_training_go_on_and_end_where_one_does(home: Path) -> None:
+    """In bf16, whose rounding is what the weights may differ by."""
+    assert train("one", "--precision", "bf16") == 0
+    words = ["align", "train", "pairs", "--out", "two", "--from", "start", *QUICK, "--precision", "bf16"]
+    assert in_two_processes(words, killed_at=13)[0] == -signal.SIGKILL
+    assert list(Path("two/training/checkpoints").iterdir())
+    assert not Path("two/model.safetensors").exists()
+    assert in_two_processes(words) == [0, 0]
+    steps = [json.loads(line)["step"] for line in Path("two/training/log.jsonl").read_text().splitlines()]
+    assert steps == sorted(steps)
+    assert steps[-1] == 40
+    begun, one, two = weights("start"), weights("one"), weights("two")
+    learnt = [name for name in one if not torch.equal(one[name], begun[name])]
+    way = torch.cat([(one[name] - begun[name]).flatten() for name in learnt])
+    apart = torch.cat([(one[name] - two[name]).flatten() for name in learnt])
+    assert learnt
+    assert apart.norm() < 0.1 * way.norm()
 
 
 @pytest.mark.parametrize("when", ["checkpoint", "features", "model"])

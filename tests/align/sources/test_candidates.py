@@ -2,10 +2,6 @@
 
 import http.server
 import io
-import json
-import os
-import subprocess
-import sys
 import threading
 
 import pyarrow.parquet as pq
@@ -153,38 +149,6 @@ def test_what_was_found_outlives_the_process_and_a_damaged_file_does_not_stop_it
     again.close(forget=True)
     (tmp_path / "f").write_bytes(b"no data base" * 100)
     assert Found(tmp_path / "f").get("a") is None
-
-
-COUNTING = """
-import json, sys, tarfile
-from nonet.align.alttext.extract import extract
-pages = images = texts = languages = strange = 0
-with tarfile.open(sys.argv[1]) as tar:
-    for member in filter(lambda member: member.isfile(), tar):
-        read = extract(tar.extractfile(member).read(), "https://example.org/page.html")
-        pages += 1
-        images += len(read.mentions)
-        texts += sum(bool(mention.text) for mention in read.mentions)
-        languages += any(mention.language for mention in read.mentions)
-        strange += sum(not a.startswith(("http", "data:")) for m in read.mentions for a in m.addresses)
-print(json.dumps([pages, images, texts, languages, strange]))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.data
-def test_real_pages_are_read_whatever_they_hold(real_data):
-    """341 pages of many languages, with broken markup: none fails. In a process without the checks of types."""
-    archive = real_data / "web" / "pages-real.tar.xz"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    counted = subprocess.run(
-        [sys.executable, "-c", COUNTING, str(archive)], capture_output=True, check=True, env=environment
-    )
-    # pages, image elements, those with a text, pages that declare a language, addresses of another kind
-    assert json.loads(counted.stdout) == [341, *EXPECTED, 0]
-
-
-EXPECTED = (8330, 4500, 307)
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,10 @@ def test_trials_have_equal_compute_and_a_range_over_seeds(shapes, tmp_path):
         Setting("all", HEADS, learning, lambda seed: pairs),
         Setting("half", HEADS, learning, lambda seed: noise.share_of(pairs, 0.5, seed)),
     ]
-    trials = run(settings, range(2), tmp_path, ("efficientnet-lite0", "minilm"))
+    trials = run(settings, range(2), tmp_path, ("efficientnet-lite0", "minilm"), tmp_path / "trials")
     assert [(trial.setting, trial.seed) for trial in trials] == [("all", 0), ("all", 1), ("half", 0), ("half", 1)]
     reached = estimate(trials, "all")
     assert reached.low <= reached.value <= reached.high
+    again = run(settings[:1], range(2), tmp_path, ("efficientnet-lite0", "minilm"), tmp_path / "trials")
+    assert [trial.retrieval for trial in again] == [trial.retrieval for trial in trials[:2]]  # gone on with, at its end
     assert gap(trials, "all", "half").value == pytest.approx(reached.value - estimate(trials, "half").value)

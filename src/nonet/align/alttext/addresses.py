@@ -10,8 +10,19 @@ __all__ = ["Candidate", "best_first", "read_srcset", "resolve"]
 
 _WIDE_ENOUGH = 1600  # wider candidates cost time and show no more to an encoder of a few hundred pixels
 _MAX_LENGTH = 4096
-# an absolute address without a port, a fragment, a dot segment or anything else to resolve
-_WHOLE = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/(?!\.)(?:(?!/\.)[!$-.0-;=?-Z_a-z~%/]){0,3000}")
+# A path without a dot segment or anything else to resolve. Most addresses are written so; resolving them by the
+# general rules would take longer than parsing the page.
+_PLAIN_PATH = r"/(?![./])(?:(?!/[./])[!$-.0-;=?-Z_a-z~%/]){0,3000}"
+_PLAIN_HOST = r"//[a-z0-9-]+(?:\.[a-z0-9-]+)+"
+_PLAIN = re.compile(f"((?:https?:)?{_PLAIN_HOST})?({_PLAIN_PATH})")
+_PLAIN_ORIGIN = re.compile(f"(https?:){_PLAIN_HOST}(?=/)")
+
+# a set whose addresses hold no commas and whose descriptors are widths or densities, as nearly all are written
+_SIZE = r"(?:\d{1,6}w|\d{1,3}(?:\.\d{1,4})?x)"
+_PLAIN_SET = re.compile(rf"(?:[^\s,]+ +{_SIZE}\s*,\s*)*[^\s,]+ +{_SIZE}\s*")
+_ENTRY = re.compile(r"([^\s,]+) +(?:(\d{1,6})w|([\d.]+)x)")
+_WIDTH = re.compile(r"(?<!\S)(\d{1,6})w(?!\S)")
+_DENSITY = re.compile(r"(?<!\S)(\d{1,3}(?:\.\d{1,4})?)x(?!\S)")
 
 
 @dataclass(frozen=True)
@@ -34,8 +45,11 @@ def read_srcset(value: str) -> list[Candidate]:
 
     Follows the HTML standard's "parse a srcset attribute": an address ends at white space, or at a comma that ends it.
     """
-    found = []
     rest = value[:100_000]
+    if _PLAIN_SET.fullmatch(rest):
+        entries = _ENTRY.findall(rest)
+        return [Candidate(address, int(wide) if wide else None, float(dense or 1)) for address, wide, dense in entries]
+    found = []
     while rest := rest.lstrip(" \t\n\f\r,"):
         match = re.match(r"\S+", rest)
         address = match.group() if match else ""
@@ -62,8 +76,7 @@ def _until_comma(text: str) -> tuple[str, str, str]:
 
 
 def _described(address: str, descriptor: str) -> Candidate:
-    width = re.search(r"(?<!\S)(\d{1,6})w(?!\S)", descriptor)
-    density = re.search(r"(?<!\S)(\d{1,3}(?:\.\d{1,4})?)x(?!\S)", descriptor)
+    width, density = _WIDTH.search(descriptor), _DENSITY.search(descriptor)
     return Candidate(address, int(width.group(1)) if width else None, float(density.group(1)) if density else 1.0)
 
 
@@ -92,8 +105,8 @@ def resolve(base: str, address: str) -> str | None:
     Returns:
         An ``http``, ``https``, ``file`` or ``data`` address, or None if it is none of these or makes no sense.
     """
-    if _WHOLE.fullmatch(address):  # the commonest kind needs no resolving
-        return address
+    if (plain := _PLAIN.fullmatch(address)) and (joined := _joined(base, plain)):
+        return joined
     written = address.strip(" \t\n\f\r\0")
     if written[:5].lower() == "data:":
         return written
@@ -109,3 +122,14 @@ def resolve(base: str, address: str) -> str | None:
     if parts.scheme in {"http", "https"}:
         return absolute.replace(" ", "%20") if parts.hostname else None
     return absolute if parts.scheme == "file" else None
+
+
+def _joined(base: str, plain: re.Match[str]) -> str | None:
+    """A plain address with what it leaves out; None if the base is none of the common kind."""
+    host, path = plain.groups()
+    if host and not host.startswith("//"):
+        return plain.group()
+    origin = _PLAIN_ORIGIN.match(base)
+    if origin is None:
+        return None
+    return origin.group(1) + plain.group() if host else origin.group() + path

@@ -2,7 +2,7 @@
 
 from nonet.align.commands.classify import finetune, knn, probe, zero_shot
 from nonet.align.commands.corpus import deduplicate, shards, vocabulary
-from nonet.align.commands.filter import filter_candidates
+from nonet.align.commands.filter import filter_candidates, score
 from nonet.align.commands.learn import evaluate, train
 from nonet.align.commands.pairs import candidates, pairs_candidates, pairs_folder, pairs_openmoji, pairs_pages
 from nonet.align.commands.search import accelerate, index, merge, remove, search
@@ -18,6 +18,7 @@ COMMANDS = {
         "candidates": pairs_candidates,
     },
     "candidates": candidates,
+    "score": score,
     "filter": filter_candidates,
     "deduplicate": deduplicate,
     "vocabulary": vocabulary,

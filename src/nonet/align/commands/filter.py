@@ -1,4 +1,4 @@
-"""``nonet align filter``: the paper's data rules on tables of candidate pairs."""
+"""``nonet align filter`` and ``score``: the paper's data rules on tables of candidate pairs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tyro
 
 from nonet.align.filtering.config import Rules, TableConfig
 
-__all__ = ["filter_candidates"]
+__all__ = ["filter_candidates", "score"]
 
 _RULES, _TABLES = Rules(), TableConfig()
 
@@ -50,3 +50,31 @@ def filter_candidates(
     dropped = report.tables[0]
     console.table(dropped.columns, dropped.rows, title=report.summary, right=dropped.columns[1:])
     console.say(f"The kept pairs are in {out / 'kept'}, the report in {out / 'funnel.html'}")
+
+
+def score(
+    classifier: tyro.conf.Positional[Path],
+    candidates: tyro.conf.Positional[Path],
+    unsafe: tuple[str, ...],
+    out: Path,
+) -> None:
+    """Score the pictures of candidate pairs by a classifier of yours, for the filter's rule on safety.
+
+    Example: nonet align score safety-model/ candidates/ --unsafe nudity gore --out scores.parquet
+
+    Then: nonet align filter candidates/ --out filtered/ --safety-scores scores.parquet
+
+    Args:
+        classifier: a folder made by `nonet align finetune`.
+        candidates: a folder made by `nonet align candidates`.
+        unsafe: classes of the classifier; a picture's score is the sum of their probabilities.
+        out: the Parquet file to write, with the columns image and score.
+    """
+    from nonet.align.finetune import Classifier
+    from nonet.align.safety import score_candidates
+    from nonet.foundation import console
+
+    tally = score_candidates(Classifier.load(classifier), candidates, unsafe, out)
+    facts: dict[str, object] = {"pictures": tally.rows, "scored": tally.kept}
+    facts |= {f"skipped: {name}": reason.count for name, reason in sorted(tally.skipped.items())}
+    console.summary(f"Scores in {out}", facts)

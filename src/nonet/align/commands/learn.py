@@ -35,6 +35,8 @@ def train(
 
     Example: nonet align train pairs/ --out model/
 
+    On several processes or machines: torchrun --nproc-per-node 2 -m nonet align train pairs/ --out model/
+
     Args:
         pairs: a folder made by `nonet align pairs`.
         out: the folder of the model to write; the same command goes on with a training that was interrupted.
@@ -58,12 +60,15 @@ def train(
 
     from nonet.align.run import Run, execute
     from nonet.foundation import console
+    from nonet.foundation.devices import is_main_process
 
     command = shlex.join(["nonet", *sys.argv[1:]])
     heads, learning = with_recipe(recipe, heads, learning)
     run = Run(pairs, out, image_encoder, text_encoder, start, image_size, heads, learning, cache, command)
     run = replace(run, tokenizer=tokenizer, vocabulary=vocabulary)
     outcome = execute(run)
+    if not is_main_process():
+        return
     if outcome.validation is not None:
         _show_retrieval(outcome.validation, "Retrieval on the validation split")
     console.say(f"The model is in {out}")

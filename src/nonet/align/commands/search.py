@@ -11,7 +11,7 @@ from nonet.align.ann_config import AnnConfig
 
 if TYPE_CHECKING:
     from nonet.align.indexing import Outcome
-    from nonet.align.search import Part
+    from nonet.align.search import Answer, Part
 
 __all__ = ["accelerate", "index", "merge", "remove", "search"]
 
@@ -109,11 +109,10 @@ def search(
 
     if sheet is not None:
         check_name(sheet)
-    first: list[Part] = [Words(words)] if words.strip() else []
-    if image is not None:
-        first.append(PictureFile(image))
     if offset < 0 or not (collapse is None or 0 < collapse <= 1):
         raise UsageError("An offset is at least 0, and a cosine to collapse at lies between 0 and 1.")
+    first: list[Part] = [Words(words)] if words.strip() else []
+    first += [] if image is None else [PictureFile(image)]
     condition = None if where is None else Condition.parse(where)
     query = Query((*first, *map(_part, plus)), tuple(map(_part, minus)), text_weight, condition, collapse)
     if not query.plus:
@@ -121,23 +120,7 @@ def search(
             "Nothing is looked for.", fix='Give words or a picture: nonet align search index/ "a cat" --image cat.png'
         )
     answer = Searcher.open(index, model, device).search(query, k, offset)
-    if json:
-        console.print_json(
-            [
-                {"score": result.score, "id": result.id, "path": result.picture.path, "present": result.present}
-                | {"captions": result.picture.captions, "copies": result.copies}
-                for result in answer.results
-            ]
-        )
-    else:
-        rows = [
-            (f"{result.score:.3f}", result.picture.path + ("" if result.present else "  (gone)"), caption)
-            for result in answer.results
-            for caption in ["; ".join(result.picture.captions[:2])]
-        ]
-        console.table(["score", "picture", "caption"], rows, right=["score"])
-        if not rows:
-            console.note("The index holds no pictures.")
+    _show_answer(answer, json)
     if sheet is not None:
         write_sheet(sheet, answer.results, title=words or "nonet align search")
         console.note(f"The pictures are in {sheet}.")
@@ -250,6 +233,33 @@ def _part(text: str) -> Part:
         return PictureFile(named) if named.is_file() else Words(text)
     except (OSError, ValueError):  # too long for a path, or with a null character
         return Words(text)
+
+
+def _show_answer(answer: Answer, json: bool) -> None:
+    from nonet.foundation import console
+
+    if json:
+        console.print_json(
+            [
+                {"score": result.score, "id": result.id, "path": result.picture.path, "present": result.present}
+                | {"captions": result.picture.captions, "copies": result.copies}
+                for result in answer.results
+            ]
+        )
+        return
+    rows = [
+        (
+            f"{result.score:.3f}",
+            result.picture.path + ("" if result.present else "  (gone)"),
+            "; ".join(result.picture.captions[:2]),
+        )
+        for result in answer.results
+    ]
+    console.table(["score", "picture", "caption"], rows, right=["score"])
+    if not rows:
+        console.note(
+            f"There are only {answer.total:,} results." if answer.total else "The index holds no such pictures."
+        )
 
 
 def _show(out: Path, pictures: int, outcome: Outcome) -> None:

@@ -32,7 +32,7 @@ class Rules:
             alphabetically first.
         safety_words: drops alt-texts with a word or two-word phrase of this file, one a line. Off by default.
         safety_scores: drops images that a classifier of yours scored too high: a Parquet file with the columns
-            ``image`` (SHA-256, as in the candidates) and ``score``. Off by default.
+            ``image`` (SHA-256, as in the candidates) and ``score``, such as `nonet align score` writes. Off by default.
         safety_score_below: the score that an image must stay below.
     """
 

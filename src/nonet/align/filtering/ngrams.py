@@ -51,13 +51,13 @@ def rare_texts(texts: ibis.Table, size: int) -> ibis.Table:
     """The alt-texts with any n-gram outside the vocabulary.
 
     Args:
-        texts: one row a distinct alt-text, with ``alt``, ``words`` and ``pairs`` (how many pairs have it).
+        texts: one row a distinct alt-text, with ``alt``, ``words``, ``length`` (of words) and ``pairs`` (that have it).
         size: how many n-grams the vocabulary holds, the most frequent first.
 
     Returns:
         A table with the column ``alt``, each once.
     """
-    words = texts.agg(words=texts.words.length().sum()).to_pyarrow()["words"][0].as_py() or 0
+    words = texts.agg(words=texts.length.sum()).to_pyarrow()["words"][0].as_py() or 0
     if 2 * words <= size:  # there are not so many n-grams, so none is outside and none need be counted
         return texts.select("alt").limit(0)
     placed = positions(texts.select("alt", "pairs", "words"))

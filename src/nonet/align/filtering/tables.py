@@ -44,15 +44,12 @@ def connect(config: TableConfig, scratch: Path) -> Iterator[BaseBackend]:
     }
     if config.threads:
         options["threads"] = config.threads
-    # a database file, so that intermediate tables live on disk too
-    database = scratch / "tables.duckdb"
-    database.unlink(missing_ok=True)
-    connection = ibis.duckdb.connect(database, **options)
+    # intermediate tables in memory spill too; a database file would compress and log each of them, at twice the time
+    connection = ibis.duckdb.connect(**options)
     try:
         yield connection
     finally:
         connection.disconnect()
-        database.unlink(missing_ok=True)
 
 
 def read_candidates(connection: BaseBackend, paths: Sequence[Path]) -> ibis.Table:
@@ -73,7 +70,7 @@ def read_candidates(connection: BaseBackend, paths: Sequence[Path]) -> ibis.Tabl
 
 
 def settle(table: ibis.Table) -> ibis.Table:
-    """The table computed now, once, and kept on disk (DuckDB) or by the cluster (Spark) until the connection ends."""
+    """The table computed now, once, and kept until the connection ends: by DuckDB, spilling to disk, or by Spark."""
     backend = table.get_backend()
     if backend.name == "duckdb":
         return backend.create_table(ibis.util.gen_name("step"), table)

@@ -23,7 +23,7 @@ from nonet.foundation import console
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.files import atomic_write
 
-__all__ = ["make_candidates", "pairs_of_candidates"]
+__all__ = ["PicturesOfCandidates", "candidate_rows", "make_candidates", "pairs_of_candidates"]
 
 TABLE = "candidates.parquet"
 _AT_ONCE = 4096
@@ -85,12 +85,17 @@ def _row(mention: Mention, picture: Picture) -> dict[str, object]:
 
 
 @dataclass(frozen=True)
-class _Pictures:
-    """Where the pictures of candidates lie, by their hash."""
+class PicturesOfCandidates:
+    """Where the pictures of candidates lie, by their hash.
+
+    Attributes:
+        folder: that `make_candidates` wrote.
+    """
 
     folder: Path
 
     def find(self, sha256: str, url: str | None) -> Path | None:
+        """The file of a picture, None if it is not there; pictures that were files before lie at their ``url``."""
         if url and url.startswith("file:"):
             path = Path(url2pathname(urlsplit(url).path))
             return path if path.is_file() else None
@@ -108,10 +113,10 @@ def pairs_of_candidates(kept: Path, pictures: Path, out: Path, shares: Shares) -
     Raises:
         DataError: if a table cannot be read, or no picture is there.
     """
-    home = _Pictures(pictures.resolve())
+    home = PicturesOfCandidates(pictures.resolve())
     command = f"nonet align pairs candidates {kept} --pictures {pictures} --out {out}"
     with write_pairs(out, name=kept.resolve().name, source="candidates", command=command, notice=_NOTICE) as writer:
-        for row in console.track(_rows(kept), "Finding pictures"):
+        for row in console.track(candidate_rows(kept), "Finding pictures"):
             path = home.find(row["image"], row["url"])
             place = f"{row['page']}: {row['alt']}"
             if path is None:
@@ -132,7 +137,12 @@ def pairs_of_candidates(kept: Path, pictures: Path, out: Path, shares: Shares) -
     return writer.tally
 
 
-def _rows(kept: Path) -> Iterator[dict]:
+def candidate_rows(kept: Path) -> Iterator[dict]:
+    """The rows of a table of candidate pairs, or of a folder of them, a few at a time.
+
+    Raises:
+        DataError: if there is none, or it has other columns.
+    """
     paths = sorted(kept.rglob("*.parquet")) if kept.is_dir() else [kept]
     if not paths or not paths[0].is_file():
         raise DataError("There is no table of candidate pairs.", where=kept, fix="nonet align filter writes one.")

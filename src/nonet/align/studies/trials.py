@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from nonet.align.config import HeadConfig, LearningConfig
 from nonet.align.data import Pairs
@@ -55,22 +56,29 @@ class Trial:
     model: DualEncoder
 
 
-def run(settings: Sequence[Setting], seeds: Sequence[int], cache: Path, towers: tuple[str, str]) -> list[Trial]:
-    """Every setting with every seed; towers are frozen and their features computed once.
+def run(
+    settings: Sequence[Setting], seeds: Sequence[int], cache: Path, towers: tuple[str, str], folder: Path
+) -> list[Trial]:
+    """Every setting with every seed; all trials share the frozen towers, and their features are computed once.
 
-    The number of steps is the same for all sizes of the training set: equal compute.
+    The number of steps is the same for all sizes of the training set: equal compute. Checkpoints stay in the folder,
+    so that an interrupted study goes on with the training that was interrupted.
     """
+    frozen = build(*towers, HEADS, texts=[], seed=0, image_size=128)
+    for encoder in (frozen.image_encoder, frozen.text_encoder):  # nothing changes them: their weights are hashed once
+        encoder.fingerprint = partial(str, encoder.fingerprint())
     trials = []
-    for setting in settings:
+    for place, setting in enumerate(settings):
         for seed in seeds:
             pairs = setting.pairs(seed)
             count = len(pairs.split("train").images)
             batch = min(setting.learning.batch_size, count)
             steps = setting.learning.epochs * (_whole(pairs) // setting.learning.batch_size)
             learning = replace(setting.learning, seed=seed, epochs=max(1, round(steps / (count // batch))))
-            model = build(*towers, setting.heads, texts=[], seed=seed, image_size=128)
-            with tempfile.TemporaryDirectory() as folder:
-                train(model, pairs, learning, folder=Path(folder), cache=cache)
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                model = DualEncoder(frozen.image_encoder, frozen.text_encoder, setting.heads)
+            train(model, pairs, learning, folder=folder / f"{place}-{seed}", cache=cache)
             trials.append(Trial(setting.name, seed, evaluate_on(model, pairs.split("test"), cache), model))
     return trials
 
