@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from nonet.foundation import console
+from nonet.foundation.engine import Engine
 from nonet.foundation.report import Report
 from nonet.gaze.claims.fatigue import fatigue_claim
 from nonet.gaze.claims.personalisation import climb, holding_claim, ladder_figure, personalisation_claim
@@ -31,6 +32,8 @@ class StudyConfig:
     """`minutes` renders 12 new people, `hours` 40 and trains the article's network."""
     seed: int = 0
     """Decides everything random."""
+    workers: int = 0
+    """Processes; 0 for one per core."""
 
     @property
     def people(self) -> int:
@@ -45,14 +48,15 @@ class StudyConfig:
 
 def study(config: StudyConfig) -> Report:
     """Re-makes the claims at the scale that the configuration names."""
+    engine = Engine(workers=config.workers)
     model = config.model or config.out / "model"
     if config.model is None and not (model / "config.json").exists():
         preset = "64-half" if config.scale == "minutes" else "128"
-        from_synthesis(Synthesis(seed=config.seed), Learning(preset=preset, seed=config.seed), model)
+        from_synthesis(Synthesis(seed=config.seed), Learning(preset=preset, seed=config.seed), model, engine)
     net = load(model)
     console.note("Calibrating rendered participants …")
-    stand = climb(net, config.people, "stand", seed=config.seed)
-    hand = climb(net, config.people, "hand", seed=config.seed)
+    stand = climb(net, config.people, "stand", seed=config.seed, engine=engine)
+    hand = climb(net, config.people, "hand", seed=config.seed, engine=engine)
     console.note("Running the tasks …")
     claims = [
         personalisation_claim(stand, config.command),
