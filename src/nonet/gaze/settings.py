@@ -40,8 +40,6 @@ class StudySettings:
     """Where recordings are kept; None for the user's data folder."""
     days: int = 365
     """After how many days recordings are due for deletion."""
-    finetune: bool = False
-    """Train the whole network on for each participant after calibration; takes some seconds."""
 
     def picture_names(self) -> list[str]:
         """File names of the pictures, in order."""

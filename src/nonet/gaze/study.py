@@ -58,6 +58,7 @@ def study(config: StudyConfig) -> Report:
     stand = climb(net, config.people, "stand", seed=config.seed, engine=engine)
     hand = climb(net, config.people, "hand", seed=config.seed, engine=engine)
     console.note("Running the tasks …")
+    fatigue, progress = fatigue_claim(config.people, config.seed, config.command)
     claims = [
         personalisation_claim(stand, config.command),
         holding_claim(stand, hand, config.command),
@@ -66,7 +67,7 @@ def study(config: StudyConfig) -> Report:
         *search_claims(config.people, config.seed, config.command),
         heatmap_claim(config.people, config.seed, config.command),
         reading_claim(config.people, config.seed, config.command),
-        fatigue_claim(config.people, config.seed, config.command),
+        fatigue,
     ]
     return Report(
         title="gaze: smartphone eye tracking and the fatigue biomarker",
@@ -74,7 +75,7 @@ def study(config: StudyConfig) -> Report:
         "tasks. It shows that the chain measures what is put into it, not what real eyes would give.",
         claims=claims,
         tables=[stand.table("on a stand"), hand.table("in the hand")],
-        figures=[ladder_figure(stand, hand)],
+        figures=[ladder_figure(stand, hand), progress],
         facts={"command": config.command, "people": config.people, "seed": config.seed, "model": str(model)},
         made=date.today().isoformat(),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from nonet.gaze.commands.learning import evaluate, onnx, study, train
 from nonet.gaze.commands.rights import data, expire, forget
-from nonet.gaze.commands.sessions import calibrate, convert, list_, report, setup
+from nonet.gaze.commands.sessions import calibrate, convert, fatigue, list_, report, setup
 
 __all__ = ["COMMANDS"]
 
@@ -19,6 +19,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "calibrate": calibrate,
     "report": report,
     "convert": convert,
+    "fatigue": fatigue,
     "data": data,
     "forget": forget,
     "expire": expire,

@@ -1,4 +1,4 @@
-"""A study and its sessions: set up, calibrate again, report, convert."""
+"""A study and its sessions: set up, calibrate again, report, convert, follow fatigue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tyro
 from nonet.gaze.commands.common import open_store, saved
 from nonet.gaze.config import Personal
 
-__all__ = ["calibrate", "convert", "list_", "report", "setup"]
+__all__ = ["calibrate", "convert", "fatigue", "list_", "report", "setup"]
 
 Source = tyro.conf.Positional
 
@@ -138,3 +138,27 @@ def convert(
 
     opened = open_store(store).session(session)
     saved(exports.to_bids(opened, out) if to == "bids" else exports.to_parquet(opened, out))
+
+
+def fatigue(*, store: Path | None = None, out: Path | None = None, seed: int = 0) -> None:
+    """Fatigue over time on task, from all sessions with blocks of tracking or proofreading.
+
+    The blocks go to reports/fatigue.csv in the store, where `forget` takes a participant's rows out again.
+
+    Example: nonet gaze fatigue --out fatigue/
+
+    Args:
+        store: where recordings are; the user's data folder if not given.
+        out: a folder for report.html, which names participants by letters only.
+        seed: decides the permutations of the test against chance.
+    """
+    from nonet.gaze.fatigue import TASKS, fatigue_report, recorded_blocks, write_blocks
+
+    shelf = open_store(store)
+    sessions = shelf.sessions()
+    parts = [recorded_blocks(sessions, task) for task in TASKS]
+    report = fatigue_report(parts, sessions, seed=seed)
+    report.show()
+    saved(write_blocks(shelf, parts))
+    if out:
+        saved(report.save(out))
