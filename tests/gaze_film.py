@@ -7,20 +7,19 @@ import torch
 from PIL import Image
 
 from nonet.gaze.camera.reader import FaceReader
-from nonet.gaze.config import PRESETS, Personal
+from nonet.gaze.config import PRESETS
 from nonet.gaze.geometry import Screen
-from nonet.gaze.model import GazeNet
-from nonet.gaze.synthetic.dataset import Pictures
+from nonet.gaze.model import GazeNet, as_input
 from nonet.gaze.synthetic.people import draw_people
 from nonet.gaze.synthetic.render import eye_pictures
 from nonet.gaze.synthetic.scene import Camera, Poses, set_scene
-from nonet.gaze.train import finetune
 
 SCREEN = Screen(22.5, 16.25, 900, 650, -11.25, -0.9)
 """What the participant looks at: a window of 900 × 650 pixels, 40 to a centimetre."""
 DISTANCE_CM = 36.0
 _CAMERA = Camera(640, 480, 620.0)
 _EYES = np.array([[221.5, 269.5], [336.0, 275.0]])  # middles of the portrait's right and left eye, pixels
+_RIDGE = 0.01
 _REACH = (36, 26)  # pixels around them that are drawn anew
 
 
@@ -35,6 +34,7 @@ def film(gaze_cm: np.ndarray, seed: int = 0) -> list[Image.Image]:
     """A frame for each place on the screen, cm (n, 2), that the participant looks at."""
     rng = np.random.default_rng(seed)
     face = np.asarray(portrait(), np.float32) / 255
+    noise = rng.normal(0, 0.008, (4, *face.shape)).astype(np.float32)
     frames = []
     for places in np.array_split(gaze_cm, math.ceil(len(gaze_cm) / 16)):
         eyes, cover, corner = _eyes(places, face)
@@ -43,7 +43,7 @@ def film(gaze_cm: np.ndarray, seed: int = 0) -> list[Image.Image]:
             for (x, y), eye, alpha in zip(corner, drawn, share, strict=True):
                 window = (slice(y, y + eye.shape[0]), slice(x, x + eye.shape[1]))
                 frame[window] += alpha * (eye - frame[window])
-            frame += rng.normal(0, 0.008, frame.shape)
+            frame += noise[rng.integers(4)]
             frames.append(Image.fromarray((frame.clip(0, 1) * 255).astype(np.uint8)))
     return frames
 
@@ -83,17 +83,34 @@ def _eyes(places: np.ndarray, face: np.ndarray) -> tuple[np.ndarray, np.ndarray,
 
 
 def acquainted(frames: list[Image.Image], gaze_cm: np.ndarray) -> GazeNet:
-    """A network that has seen this participant look at some places, as the camera's path reads them."""
+    """A network that knows this participant's eyes: a random tower, and the least-squares map from what it sees.
+
+    The rectified units behind it are raised above zero, so that they hand the map on.
+    """
     reader = FaceReader(64, iris_every=0)
     seen = [reader.read(frame) for frame in frames]
-    pictures = Pictures(
-        torch.tensor(np.stack([one.left for one in seen])),
-        torch.tensor(np.stack([one.right for one in seen])),
-        torch.tensor(np.stack([one.corners for one in seen])).float(),
-        torch.tensor(gaze_cm).float(),
-        torch.zeros(len(seen), dtype=torch.long),
-        torch.full((len(seen),), DISTANCE_CM),
+    left, right, corners = (
+        torch.tensor(np.stack([getattr(one, name) for one in seen])) for name in ("left", "right", "corners")
     )
     torch.manual_seed(0)
-    net = GazeNet(PRESETS["64-half"], SCREEN.centre_cm)
-    return finetune(net, pictures, Personal(finetune_epochs=30, finetune_rate=3e-3))
+    net = GazeNet(PRESETS["64-half"]).eval()
+    shift = torch.tensor([20.0, 30.0])
+    with torch.no_grad():
+        towers = net.tower(torch.cat([as_input(left), as_input(right)])).flatten(1)
+        rows = torch.cat([*towers.chunk(2), net.corners(corners.float())], dim=1)
+        away = rows - rows.mean(dim=0)
+        wanted = torch.tensor(gaze_cm, dtype=torch.float32)
+        inner = away @ away.T
+        inner.diagonal().mul_(1 + _RIDGE)
+        weights = away.T @ torch.linalg.solve(inner, wanted - wanted.mean(dim=0))
+        first, second = (net.head[layer] for layer in (0, 4))
+        for layer in (first, second, net.out):
+            layer.weight.zero_()
+            layer.bias.zero_()
+        first.weight[:2] = weights.T / 10
+        first.bias[:2] = (wanted.mean(dim=0) - rows.mean(dim=0) @ weights + shift) / 10
+        second.weight[:, :2] = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, -1.0]])
+        second.bias[:] = torch.tensor([0.0, 0.0, 0.0, 3.0])
+        net.out.weight[:, :2] = 10 * torch.eye(2)
+        net.out.bias[:] = -shift
+    return net
