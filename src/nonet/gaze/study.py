@@ -25,7 +25,8 @@ class StudyConfig:
     """What a study runs on."""
 
     out: Path
-    """A folder for the report, and for the network that is trained if none is given."""
+    """A folder for the report, for what is known of each person, and for the network that is trained if none is given;
+    an interrupted study goes on from there."""
     model: Path | None = None
     """A network learnt from rendered people."""
     scale: Literal["minutes", "hours"] = "minutes"
@@ -54,9 +55,10 @@ def study(config: StudyConfig) -> Report:
         preset = "64-half" if config.scale == "minutes" else "128"
         from_synthesis(Synthesis(seed=config.seed), Learning(preset=preset, seed=config.seed), model, engine)
     net = load(model)
+    people = config.out / "people"
     console.note("Calibrating rendered participants …")
-    stand = climb(net, config.people, "stand", seed=config.seed, engine=engine)
-    hand = climb(net, config.people, "hand", seed=config.seed, engine=engine)
+    stand = climb(net, config.people, "stand", seed=config.seed, folder=people, engine=engine)
+    hand = climb(net, config.people, "hand", seed=config.seed, folder=people, engine=engine)
     console.note("Running the tasks …")
     fatigue, progress = fatigue_claim(config.people, config.seed, config.command)
     claims = [

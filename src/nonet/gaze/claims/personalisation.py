@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
+from safetensors.numpy import load_file, save
 
 from nonet.foundation import console
 from nonet.foundation.engine import Engine, map_shards
+from nonet.foundation.files import replace_file
 from nonet.foundation.report import Claim, Figure, Table
 from nonet.gaze.config import Personal
 from nonet.gaze.evaluate import Accuracy, accuracy, distances, per_participant
@@ -30,9 +35,10 @@ from nonet.gaze.train import finetune, infer
 __all__ = ["LADDER", "Ladder", "climb", "holding_claim", "ladder_figure", "personalisation_claim"]
 
 LADDER = ("base", "offset", "affine", "svr", "chosen", "fine-tuned", "fine-tuned + svr")
-_CALIBRATION, _FRAMES = 30, 30  # dots, and frames of each: 30 s at 30 frames a second
+_CALIBRATION, _FRAMES = 30, 10  # dots, and frames of each: 30 s at 10 frames a second
 _TEST, _TEST_FRAMES = 20, 10
 _UNSEEN = 50_000
+_HERE = Engine(workers=1)
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,7 @@ class Ladder:
         )
 
 
-def climb(
-    net: GazeNet, people: int, holding: Holding, *, seed: int, tune: bool = True, engine: Engine | None = None
-) -> Ladder:
+def climb(net: GazeNet, people: int, holding: Holding, *, seed: int, folder: Path, engine: Engine = _HERE) -> Ladder:
     """Calibrates rendered people whom the network has not seen, and tests them on other dots.
 
     Args:
@@ -72,15 +76,16 @@ def climb(
         people: how many.
         holding: `stand` or `hand`.
         seed: decides people, dots, poses.
-        tune: whether to fine-tune as well.
+        folder: keeps what is known of each person, so that an interrupted study goes on.
         engine: processes to spread the people over, or a cluster.
     """
     rng = np.random.default_rng([seed, _UNSEEN])
     places = PHONE.to_cm(np.array(spread_dots(PHONE, _CALIBRATION + _TEST, rng)))
     dots = torch.from_numpy(rng.permutation(places)).float()
     drawn = draw_people(people, seed + _UNSEEN)
-    sit = partial(_judged_alone, net=net, drawn=drawn, dots=dots, holding=holding, seed=seed, tune=tune)
-    done = map_shards(sit, list(range(people)), engine or Engine(workers=1))
+    folder = folder / _fingerprint(net, holding, seed)
+    sit = partial(_judged_once, folder=folder, net=net, drawn=drawn, dots=dots, holding=holding, seed=seed)
+    done = map_shards(sit, list(range(people)), engine)
     alone = list(console.track(done, f"People ({holding})", total=people))
     person = np.arange(people).repeat(_TEST * _TEST_FRAMES)
     target, distance = (np.concatenate([getattr(one, name) for one in alone]) for name in ("target", "distance"))
@@ -145,8 +150,22 @@ class _Alone:
     chosen: str
 
 
+def _judged_once(number: int, *, folder: Path, **options: Any) -> _Alone:
+    """One person, from the folder where an earlier run came so far."""
+    path = folder / f"{number:03}.safetensors"
+    if path.exists():
+        arrays = load_file(path)
+        rung = RUNGS[arrays.pop("chosen").item()]
+        return _Alone({name: arrays[name] for name in LADDER}, arrays["target"], arrays["distance"], rung)
+    found = _judged_alone(number, **options)
+    arrays = {**found.estimates, "target": found.target, "distance": found.distance}
+    arrays["chosen"] = np.array([RUNGS.index(found.chosen)])
+    replace_file(path, save({name: np.ascontiguousarray(values) for name, values in arrays.items()}))
+    return found
+
+
 def _judged_alone(
-    number: int, *, net: GazeNet, drawn: People, dots: torch.Tensor, holding: Holding, seed: int, tune: bool
+    number: int, *, net: GazeNet, drawn: People, dots: torch.Tensor, holding: Holding, seed: int
 ) -> _Alone:
     """Calibrates one person and looks at their test."""
     config = Personal()
@@ -157,15 +176,23 @@ def _judged_alone(
     fit = choose(data, config)
     estimates: dict[str, np.ndarray] = {rung: fit_rung(rung, data, config).predict(base, features) for rung in RUNGS}
     estimates["chosen"] = fit.predict(base, features)
-    if tune:
-        tuned = finetune(net, calibration, config)
-        again = infer(tuned, test)
-        base, features = again.gaze_cm.numpy().astype(float), again.features.numpy().astype(float)
-        estimates["fine-tuned"] = base
-        machine = fit_rung("svr", calibration_of(tuned, calibration, dot), config)
-        estimates["fine-tuned + svr"] = machine.predict(base, features)
+    tuned = finetune(net, calibration, config)
+    again = infer(tuned, test)
+    base, features = again.gaze_cm.numpy().astype(float), again.features.numpy().astype(float)
+    estimates["fine-tuned"] = base
+    machine = fit_rung("svr", calibration_of(tuned, calibration, dot), config)
+    estimates["fine-tuned + svr"] = machine.predict(base, features)
     target, distance = test.target_cm.numpy().astype(float), test.distance_cm.numpy().astype(float)
     return _Alone(estimates, target, distance, fit.rung)
+
+
+def _fingerprint(net: GazeNet, holding: Holding, seed: int) -> str:
+    """Of all that decides what is measured of a person."""
+    digest = hashlib.blake2b(digest_size=8)
+    digest.update(repr((holding, seed, Personal(), _CALIBRATION, _FRAMES, _TEST, _TEST_FRAMES, _UNSEEN)).encode())
+    for weights in net.state_dict().values():
+        digest.update(weights.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _sat(person: People, dots: torch.Tensor, holding: Holding, pixels: int, seed: int) -> tuple[Pictures, Pictures]:
