@@ -70,6 +70,7 @@ def store(tmp_path):
     return shelf
 
 
+@pytest.mark.slow
 def test_blocks_are_compared_with_the_sittings_first(store):
     blocks = recorded_blocks(store.sessions(), "tracking")
     assert blocks.change.shape == (9, len(FEATURES))
@@ -82,6 +83,7 @@ def test_blocks_are_compared_with_the_sittings_first(store):
     assert (proof.change[::2] == 0).all()
 
 
+@pytest.mark.slow
 def test_blocks_without_answer_or_second_block_are_left_out_and_counted(store):
     session = store.sessions()[0]
     kept = [row for row in session.events() if not (row["kind"] == "answer" and row["trial"] > 0)]

@@ -39,6 +39,7 @@ def run(*words, store):
     return cli.run(["gaze", *words, "--store", str(store)])
 
 
+@pytest.mark.slow
 def test_calibrate_and_report_say_what_is_left(session, tmp_path, capsys):
     store, name = session.folder.parents[3], session.record.session
     assert run("calibrate", "model", name, "--personal.gamma", "0.6", store=store) == 0
