@@ -46,7 +46,7 @@ def ladder(base_cm, tuned_cm, people=6):
 
 
 @pytest.mark.parametrize(
-    ("base_cm", "tuned_cm", "holds"), [(1.6, 0.4, True), (1.3, 0.3, False), (1.6, 0.6, False), (0.4, 1.6, False)]
+    ("base_cm", "tuned_cm", "holds"), [(1.6, 0.4, True), (1.3, 0.3, False), (1.6, 0.6, False), (0.5, 1.6, False)]
 )
 def test_the_verdict_on_personalisation_is_that_of_its_bounds(base_cm, tuned_cm, holds):
     claim = personalisation_claim(ladder(base_cm, tuned_cm), "command")
