@@ -83,6 +83,7 @@ def test_nothing_is_recorded_before_consent(client):
     assert client.post("/gaze/api/consents", json={"name": " ", "agree": True}).status_code == 422
 
 
+@pytest.mark.slow
 def test_a_calibration_removes_the_trackers_error_and_states_what_is_left(client):
     _, session, plan = begun(client)
     assert "right" not in json.dumps(plan["stages"])
@@ -99,6 +100,7 @@ def test_a_calibration_removes_the_trackers_error_and_states_what_is_left(client
     assert "default-src 'none'" in report.headers["content-security-policy"]
 
 
+@pytest.mark.slow
 def test_a_session_goes_on_after_the_server_was_started_anew(client, folder):
     _, session, plan = begun(client)
     look(client, session, plan, 0)

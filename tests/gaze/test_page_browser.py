@@ -4,26 +4,35 @@ import json
 import shutil
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import uvicorn
-from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+import gaze_film
 from nonet import web
+from nonet.gaze.calibrate import check
 from nonet.gaze.config import PRESETS
+from nonet.gaze.live import plan_of
 from nonet.gaze.model import GazeNet, save
+from nonet.gaze.personal import RUNGS
 from nonet.gaze.settings import StudySettings, write_settings
 from nonet.gaze.store.shelf import Store
+from nonet.gaze.tasks import make_plan
+from nonet.gaze.tasks.plan import dot_at
 from nonet.gaze.tasks.stages import Pace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 expect.set_options(timeout=90_000)  # a busy machine draws slowly
 ROBOT = Path(__file__).with_name("robot.js").read_text()
+VIEWER = Path(__file__).with_name("viewer.js").read_text()
+MARKS = {1: "red", 2: "lime", 3: "yellow", 4: "blue"}  # of the parts of a film; see viewer.js
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -46,8 +55,8 @@ def folder(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope="module")
-def address(folder):
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(web.create_app({"gaze": folder}), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -56,6 +65,12 @@ def address(folder):
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    with served(folder) as at:
+        yield at
 
 
 def chromium(play, *more) -> Browser:
@@ -172,43 +187,141 @@ def test_a_phone_scrolls_in_one_direction_only(browser, address):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-@pytest.fixture
-def film(tmp_path) -> Path:
-    """A camera's film of one face that stays still: a portrait in the public domain (NASA), as frames of JPEG."""
-    from skimage.data import astronaut
+def test_two_sessions_at_once_do_not_mix(browser, address, folder):
+    pages = [opened(browser, address, "?simulate") for _ in range(2)]
+    for page, name in zip(pages, ("Emmy", "Sonja"), strict=True):
+        sign(page, name)
+        page.get_by_role("button", name="Begin", exact=True).click()
+        expect(page.locator("#between-title")).to_have_text("Calibration")
+        session = kept(page)["session"]
+        plan = page.evaluate("async id => (await (await fetch('/gaze/api/sessions/' + id)).json()).plan", session)
+        page.evaluate(ROBOT, plan)
+    for page in pages:
+        page.locator("#go").click()
+    for page in pages:
+        expect(page.locator("#between-title")).to_have_text("How far off?")
+    store = Store(folder / "store")
+    first, second = (store.session(kept(page)["session"]) for page in pages)
+    assert first.record.participant != second.record.participant
+    for session in (first, second):
+        assert session.calibration_facts()["rung"] != "base"
+        begun = [row["trial"] for row in session.events() if row["kind"] == "trial"]
+        assert begun == list(range(PACE.dots))
+    times = {row["t"] for row in first.samples()}
+    assert len(times & {row["t"] for row in second.samples()}) < len(times) / 10
 
-    face = Image.fromarray(astronaut()).crop((120, 0, 360, 180)).resize((640, 480))
+
+def fake_camera(play, path: Path) -> Browser:
+    """A browser whose camera is a film that begins anew at its end."""
+    return chromium(
+        play,
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={path}",
+    )
+
+
+@pytest.fixture
+def still_film(tmp_path) -> Path:
+    """One face that stays still."""
     path = tmp_path / "camera.mjpeg"
-    rng = np.random.default_rng(0)
     with path.open("wb") as file:
-        for _ in range(30):
-            noisy = np.asarray(face, float) + rng.normal(0, 3, (480, 640, 3))
-            Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=90)
+        for frame in gaze_film.film(np.tile(gaze_film.SCREEN.centre_cm, (30, 1))):
+            frame.save(file, "JPEG", quality=90)
     return path
 
 
-def test_a_fake_camera_is_read_and_eyes_that_do_not_follow_are_refused(play, address, folder, film):
-    fake = (
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-video-capture={film}",
-    )
-    browser = chromium(play, *fake)
+def test_a_camera_lost_in_mid_task_and_eyes_that_do_not_follow(play, address, folder, still_film):
+    browser = fake_camera(play, still_film)
     try:
         page = opened(browser, address)
         sign(page, "Sally")
         page.get_by_role("button", name="Turn the camera on").click()
         expect(page.locator("#camera-state")).to_have_text("The camera is on.")
         page.get_by_role("button", name="Begin", exact=True).click()
-        run_stage(page, "Calibration")
+        page.locator("#go").click()
+        page.wait_for_function("document.getElementById('stage').dataset.at === '0.2'")
+        page.evaluate(
+            "track = document.getElementById('camera').srcObject.getTracks()[0];"
+            "track.stop(); track.dispatchEvent(new Event('ended'))"
+        )
+        expect(page.locator("#notice")).to_contain_text("The camera was lost")
+        page.get_by_role("button", name="Go on", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("calibration:")
-        rows = Store(folder / "store").session(kept(page)["session"]).samples()
-        seen = [row for row in rows if "base" in row]
+        session = Store(folder / "store").session(kept(page)["session"])
+        happened = [(row["kind"], row.get("trial")) for row in session.events()]
+        lost = happened.index(("camera lost", 2))
+        assert happened[lost - 1 : lost] == [("trial", 2)]
+        assert [kind for kind, _ in happened[lost + 1 : lost + 3]] == ["camera back", "trial"]
+        assert happened[lost + 2 :] == [
+            pair for trial in range(2, PACE.dots) for pair in (("trial", trial), ("end", trial))
+        ]
+        seen = [row for row in session.samples() if "base" in row]
         assert len(seen) > 10
-        assert 20 < np.median([row["distance"] for row in seen]) < 80
-        page.evaluate("document.getElementById('camera').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
-        expect(page.locator("#camera-state")).to_have_text("The camera was lost.")
-        assert not list((folder / "store").rglob("*.jpg"))
+        assert np.median([row["distance"] for row in seen]) == pytest.approx(50, rel=0.1)
+        assert not list(session.folder.rglob("*.jpg"))
         assert page.complaints == []
+    finally:
+        browser.close()
+
+
+FILM_PACE = Pace(dots=6, dot_ms=2500, checks=4, saccades=2)
+LATE_MS = 650.0  # the eyes on film are behind the dots, so that a page that draws slowly is still before them
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory):
+    """A study, its address, and the film of a participant who looks at all that it shows."""
+    root = tmp_path_factory.mktemp("followed")
+    screen = gaze_film.SCREEN
+    places = screen.to_cm(np.random.default_rng(0).uniform(0.04, 0.96, (96, 2)) * [900, 650])
+    save(gaze_film.acquainted(gaze_film.film(places), places), root / "model")
+    write_settings(root, StudySettings(tasks=("saccade",), pace=FILM_PACE, seed=5, store=root / "store"))
+    plan = make_plan(screen, ["saccade"], 5, pace=FILM_PACE)
+    film, step = root / "camera.y4m", 125.0
+    with film.open("wb") as file:
+        gaze_film.write_y4m(file, [], rate=8)
+        for part, stage in enumerate(plan.stages, 1):
+            starts = np.cumsum([0, *(trial.ms for trial in stage.trials)])
+            ms = np.maximum(0, np.arange(-2000, starts[-1] + LATE_MS + 300, step) - LATE_MS)
+            trial = np.searchsorted(starts[1:-1], ms, side="right")
+            looks = [dot_at(stage.trials[n], np.array([at - starts[n]]))[0] for n, at in zip(trial, ms, strict=True)]
+            frames = gaze_film.film(screen.to_cm(np.array(looks)), part)
+            for number, frame in enumerate(frames):
+                frame.paste(MARKS[part] if number < 2000 / step else "black", (0, 0, 16, 16))
+            gaze_film.write_y4m(file, frames)
+    with served(root) as address:
+        yield root, address, film
+    film.unlink()
+
+
+def test_a_rendered_participant_before_the_camera_from_consent_to_report(play, followed):
+    root, address, film = followed
+    browser = fake_camera(play, film)
+    try:
+        page = opened(browser, address)
+        sign(page, "Ada")
+        page.locator("#card-width").fill("342")  # 40 pixels a centimetre
+        page.locator("#distance").fill(str(int(gaze_film.DISTANCE_CM)))
+        page.get_by_role("button", name="Turn the camera on").click()
+        expect(page.locator("#camera-state")).to_have_text("The camera is on.")
+        page.get_by_role("button", name="Begin", exact=True).click()
+        expect(page.locator("#between-title")).to_have_text("Calibration")
+        session = Store(root / "store").session(kept(page)["session"])
+        page.evaluate(VIEWER)
+        expect(page.locator("#done")).to_be_visible(timeout=240_000)
+        assert page.complaints == []
+        assert session.calibration_facts()["rung"] in RUNGS
+        with page.expect_popup() as popup:
+            page.evaluate("window.open(document.getElementById('report-link').href)")
+        expect(popup.value.locator("body")).to_contain_text("Saccade latency")
+        expect(popup.value.locator("body")).to_contain_text("off on dots that no calibration saw")
+        checked = [
+            check(stage, number, session.record.screen, session.samples(), session.events(), session.fit(), 36.0)
+            for number, stage in enumerate(plan_of(session).stages)
+            if stage.task == "validation"
+        ]
+        assert [len(one.dots) for one in checked] == [4, 4]
+        assert checked[0].cm < 3.0  # the middle of the screen would be 6 cm off
     finally:
         browser.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -18,7 +18,7 @@ from nonet.gaze.personal import MIN_DOTS, Calibration, Fit, choose
 from nonet.gaze.tasks.plan import Plan, Stage
 from nonet.gaze.tasks.stages import SETTLE_MS
 
-__all__ = ["Checked", "check", "dots_seen", "fit_calibration"]
+__all__ = ["Checked", "Seen", "check", "dots_seen", "fit_calibration"]
 
 _LEAST_FRAMES = 3  # of a dot, for it to count
 _LEAST_RATE = 4.0  # frames a second
@@ -46,13 +46,27 @@ class Checked:
     lost: float
 
 
+class Seen(NamedTuple):
+    """What was seen of a stage of dots.
+
+    Attributes:
+        data: the usable frames.
+        used: their rows, in the same order.
+        rows: of all frames taken while dots were shown.
+    """
+
+    data: Calibration
+    used: list[Mapping[str, Any]]
+    rows: list[Mapping[str, Any]]
+
+
 def dots_seen(
     stage: Stage,
     number: int,
     screen: Screen,
     rows: Sequence[Mapping[str, Any]],
     events: Sequence[Mapping[str, Any]],
-) -> tuple[Calibration, list[Mapping[str, Any]]]:
+) -> Seen:
     """The usable frames of a stage of dots, each with its dot, and all frames taken while dots were shown.
 
     Frames of the first moments of a dot, when the eye is on its way, are left out. A dot shown again, after an
@@ -79,15 +93,13 @@ def dots_seen(
     usable = [(dot, row) for dot, row in usable if counts[dot] >= _LEAST_FRAMES]
     dots = np.array([dot for dot, _ in usable], np.int64)
     places = screen.to_cm(np.array([trial.dot[0][1:] for trial in stage.trials], float))
-    return (
-        Calibration(
-            np.array([row["base"] for _, row in usable], float).reshape(-1, 2),
-            np.array([row["features"] for _, row in usable], float).reshape(len(usable), -1 if usable else 0),
-            places[dots],
-            dots,
-        ),
-        [row for _, row in seen],
+    data = Calibration(
+        np.array([row["base"] for _, row in usable], float).reshape(-1, 2),
+        np.array([row["features"] for _, row in usable], float).reshape(len(usable), -1 if usable else 0),
+        places[dots],
+        dots,
     )
+    return Seen(data, [row for _, row in usable], [row for _, row in seen])
 
 
 def fit_calibration(
@@ -102,7 +114,7 @@ def fit_calibration(
     Raises:
         DataError: with the reason, if the participant did not look, or could not be seen.
     """
-    data, seen = dots_seen(plan.stages[0], 0, screen, rows, events)
+    data, _, seen = dots_seen(plan.stages[0], 0, screen, rows, events)
     _require_seen(data, seen, len(plan.stages[0].trials))
     fit = choose(data, config)
     nothing = _error_of_middle(data)
@@ -129,7 +141,7 @@ def check(
     Raises:
         DataError: if no dot has usable frames.
     """
-    data, seen = dots_seen(stage, number, screen, rows, events)
+    data, _, seen = dots_seen(stage, number, screen, rows, events)
     if not len(data):
         raise DataError("No dot of this check has usable frames.", where=stage.title, fix=_advice(seen))
     estimates = fit.predict(data.base_cm, data.features) if fit else data.base_cm

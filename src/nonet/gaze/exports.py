@@ -137,6 +137,7 @@ def _physio_table(session: Session, samples: Samples) -> bytes:
 
 def _physio_facts(session: Session, samples: Samples) -> dict[str, Any]:
     return {
+        "TaskName": _TASK,
         "PhysioType": "eyetrack",
         "RecordedEye": "cyclopean",
         "SampleCoordinateSystem": "gaze-on-screen",
@@ -171,6 +172,11 @@ def _events_facts(session: Session) -> dict[str, Any]:
             "ScreenSize": [screen.width_cm / 100, screen.height_cm / 100],
         },
         "trial_type": {"Description": "what the display or the participant did"},
+        "stage": {"Description": "number of the part of the session, from 0"},
+        "trial": {"Description": "number of the trial in its part, from 0"},
+        "x": {"Description": "place of a tap, from the left edge of the drawing area", "Units": "pixel"},
+        "y": {"Description": "place of a tap, from its upper edge", "Units": "pixel"},
+        "answer": {"Description": "number of the chosen answer, from 0"},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nonet.foundation.engine import Engine
 from nonet.foundation.report import Report, Table
 from nonet.gaze.evaluate import accuracy, distances, per_participant
 from nonet.gaze.model import GazeNet
@@ -16,7 +17,7 @@ __all__ = ["fairness"]
 _UNSEEN = 104_729  # added to the seed, so that nobody was learnt from
 
 
-def fairness(net: GazeNet, *, people: int, frames: int, seed: int) -> Report:
+def fairness(net: GazeNet, *, people: int, frames: int, seed: int, engine: Engine) -> Report:
     """Errors of a base network by group; rendered people look all over a phone in free poses.
 
     Args:
@@ -24,9 +25,10 @@ def fairness(net: GazeNet, *, people: int, frames: int, seed: int) -> Report:
         people: how many to render.
         frames: pictures of each.
         seed: decides them.
+        engine: processes to render in.
     """
     drawn = draw_people(people, seed + _UNSEEN)
-    pictures = free_pictures(drawn, frames, device="phone", pixels=net.config.pixels, seed=seed)
+    pictures = free_pictures(drawn, frames, device="phone", pixels=net.config.pixels, seed=seed, engine=engine)
     gaze, target = infer(net, pictures).gaze_cm.numpy(), pictures.target_cm.numpy()
     person = pictures.person.numpy()
     whole = accuracy(gaze, target, person, pictures.distance_cm.numpy())

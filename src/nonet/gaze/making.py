@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nonet.foundation import console
 from nonet.foundation.artifact import Card
+from nonet.foundation.engine import Engine
 from nonet.gaze.config import PRESETS, CaptureRecipe, Learning, Synthesis
 from nonet.gaze.data import CaptureFrames, read_capture
 from nonet.gaze.evaluate import Accuracy, accuracy
@@ -20,11 +21,11 @@ __all__ = ["from_capture", "from_synthesis"]
 _HELD_OUT_SEED = 7919  # poses of the held-out people are drawn apart from those learnt from
 
 
-def from_synthesis(synthesis: Synthesis, learning: Learning, out: Path) -> GazeNet:
-    """Trains on rendered people and writes the network."""
+def from_synthesis(synthesis: Synthesis, learning: Learning, out: Path, engine: Engine) -> GazeNet:
+    """Trains on rendered people and writes the network; the engine renders them."""
     learners, others = learning_people(synthesis)
     pixels = PRESETS[learning.preset].pixels
-    options = {"frames": synthesis.frames, "device": synthesis.device, "pixels": pixels}
+    options = {"frames": synthesis.frames, "device": synthesis.device, "pixels": pixels, "engine": engine}
     pictures = free_pictures(learners, seed=synthesis.seed + 1, **options)
     held_out = free_pictures(others, seed=synthesis.seed + _HELD_OUT_SEED, **options)
     net, _ = train(pictures, held_out, learning, folder=out / "run")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,16 +14,17 @@ import torch
 from nonet.foundation import console
 from nonet.foundation.artifact import Card
 from nonet.foundation.errors import DataError, UsageError
-from nonet.gaze.calibrate import fit_calibration
+from nonet.gaze.calibrate import dots_seen, fit_calibration
 from nonet.gaze.camera.reader import FaceReader, UnusableFrameError, decode
 from nonet.gaze.config import Personal
 from nonet.gaze.finetuning import Tuned, tuned_fit
 from nonet.gaze.live import plan_of
-from nonet.gaze.model import GazeNet, load, save
+from nonet.gaze.model import GazeNet, as_input, load, save
 from nonet.gaze.personal import Fit
 from nonet.gaze.store.private import write_private
 from nonet.gaze.store.recording import Session
 from nonet.gaze.synthetic.dataset import Pictures
+from nonet.gaze.tasks.plan import Plan
 
 __all__ = ["recalibrate"]
 
@@ -41,78 +44,76 @@ def recalibrate(session: Session, model: Path, personal: Personal, *, finetuned:
     """
     plan, screen = plan_of(session), session.record.screen
     fit = fit_calibration(plan, screen, session.samples(), session.events(), personal)
+    better = False
     if finetuned:
         if session.record.settings["source"] == "mouse":
             raise UsageError("The mouse has no pictures to train on.", where=session.record.session)
         net = load(model)
-        better = _tuned(session, net, fit, personal)
-        if better is not None:
-            fit = _with_new_rows(session, better)
-    session.save_fit(fit, {"fitted": datetime.now(UTC).isoformat(timespec="seconds"), "finetuned": finetuned})
+        crops = _kept_crops(session, net.config.pixels)
+        tuned = _tuned(session, plan, net, crops, personal)
+        better = tuned.error_cm < min(fit.errors_cm.values())
+        if better:
+            _write_rows(session, tuned.net, crops)
+            fit = replace(tuned.fit, errors_cm=tuned.errors_cm)
+        else:
+            console.note("Training on did not help on dots left out; the network stays as it is.")
+    session.save_fit(fit, {"fitted": datetime.now(UTC).isoformat(timespec="seconds"), "finetuned": better})
     return fit
 
 
-def _tuned(session: Session, net: GazeNet, fit: Fit, personal: Personal) -> Tuned | None:
-    from nonet.gaze.calibrate import dots_seen
+Crops = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # left, right, corners
 
-    plan, screen = plan_of(session), session.record.screen
-    seen = _kept_crops(session, net)
-    rows = [row for row in session.samples() if row["t"] in seen]
-    data, _ = dots_seen(plan.stages[0], 0, screen, rows, session.events())
-    _, used = dots_seen(plan.stages[0], 0, screen, rows, session.events())
-    crops = [seen[row["t"]] for row in used if row.get("base") is not None][: len(data)]
-    if len(crops) < len(data) or not crops:
+
+def _tuned(session: Session, plan: Plan, net: GazeNet, crops: Mapping[float, Crops], personal: Personal) -> Tuned:
+    """The network trained on with the kept pictures of the calibration."""
+    rows = [row for row in session.samples() if row["t"] in crops]
+    seen = dots_seen(plan.stages[0], 0, session.record.screen, rows, session.events())
+    if not len(seen.data):
         raise DataError(
             "Fine-tuning needs the pictures of the calibration, and they were not kept.",
             where=session.record.session,
             fix="The participant must have allowed it; calibrate without --finetune.",
         )
-    left, right, corners = (torch.stack(column) for column in zip(*crops, strict=True))
+    left, right, corners = (torch.stack(column) for column in zip(*(crops[row["t"]] for row in seen.used), strict=True))
     pictures = Pictures(
         left,
         right,
         corners,
-        torch.from_numpy(data.target_cm).float(),
-        torch.zeros(len(data), dtype=torch.long),
-        torch.full((len(data),), torch.nan),
+        torch.from_numpy(seen.data.target_cm).float(),
+        torch.zeros(len(seen.data), dtype=torch.long),
+        torch.full((len(seen.data),), torch.nan),
     )
     console.note("Training the network on for this participant …")
-    tuned = tuned_fit(net, pictures, data.dot, personal)
-    return tuned if tuned.error_cm < min(fit.errors_cm.values()) else None
+    return tuned_fit(net, pictures, seen.data.dot, personal)
 
 
-def _kept_crops(session: Session, net: GazeNet) -> dict[float, tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+def _kept_crops(session: Session, pixels: int) -> dict[float, Crops]:
     """The kept pictures, read again: crops and corners by their time in ms."""
-    reader = FaceReader(net.config.pixels, iris_every=0)
+    reader = FaceReader(pixels, iris_every=0)
     times = {int(row["t"] * 1000): row["t"] for row in session.samples()}
-    found = {}
+    found: dict[float, Crops] = {}
     for path in console.track(sorted((session.folder / "frames").glob("*.jpg")), "Reading pictures"):
         try:
             seen = reader.read(decode(path.read_bytes()))
         except UnusableFrameError:
             continue
         if int(path.stem) in times:
-            crops = (torch.from_numpy(np.ascontiguousarray(side)) for side in (seen.left, seen.right))
-            found[times[int(path.stem)]] = (*crops, torch.from_numpy(seen.corners).float())
+            left, right = (torch.from_numpy(np.ascontiguousarray(side)) for side in (seen.left, seen.right))
+            found[times[int(path.stem)]] = (left, right, torch.from_numpy(seen.corners).float())
     return found
 
 
-def _with_new_rows(session: Session, tuned: Tuned) -> Fit:
+def _write_rows(session: Session, net: GazeNet, crops: Mapping[float, Crops]) -> None:
     """Stores the weights, and the session's rows as the trained network sees them."""
-    save(tuned.net, session.folder / "network", card=Card("one participant's gaze network"))
+    save(net, session.folder / "network", card=Card("one participant's gaze network"))
+    (session.folder / "network").chmod(0o700)
     for path in (session.folder / "network").iterdir():
         path.chmod(0o600)
-    import json
-
-    from nonet.gaze.model import as_input
-
-    crops = _kept_crops(session, tuned.net)
     rows = session.samples()
     for row in rows:
         if row["t"] in crops:
             left, right, corners = crops[row["t"]]
             with torch.inference_mode():
-                gaze, features = tuned.net(as_input(left[None]), as_input(right[None]), corners[None])
+                gaze, features = net(as_input(left[None]), as_input(right[None]), corners[None])
             row.update(base=gaze[0].tolist(), features=features[0].tolist())
     write_private(session.folder / "samples.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-    return replace(tuned.fit, errors_cm=tuned.errors_cm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -40,8 +41,6 @@ class StudySettings:
     """Where recordings are kept; None for the user's data folder."""
     days: int = 365
     """After how many days recordings are due for deletion."""
-    finetune: bool = False
-    """Train the whole network on for each participant after calibration; takes some seconds."""
 
     def picture_names(self) -> list[str]:
         """File names of the pictures, in order."""
@@ -75,9 +74,7 @@ def read_settings(source: Path) -> StudySettings:
     )
     if settings.pictures is not None and not settings.pictures.is_dir():
         raise DataError("The folder of pictures is not there.", where=settings.pictures)
-    unknown = [task for task in settings.tasks if task not in TASKS]
-    if unknown:
-        raise DataError(f"There is no task '{unknown[0]}'.", where=path, fix=f"Choose from: {', '.join(TASKS)}.")
+    _require_tasks(settings.tasks, path)
     return settings
 
 
@@ -85,10 +82,17 @@ def write_settings(folder: Path, settings: StudySettings) -> Path:
     """Writes ``study.json`` for a researcher to edit.
 
     Raises:
-        DataError: if there is one already.
+        DataError: if there is one already, or a task is unknown.
     """
     path = folder / STUDY
+    _require_tasks(settings.tasks, path)
     if path.exists():
         raise DataError("There is a study already.", where=path, fix="Edit it, or choose another folder.")
     replace_file(path, json.dumps(plain(settings), ensure_ascii=False, indent=2) + "\n")
     return path
+
+
+def _require_tasks(tasks: Sequence[str], path: Path) -> None:
+    unknown = [task for task in tasks if task not in TASKS]
+    if unknown:
+        raise DataError(f"There is no task '{unknown[0]}'.", where=path, fix=f"Choose from: {', '.join(TASKS)}.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from nonet.foundation import console
+from nonet.foundation.engine import Engine
 from nonet.foundation.report import Report
 from nonet.gaze.claims.fatigue import fatigue_claim
 from nonet.gaze.claims.personalisation import climb, holding_claim, ladder_figure, personalisation_claim
@@ -24,13 +25,16 @@ class StudyConfig:
     """What a study runs on."""
 
     out: Path
-    """A folder for the report, and for the network that is trained if none is given."""
+    """A folder for the report, for what is known of each person, and for the network that is trained if none is given;
+    an interrupted study goes on from there."""
     model: Path | None = None
     """A network learnt from rendered people."""
     scale: Literal["minutes", "hours"] = "minutes"
     """`minutes` renders 12 new people, `hours` 40 and trains the article's network."""
     seed: int = 0
     """Decides everything random."""
+    workers: int = 0
+    """Processes; 0 for one per core."""
 
     @property
     def people(self) -> int:
@@ -45,15 +49,18 @@ class StudyConfig:
 
 def study(config: StudyConfig) -> Report:
     """Re-makes the claims at the scale that the configuration names."""
+    engine = Engine(workers=config.workers)
     model = config.model or config.out / "model"
     if config.model is None and not (model / "config.json").exists():
         preset = "64-half" if config.scale == "minutes" else "128"
-        from_synthesis(Synthesis(seed=config.seed), Learning(preset=preset, seed=config.seed), model)
+        from_synthesis(Synthesis(seed=config.seed), Learning(preset=preset, seed=config.seed), model, engine)
     net = load(model)
+    people = config.out / "people"
     console.note("Calibrating rendered participants …")
-    stand = climb(net, config.people, "stand", seed=config.seed)
-    hand = climb(net, config.people, "hand", seed=config.seed)
+    stand = climb(net, config.people, "stand", seed=config.seed, folder=people, engine=engine)
+    hand = climb(net, config.people, "hand", seed=config.seed, folder=people, engine=engine)
     console.note("Running the tasks …")
+    fatigue, progress = fatigue_claim(config.people, config.seed, config.command)
     claims = [
         personalisation_claim(stand, config.command),
         holding_claim(stand, hand, config.command),
@@ -62,7 +69,7 @@ def study(config: StudyConfig) -> Report:
         *search_claims(config.people, config.seed, config.command),
         heatmap_claim(config.people, config.seed, config.command),
         reading_claim(config.people, config.seed, config.command),
-        fatigue_claim(config.people, config.seed, config.command),
+        fatigue,
     ]
     return Report(
         title="gaze: smartphone eye tracking and the fatigue biomarker",
@@ -70,7 +77,7 @@ def study(config: StudyConfig) -> Report:
         "tasks. It shows that the chain measures what is put into it, not what real eyes would give.",
         claims=claims,
         tables=[stand.table("on a stand"), hand.table("in the hand")],
-        figures=[ladder_figure(stand, hand)],
+        figures=[ladder_figure(stand, hand), progress],
         facts={"command": config.command, "people": config.people, "seed": config.seed, "model": str(model)},
         made=date.today().isoformat(),
     )

@@ -27,6 +27,7 @@ from nonet.gaze.synthetic.dataset import Pictures
 __all__ = ["finetune", "infer", "train", "train_on_capture"]
 
 _CROP_FROM = 138 / 128  # size, against the crop's, that training pictures are enlarged to before a random crop
+_FINETUNE_BATCH = 32  # pictures a step: a calibration has few
 
 
 class _Learner(nn.Module):
@@ -144,16 +145,16 @@ def finetune(net: GazeNet, pictures: Pictures, config: Personal) -> GazeNet:
         config: epochs and rate.
     """
     tuned = copy.deepcopy(net).train()
-    steps = max(1, config.finetune_epochs * (len(pictures) // 64))
+    steps = max(1, config.finetune_epochs * (len(pictures) // _FINETUNE_BATCH))
     optimizer = torch.optim.AdamW(tuned.parameters(), lr=config.finetune_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.finetune_rate, total_steps=steps)
     rng = torch.Generator().manual_seed(config.seed)
     learner = _Learner(tuned)
     order = torch.randperm(len(pictures), generator=rng)
     for step in range(steps):
-        if (step + 1) * 64 % len(pictures) < 64:
+        if step * _FINETUNE_BATCH % len(pictures) < _FINETUNE_BATCH:
             order = torch.randperm(len(pictures), generator=rng)
-        index = order[(step * 64) % len(pictures) :][:64]
+        index = order[(step * _FINETUNE_BATCH) % len(pictures) :][:_FINETUNE_BATCH]
         loss, _ = learner({name: column[index] for name, column in _columns(pictures).items()})
         optimizer.zero_grad()
         loss.backward()

@@ -32,7 +32,7 @@ def refused(reader, frame):
 def test_corners_crops_and_distance_of_a_portrait(reader, face):
     seen = reader.read(face)
     # right outer, right inner, left inner, left outer, as seen by eye in the picture
-    np.testing.assert_allclose(seen.corners_px, [[196, 266], [247, 273], [310, 276], [362, 274]], atol=6)
+    np.testing.assert_allclose(seen.corners_px, [[196, 266], [247, 273], [310, 276], [362, 274]], atol=1.5)
     np.testing.assert_allclose(seen.corners.reshape(4, 2) * [640, 480], seen.corners_px)
     assert seen.left.shape == seen.right.shape == (3, 64, 64)
     assert 0.2 < seen.openness < 0.4
@@ -52,8 +52,10 @@ def test_mirroring_the_picture_exchanges_the_eyes_and_turns_the_head(reader, fac
 def test_a_face_is_followed_when_it_moves(reader, face):
     reader.read(face)
     first = reader.read(face)  # by now it follows the mesh and not the detector
-    moved = reader.read(face.transform(face.size, Image.Transform.AFFINE, (1, 0, -12, 0, 1, 5)))
-    np.testing.assert_allclose(moved.corners_px - first.corners_px, np.tile([12, -5], (4, 1)), atol=4)
+    elsewhere = face.transform(face.size, Image.Transform.AFFINE, (1, 0, -12, 0, 1, 5))
+    reader.read(elsewhere)  # the first frame is cut where the face was before
+    moved = reader.read(elsewhere)
+    np.testing.assert_allclose(moved.corners_px - first.corners_px, np.tile([12, -5], (4, 1)), atol=1.5)
 
 
 def test_a_bigger_face_is_nearer(face):
@@ -66,18 +68,18 @@ def test_a_bigger_face_is_nearer(face):
 def test_frames_without_a_usable_face_say_why(reader, face):
     noise = np.random.default_rng(0).integers(60, 200, (480, 640, 3), dtype=np.uint8)
     assert refused(reader, Image.fromarray(noise)) == "no face"
-    assert refused(FaceReader(64), face.point(lambda value: value * 0.03)) in {"too dark", "no face"}
+    assert refused(FaceReader(64), face.point(lambda value: value * 0.03)) == "too dark"
     assert refused(FaceReader(64), Image.new("RGB", (640, 480))) == "too dark"
     two = Image.new("RGB", (1280, 480))
     two.paste(face, (0, 0))
     two.paste(face, (640, 0))
     assert refused(FaceReader(64), two) == "two faces"
     small = Image.new("RGB", (640, 480), "grey")
-    small.paste(face.resize((140, 105)), (250, 185))
-    assert refused(FaceReader(64), small) in {"too far", "no face"}
+    small.paste(face.resize((200, 150)), (220, 165))
+    assert refused(FaceReader(64), small) == "too far"
     edge = Image.new("RGB", face.size, "grey")
     edge.paste(face, (-215, 0))
-    assert refused(FaceReader(64), edge) in {"at the edge", "no face"}
+    assert refused(FaceReader(64), edge) == "at the edge"
 
 
 def test_a_face_seen_from_the_side_is_turned_away(reader, face, monkeypatch):
@@ -95,10 +97,10 @@ def test_shut_eyes_are_seen_by_their_lids(reader, face, monkeypatch):
 
 
 def test_lamps_mirrored_by_glasses_are_reported(reader, face):
-    clear = reader.read(face)
+    assert reader.read(face).glare == 0
     glare = face.copy()
     glare.paste((255, 255, 255), (210, 262, 232, 276))
-    assert FaceReader(64).read(glare).glare > clear.glare + 0.01
+    assert FaceReader(64).read(glare).glare == pytest.approx(0.0137, abs=0.002)
 
 
 def content(size, form="JPEG"):

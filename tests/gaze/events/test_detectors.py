@@ -28,6 +28,7 @@ def test_ivt_and_idt_find_what_was_made():
     assert cohen_kappa(truth == Event.FIXATION, idt(position, 250) == Event.FIXATION) > 0.8
 
 
+@pytest.mark.slow
 def test_fixations_of_i_dt_are_those_of_pymovements():
     detection = pytest.importorskip("pymovements.events.detection")
     position, _ = fixations_and_saccades(100, 0.15, seed=3)

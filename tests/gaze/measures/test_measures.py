@@ -20,6 +20,7 @@ def samples_of(t, gaze, distance=40.0):
     return Samples(t, gaze, np.full(len(t), distance), np.full(len(t), np.nan), [""] * len(t))
 
 
+@pytest.mark.slow
 def test_latency_is_recovered_within_10_ms():
     rng, bias = np.random.default_rng(0), []
     for _ in range(60):
@@ -45,6 +46,7 @@ def test_trials_that_are_no_reaction_do_not_count(onset, reason):
     assert found.reason == reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lag", [60.0, 150.0, 230.0])
 def test_pursuit_lag_is_recovered_within_10_ms(lag):
     rng, found = np.random.default_rng(1), []
@@ -70,6 +72,7 @@ def test_a_late_but_exact_follower_has_the_error_that_geometry_says():
     assert pursuit(t, np.full_like(late, np.nan), target) is None
 
 
+@pytest.mark.slow
 def test_search_slopes_are_recovered_within_10_percent():
     rng, sizes, truth, found = np.random.default_rng(3), [], [], []
     for size in (5, 10, 15):
@@ -147,6 +150,7 @@ def test_share_of_time_and_lines_of_text():
     assert p < 1e-6
 
 
+@pytest.mark.slow
 def test_repeated_measures_agree_with_the_paired_test_for_two_conditions():
     table = np.random.default_rng(0).normal([1.0, 1.6], 0.5, (12, 2))
     anova, test = repeated_measures(table), paired(table[:, 0], table[:, 1])

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
+from safetensors.numpy import load_file, save
 
 from nonet.foundation import console
+from nonet.foundation.engine import Engine, map_shards
+from nonet.foundation.files import replace_file
 from nonet.foundation.report import Claim, Figure, Table
 from nonet.gaze.config import Personal
-from nonet.gaze.evaluate import Accuracy, accuracy
+from nonet.gaze.evaluate import Accuracy, accuracy, distances, per_participant
 from nonet.gaze.finetuning import calibration_of
 from nonet.gaze.geometry import PHONE
 from nonet.gaze.measures.statistics import paired
 from nonet.gaze.model import GazeNet
 from nonet.gaze.personal import RUNGS, choose, fit_rung
 from nonet.gaze.synthetic.dataset import Pictures, sitting
-from nonet.gaze.synthetic.people import draw_people
+from nonet.gaze.synthetic.people import People, draw_people
 from nonet.gaze.synthetic.scene import Holding
 from nonet.gaze.tasks.paths import spread_dots
 from nonet.gaze.train import finetune, infer
@@ -27,9 +35,10 @@ from nonet.gaze.train import finetune, infer
 __all__ = ["LADDER", "Ladder", "climb", "holding_claim", "ladder_figure", "personalisation_claim"]
 
 LADDER = ("base", "offset", "affine", "svr", "chosen", "fine-tuned", "fine-tuned + svr")
-_CALIBRATION, _FRAMES = 30, 30  # dots, and frames of each: 30 s at 30 frames a second
+_CALIBRATION, _FRAMES = 30, 10  # dots, and frames of each: 30 s at 10 frames a second
 _TEST, _TEST_FRAMES = 20, 10
 _UNSEEN = 50_000
+_HERE = Engine(workers=1)
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class Ladder:
         )
 
 
-def climb(net: GazeNet, people: int, holding: Holding, *, seed: int, tune: bool = True) -> Ladder:
+def climb(net: GazeNet, people: int, holding: Holding, *, seed: int, folder: Path, engine: Engine = _HERE) -> Ladder:
     """Calibrates rendered people whom the network has not seen, and tests them on other dots.
 
     Args:
@@ -67,37 +76,25 @@ def climb(net: GazeNet, people: int, holding: Holding, *, seed: int, tune: bool 
         people: how many.
         holding: `stand` or `hand`.
         seed: decides people, dots, poses.
-        tune: whether to fine-tune as well.
+        folder: keeps what is known of each person, so that an interrupted study goes on.
+        engine: processes to spread the people over, or a cluster.
     """
     rng = np.random.default_rng([seed, _UNSEEN])
     places = PHONE.to_cm(np.array(spread_dots(PHONE, _CALIBRATION + _TEST, rng)))
     dots = torch.from_numpy(rng.permutation(places)).float()
-    drawn, config = draw_people(people, seed + _UNSEEN), Personal()
-    options = {"device": "phone", "holding": holding, "pixels": net.config.pixels}
-    estimates: dict[str, list[np.ndarray]] = {rung: [] for rung in LADDER if tune or not rung.startswith("fine")}
-    chosen = dict.fromkeys(RUNGS, 0)
-    tests = []
-    for number in console.track(range(people), f"People ({holding})"):
-        one = drawn.rows(torch.tensor([number]))
-        calibration, test = _sat(one, dots, seed + number, options)
-        dot = np.arange(_CALIBRATION).repeat(_FRAMES)
-        data = calibration_of(net, calibration, dot)
-        seen = infer(net, test)
-        base, features = seen.gaze_cm.numpy().astype(float), seen.features.numpy().astype(float)
-        for rung in RUNGS:
-            estimates[rung].append(fit_rung(rung, data, config).predict(base, features))
-        fit = choose(data, config)
-        chosen[fit.rung] += 1
-        estimates["chosen"].append(fit.predict(base, features))
-        if tune:
-            tuned = finetune(net, calibration, config)
-            again = infer(tuned, test)
-            base, features = again.gaze_cm.numpy().astype(float), again.features.numpy().astype(float)
-            estimates["fine-tuned"].append(base)
-            machine = fit_rung("svr", calibration_of(tuned, calibration, dot), config)
-            estimates["fine-tuned + svr"].append(machine.predict(base, features))
-        tests.append(test)
-    return _judged(estimates, Pictures.joined(tests), people, chosen)
+    drawn = draw_people(people, seed + _UNSEEN)
+    folder = folder / _fingerprint(net, holding, seed)
+    sit = partial(_judged_once, folder=folder, net=net, drawn=drawn, dots=dots, holding=holding, seed=seed)
+    done = map_shards(sit, list(range(people)), engine)
+    alone = list(console.track(done, f"People ({holding})", total=people))
+    person = np.arange(people).repeat(_TEST * _TEST_FRAMES)
+    target, distance = (np.concatenate([getattr(one, name) for one in alone]) for name in ("target", "distance"))
+    judged, each = {}, {}
+    for rung in alone[0].estimates:
+        gaze = np.concatenate([one.estimates[rung] for one in alone])
+        judged[rung] = accuracy(gaze, target, person, distance)
+        each[rung], _ = per_participant(distances(gaze, target), person)
+    return Ladder(judged, each, Counter(one.chosen for one in alone))
 
 
 def personalisation_claim(stand: Ladder, command: str) -> Claim:
@@ -143,23 +140,66 @@ def ladder_figure(stand: Ladder, hand: Ladder) -> Figure:
     return Figure("From the base model to the person", plot, "Mean error of each person on dots that no fit saw.")
 
 
-def _sat(people, dots: torch.Tensor, seed: int, options: dict) -> tuple[Pictures, Pictures]:
+@dataclass(frozen=True)
+class _Alone:
+    """One person's estimates for the test by rung, what was true, and the rung that cross-validation chose."""
+
+    estimates: Mapping[str, np.ndarray]
+    target: np.ndarray
+    distance: np.ndarray
+    chosen: str
+
+
+def _judged_once(number: int, *, folder: Path, **options: Any) -> _Alone:
+    """One person, from the folder where an earlier run came so far."""
+    path = folder / f"{number:03}.safetensors"
+    if path.exists():
+        arrays = load_file(path)
+        rung = RUNGS[arrays.pop("chosen").item()]
+        return _Alone({name: arrays[name] for name in LADDER}, arrays["target"], arrays["distance"], rung)
+    found = _judged_alone(number, **options)
+    arrays = {**found.estimates, "target": found.target, "distance": found.distance}
+    arrays["chosen"] = np.array([RUNGS.index(found.chosen)])
+    replace_file(path, save({name: np.ascontiguousarray(values) for name, values in arrays.items()}))
+    return found
+
+
+def _judged_alone(
+    number: int, *, net: GazeNet, drawn: People, dots: torch.Tensor, holding: Holding, seed: int
+) -> _Alone:
+    """Calibrates one person and looks at their test."""
+    config = Personal()
+    calibration, test = _sat(drawn.rows(torch.tensor([number])), dots, holding, net.config.pixels, seed + number)
+    dot = np.arange(_CALIBRATION).repeat(_FRAMES)
+    data, asked = calibration_of(net, calibration, dot), infer(net, test)
+    base, features = asked.gaze_cm.numpy().astype(float), asked.features.numpy().astype(float)
+    fit = choose(data, config)
+    estimates: dict[str, np.ndarray] = {rung: fit_rung(rung, data, config).predict(base, features) for rung in RUNGS}
+    estimates["chosen"] = fit.predict(base, features)
+    tuned = finetune(net, calibration, config)
+    again = infer(tuned, test)
+    base, features = again.gaze_cm.numpy().astype(float), again.features.numpy().astype(float)
+    estimates["fine-tuned"] = base
+    machine = fit_rung("svr", calibration_of(tuned, calibration, dot), config)
+    estimates["fine-tuned + svr"] = machine.predict(base, features)
+    target, distance = test.target_cm.numpy().astype(float), test.distance_cm.numpy().astype(float)
+    return _Alone(estimates, target, distance, fit.rung)
+
+
+def _fingerprint(net: GazeNet, holding: Holding, seed: int) -> str:
+    """Of all that decides what is measured of a person."""
+    digest = hashlib.blake2b(digest_size=8)
+    digest.update(repr((holding, seed, Personal(), _CALIBRATION, _FRAMES, _TEST, _TEST_FRAMES, _UNSEEN)).encode())
+    for weights in net.state_dict().values():
+        digest.update(weights.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _sat(person: People, dots: torch.Tensor, holding: Holding, pixels: int, seed: int) -> tuple[Pictures, Pictures]:
     """One sitting: the dots of calibration, and straight after them those of the test."""
     frames = torch.cat(
         [dots[:_CALIBRATION].repeat_interleave(_FRAMES, 0), dots[_CALIBRATION:].repeat_interleave(_TEST_FRAMES, 0)]
     )
-    drawn = sitting(people, frames, 1, seed=seed, **options)
+    drawn = sitting(person, frames, 1, device="phone", holding=holding, pixels=pixels, seed=seed)
     cut = _CALIBRATION * _FRAMES
     return drawn.rows(torch.arange(cut)), drawn.rows(torch.arange(cut, len(drawn)))
-
-
-def _judged(estimates: dict[str, list[np.ndarray]], test: Pictures, people: int, chosen: dict) -> Ladder:
-    person = np.arange(people).repeat(len(test) // people)
-    target, distance = test.target_cm.numpy().astype(float), test.distance_cm.numpy().astype(float)
-    judged, each = {}, {}
-    for rung, parts in estimates.items():
-        gaze = np.concatenate(parts)
-        judged[rung] = accuracy(gaze, target, person, distance)
-        error = np.hypot(*(gaze - target).T)
-        each[rung] = np.bincount(person, error) / np.bincount(person)
-    return Ladder(judged, each, chosen)

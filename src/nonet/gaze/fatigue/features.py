@@ -1,6 +1,8 @@
-"""What a block of object tracking says about alertness, and its change against the participant's first block."""
+"""What a block of tracking or proofreading says about alertness, and its change against the participant's first."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -8,9 +10,11 @@ from jaxtyping import Float, Int
 from nonet.foundation.errors import DataError
 from nonet.gaze.events.labels import runs
 from nonet.gaze.measures.pursuit import pursuit
+from nonet.gaze.measures.reading import line_reading
+from nonet.gaze.measures.search import fixations_of
 from nonet.gaze.samples import Samples
 
-__all__ = ["FEATURES", "block_features", "normalised"]
+__all__ = ["FEATURES", "PROOF_FEATURES", "block_features", "normalised", "proof_features"]
 
 FEATURES = (
     "error, cm",
@@ -26,8 +30,18 @@ FEATURES = (
     "share lost",
 )
 """The features of a block of tracking, in their order."""
+PROOF_FEATURES = (
+    "fixation, ms",
+    "share of regressions",
+    "share of lines skipped",
+    "share of time on errors",
+    "time taken, s",
+    "blinks, 1/min",
+    "share lost",
+)
+"""The features of a block of proofreading, in their order."""
 _SHUT = 0.14  # openness below which an eye is shut
-_LEAST_SPREAD = 1e-3
+_TOO_LITTLE = "A block has too little gaze to be judged."
 
 
 def block_features(samples: Samples, target_cm: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " f"]:
@@ -41,7 +55,7 @@ def block_features(samples: Samples, target_cm: Float[np.ndarray, "n 2"]) -> Flo
     """
     found = pursuit(samples.t_ms, samples.gaze_cm, target_cm)
     if found is None:
-        raise DataError("A block has too little gaze to be judged.", fix="Record it again.")
+        raise DataError(_TOO_LITTLE, fix="Record it again.")
     minutes = max(1e-9, (samples.t_ms[-1] - samples.t_ms[0]) / 60_000)
     return np.array(
         [
@@ -58,6 +72,26 @@ def block_features(samples: Samples, target_cm: Float[np.ndarray, "n 2"]) -> Flo
             found.lost,
         ]
     )
+
+
+def proof_features(
+    samples: Samples, lines_cm: Sequence[Sequence[float]], errors_cm: Sequence[Sequence[float]]
+) -> Float[np.ndarray, " f"]:
+    """The features of one block of proofreading.
+
+    Args:
+        samples: of the block.
+        lines_cm: left, bottom, right, top of each line, from top to bottom.
+        errors_cm: the same of each misspelt word.
+    Raises:
+        DataError: if too little gaze was seen.
+    """
+    found = line_reading(fixations_of(samples), lines_cm, errors_cm)
+    if found is None:
+        raise DataError(_TOO_LITTLE, fix="Record it again.")
+    seconds = max(1e-9, (samples.t_ms[-1] - samples.t_ms[0]) / 1000)
+    measured = (found.fixation_ms, found.regressions, found.skips, found.on_errors)
+    return np.array([*measured, seconds, _blinks(samples) / (seconds / 60), samples.lost])
 
 
 def normalised(

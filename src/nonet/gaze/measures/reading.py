@@ -53,8 +53,8 @@ def difficulty_correlation(difficulty: Float[np.ndarray, " n"], share: Float[np.
 
 def line_reading(
     fixations: Sequence[tuple[float, float, Float[np.ndarray, " 2"]]],
-    lines_cm: Sequence[tuple[float, float, float, float]],
-    errors_cm: Sequence[tuple[float, float, float, float]] = (),
+    lines_cm: Sequence[Sequence[float]],
+    errors_cm: Sequence[Sequence[float]] = (),
 ) -> LineReading | None:
     """Measures from fixations on lines; None without any.
 

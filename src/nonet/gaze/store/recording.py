@@ -19,7 +19,7 @@ from nonet.gaze.store.private import append_row, make_folder, read_json, read_ro
 
 __all__ = ["VERSION", "Session", "SessionRecord"]
 
-VERSION = 1
+VERSION = 2  # proofreading has blocks since 2
 MAX_SAMPLES_BYTES = 512 * 2**20  # of one session: days of recording
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from nonet.foundation import console
+from nonet.foundation.engine import Engine, map_shards
 from nonet.gaze.config import Synthesis
-from nonet.gaze.geometry import Screen
 from nonet.gaze.synthetic.people import People, draw_people
 from nonet.gaze.synthetic.render import render
 from nonet.gaze.synthetic.scene import CAMERAS, SCREENS, Holding, Poses, draw_poses, draw_targets, set_scene
 
-__all__ = ["Pictures", "draw_pictures", "free_pictures", "sitting"]
+__all__ = ["Pictures", "draw_pictures", "free_pictures", "learning_people", "sitting"]
 
 _CHUNK = 16  # pictures rendered at once: their tensors stay in the processor's cache
+_GROUP = 10  # people rendered as one piece of work
+_GROUP_STRIDE = 1_000_003  # between the seeds of two groups
+_HERE = Engine(workers=1)
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,8 @@ def draw_pictures(
     device: str,
     pixels: int,
     rng: torch.Generator,
-    label: str = "Rendering",
 ) -> Pictures:
-    """Renders pictures, with progress.
+    """Renders pictures.
 
     Args:
         people: all of them.
@@ -76,21 +79,21 @@ def draw_pictures(
         device: `phone` or `laptop`: whose camera.
         pixels: side of a crop.
         rng: of landmarks and sensor.
-        label: beside the bar.
     """
     parts = []
-    with torch.inference_mode(), console.progress(label, len(person)) as bar:
+    with torch.inference_mode():
         for index in torch.arange(len(person)).split(_CHUNK):
             seen = people.rows(person[index])
             scene = set_scene(seen, poses.rows(index), target_cm[index], CAMERAS[device])
             parts.append(render(seen, scene, pixels, rng))
-            bar.advance(len(index))
     left, right, corners = (torch.cat(column) for column in zip(*parts, strict=True))
     return Pictures(left, right, corners, target_cm, person, poses.place[:, 2].clone())
 
 
-def free_pictures(people: People, frames: int, *, device: str, pixels: int, seed: int) -> Pictures:
-    """Pictures of everybody in many poses, looking all over the screen, in random order of people.
+def free_pictures(
+    people: People, frames: int, *, device: str, pixels: int, seed: int, engine: Engine = _HERE
+) -> Pictures:
+    """Pictures of everybody in many poses, looking all over the screen; the same wherever they are rendered.
 
     Args:
         people: the participants.
@@ -98,10 +101,22 @@ def free_pictures(people: People, frames: int, *, device: str, pixels: int, seed
         device: `phone`, `laptop`, or `both` in turn.
         pixels: side of a crop.
         seed: decides poses, targets and noise.
+        engine: processes to render in, or a cluster.
     """
-    rng = torch.Generator().manual_seed(seed)
+    groups = torch.arange(len(people)).split(_GROUP)
+    draw = partial(_free_group, people=people, frames=frames, device=device, pixels=pixels, seed=seed)
+    done = map_shards(draw, list(enumerate(groups)), engine)
+    return Pictures.joined(list(console.track(done, "Rendering", total=len(groups))))
+
+
+def _free_group(
+    group: tuple[int, Tensor], *, people: People, frames: int, device: str, pixels: int, seed: int
+) -> Pictures:
+    """The pictures of some of the people; each group has random numbers of its own."""
+    number, index = group
+    rng = torch.Generator().manual_seed(seed + _GROUP_STRIDE * number)
     devices = ["phone", "laptop"] if device == "both" else [device]
-    person = torch.arange(len(people)).repeat_interleave(frames)
+    person = index.repeat_interleave(frames)
     parts = []
     for turn, name in enumerate(devices):
         rows = person[turn :: len(devices)]
@@ -151,8 +166,3 @@ def learning_people(config: Synthesis) -> tuple[People, People]:
     everybody = draw_people(config.people + held_out, config.seed, **spread)
     index = torch.arange(len(everybody))
     return everybody.rows(index[held_out:]), everybody.rows(index[:held_out])
-
-
-def screen_of(device: str) -> Screen:
-    """The screen that rendered people look at."""
-    return SCREENS[device]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Float
 
 from nonet.foundation.report import Figure, Table
 from nonet.gaze.geometry import Screen
@@ -19,7 +20,7 @@ from nonet.gaze.measures.search import fixations_of, search_slope, search_trial
 from nonet.gaze.samples import Samples
 from nonet.gaze.tasks.plan import Item, Trial, dot_at
 
-__all__ = ["StageData", "TrialData", "task_tables"]
+__all__ = ["StageData", "TextBoxes", "TrialData", "task_tables", "text_boxes", "tracked"]
 
 Shown = tuple[list[Table], list[Figure]]
 
@@ -54,6 +55,36 @@ class StageData:
     trials: Sequence[TrialData]
 
 
+@dataclass(frozen=True)
+class TextBoxes:
+    """Where a text is: left, bottom, right, top in cm.
+
+    Attributes:
+        lines: all lines from top to bottom.
+        relevant: those that answer the question.
+        errors: the misspelt words.
+    """
+
+    lines: Sequence[tuple[float, float, float, float]]
+    relevant: Sequence[tuple[float, float, float, float]]
+    errors: Sequence[tuple[float, float, float, float]]
+
+
+def text_boxes(screen: Screen, trial: Trial) -> TextBoxes:
+    """Where the lines and words of a trial are."""
+    lines = [item for item in trial.items if item.kind == "text" and item.role != "error"]
+    return TextBoxes(
+        [_box(screen, item) for item in lines],
+        [_box(screen, item) for item in lines if item.role == "relevant"],
+        [_box(screen, item) for item in trial.items if item.role == "error"],
+    )
+
+
+def tracked(stage: StageData, run: TrialData) -> Float[np.ndarray, "n 2"]:
+    """Where a trial's dot was at the times of its samples, cm."""
+    return stage.screen.to_cm(dot_at(run.trial, run.samples.t_ms - run.begun_ms))
+
+
 def task_tables(stage: StageData) -> Shown:
     """Tables and plots of one task; none for a task that measures nothing by itself."""
     show = _SHOWN.get(stage.task)
@@ -80,7 +111,7 @@ def _saccades(stage: StageData) -> Shown:
 def _pursuit(stage: StageData) -> Shown:
     rows, figures = [], []
     for run in stage.trials:
-        target = stage.screen.to_cm(dot_at(run.trial, run.samples.t_ms - run.begun_ms))
+        target = tracked(stage, run)
         found = pursuit(run.samples.t_ms, run.samples.gaze_cm, target)
         name = run.trial.condition.get("shape", f"block {run.trial.condition.get('block', 0) + 1}")
         if found is None:
@@ -139,17 +170,14 @@ def _viewing(stage: StageData) -> Shown:
 def _reading(stage: StageData) -> Shown:
     rows = []
     for run in stage.trials:
-        texts = [item for item in run.trial.items if item.kind == "text" and item.role != "error"]
-        boxes = [_box(stage.screen, item) for item in texts]
-        relevant = [box for box, item in zip(boxes, texts, strict=True) if item.role == "relevant"]
-        errors = [_box(stage.screen, item) for item in run.trial.items if item.role == "error"]
-        lines = line_reading(fixations_of(run.samples), boxes, errors)
+        boxes = text_boxes(stage.screen, run.trial)
+        lines = line_reading(fixations_of(run.samples), boxes.lines, boxes.errors)
         if lines is None:
             continue
         question = run.trial.question
         graded = question is not None and question.right >= 0 and run.answer is not None
         right = (run.answer == question.right) if graded and question else None
-        share = share_on(run.samples, relevant, boxes) if relevant else None
+        share = share_on(run.samples, boxes.relevant, boxes.lines) if boxes.relevant else None
         rows.append(
             (
                 run.trial.condition.get("kind", "proofreading"),
@@ -158,7 +186,7 @@ def _reading(stage: StageData) -> Shown:
                 lines.fixation_ms,
                 100 * lines.regressions,
                 100 * lines.skips,
-                100 * lines.on_errors if errors else None,
+                100 * lines.on_errors if boxes.errors else None,
             )
         )
     columns = ("text", "time on the relevant sentence, %", "answered right", "fixation, ms", "regressions, %",

@@ -43,6 +43,8 @@ class Pace:
     """Blocks of object tracking."""
     tracking_s: int = 60
     """Length of each."""
+    proof_blocks: int = 3
+    """Blocks of proofreading, five sentences each."""
 
     @staticmethod
     def quick() -> Pace:
@@ -57,6 +59,7 @@ class Pace:
             picture_ms=800,
             tracking_blocks=2,
             tracking_s=4,
+            proof_blocks=2,
         )
 
 
@@ -167,7 +170,7 @@ _MAKERS: dict[str, _Maker] = {
         "proofreading",
         "Proofreading",
         "Read the text and look for misspelt words. Tap or click when you have found all.",
-        proof_trials(screen, rng),
+        proof_trials(screen, rng, pace.proof_blocks),
     ),
 }
 TASKS = ("saccade", "pursuit", "search", "viewing", "reading", "proofreading", "tracking")

@@ -76,7 +76,18 @@ _PROOF = (
     ("Our garden needs water evry morning in July.", "evry"),
     ("They walked untill the road ended at the lake.", "untill"),
     ("A good map is beter than a long explanation.", "beter"),
+    ("The clock in the hall had stoped at a quarter to nine.", "stoped"),
+    ("He forgot his umbrela on the bus and walked home wet.", "umbrela"),
+    ("Nobody had beleived her until the bell began to ring.", "beleived"),
+    ("The bridge was closed becuase of the wind that night.", "becuase"),
+    ("Fresh bread and a litle salt were all they asked for.", "litle"),
+    ("My neighbour keeps his ladders in a seperate shed.", "seperate"),
+    ("A letter came on Wensday with a stamp from Peru.", "Wensday"),
+    ("The choir sang twice, and the audiance stood up.", "audiance"),
+    ("We counted thirteen swans befor the fog came down.", "befor"),
+    ("The old ferry is shorter then the pier it leaves.", "then"),
 )
+_PROOF_SENTENCES = 5  # in a block
 
 
 def reading_trials(screen: Screen, rng: np.random.Generator) -> list[Trial]:
@@ -97,20 +108,24 @@ def reading_trials(screen: Screen, rng: np.random.Generator) -> list[Trial]:
     return trials
 
 
-def proof_trials(screen: Screen, rng: np.random.Generator) -> list[Trial]:
-    """A text with a misspelt word in each sentence."""
-    order = rng.permutation(len(_PROOF))
+def proof_trials(screen: Screen, rng: np.random.Generator, blocks: int) -> list[Trial]:
+    """Texts with a misspelt word in each sentence; none is shown twice before all were."""
+    order = np.concatenate([rng.permutation(len(_PROOF)) for _ in range(-(-blocks * _PROOF_SENTENCES // len(_PROOF)))])
+    shares = [
+        order[start : start + _PROOF_SENTENCES] for start in range(0, blocks * _PROOF_SENTENCES, _PROOF_SENTENCES)
+    ]
+    return [_proof_trial(screen, block, share) for block, share in enumerate(shares)]
+
+
+def _proof_trial(screen: Screen, block: int, sentences: np.ndarray) -> Trial:
     items, row = [], 0
-    for number in order:
-        sentence, wrong = _PROOF[number]
+    for sentence, wrong in (_PROOF[number] for number in sentences):
         for line in _wrapped(sentence, screen):
             items.append(_line(screen, row, line, "line"))
             if wrong in line.split():
                 items.append(_word_box(screen, row, line, wrong))
             row += 1
-    return [
-        Trial(0, items=items, condition={"block": 0}, respond="tap", question=TIRED, longest_ms=90_000),
-    ]
+    return Trial(0, items=items, condition={"block": block}, respond="tap", question=TIRED, longest_ms=90_000)
 
 
 def _type_px(screen: Screen) -> float:

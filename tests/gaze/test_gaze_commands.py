@@ -1,0 +1,105 @@
+"""The command line with right and with wrong words."""
+
+import zipfile
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from nonet import cli
+from nonet.gaze.geometry import LAPTOP
+from nonet.gaze.live import plan_of
+from nonet.gaze.store.shelf import Store
+from nonet.gaze.tasks.stages import Pace
+
+SETTINGS = {"tasks": [], "seed": 1, "pace": vars(Pace.quick()), "source": "mouse", "distance_cm": 50.0, "pictures": []}
+
+
+@pytest.fixture
+def session(tmp_path):
+    """Somebody who looked at every dot, seen with an error of a centimetre."""
+    store, now = Store(tmp_path / "store"), datetime(2026, 1, 2, tzinfo=UTC)
+    opened = store.begin(store.admit("Ada", "text", keep_frames=False, now=now, days=10), LAPTOP, SETTINGS, now)
+    rng, t = np.random.default_rng(0), 0.0
+    for number, stage in enumerate(plan_of(opened).stages):
+        for trial, content in enumerate(stage.trials):
+            about = {"stage": number, "trial": trial}
+            opened.add_events([{"t": t, "kind": "trial", **about}, {"t": t + content.ms, "kind": "end", **about}])
+            place = LAPTOP.to_cm(np.array([content.dot[0][1:]]))[0] + 1
+            bases = place + rng.normal(0, 0.2, (content.ms // 33, 2))
+            opened.add_samples(
+                {"t": t + 33.0 * i, "base": base.tolist(), "features": [*np.abs(base), 1, 2], **about}
+                for i, base in enumerate(bases)
+            )
+            t += content.ms
+    return opened
+
+
+def run(*words, store):
+    return cli.run(["gaze", *words, "--store", str(store)])
+
+
+@pytest.mark.slow
+def test_calibrate_and_report_say_what_is_left(session, tmp_path, capsys):
+    store, name = session.folder.parents[3], session.record.session
+    assert run("calibrate", "model", name, "--personal.gamma", "0.6", store=store) == 0
+    facts = session.calibration_facts()
+    assert facts["gamma"] == 0.6
+    assert facts["errors_cm"]["base"] == pytest.approx(2**0.5, abs=0.1)
+    assert facts["errors_cm"][facts["rung"]] < 0.5
+    assert run("report", name, "--out", str(tmp_path / "out"), store=store) == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "off on dots that no calibration saw" in page
+    assert "simulated by the mouse" in page
+    assert run("report", str(session.folder), store=store) == 0
+    assert (session.folder / "report.html").stat().st_mode & 0o077 == 0
+    capsys.readouterr()
+    assert run("list", store=store) == 0
+    assert name in capsys.readouterr().out
+
+
+def test_data_expiry_and_forgetting(session, tmp_path, capsys):
+    store, who = session.folder.parents[3], session.record.participant
+    assert run("data", who, "--out", str(tmp_path / "mine.zip"), store=store) == 0
+    assert "consent.json" in zipfile.ZipFile(tmp_path / "mine.zip").namelist()
+    assert run("expire", store=store) == 0
+    assert f"{who}  due" in capsys.readouterr().out
+    assert run("forget", who, store=store) == 0
+    assert not session.folder.exists()
+    assert run("forget", who, store=store) != 0
+    assert "no such participant" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["report", "s-" + "a" * 16], "no such session"),
+        (["report", "../../etc/passwd"], "session.json"),
+        (["report", "Ada"], "id"),
+        (["forget", "../x"], "id"),
+        (["convert", "s-" + "a" * 16, "--out", "x"], "no such session"),
+        (["data", "p-" + "a" * 16, "--out", "x"], "no such participant"),
+        (["calibrate", "model", "SESSION", "--finetune"], "mouse has no pictures"),
+    ],
+)
+def test_wrong_words_are_refused_with_the_reason(session, words, said, capsys):
+    words = [session.record.session if word == "SESSION" else word for word in words]
+    assert run(*words, store=session.folder.parents[3]) != 0
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "--out", "x"], "choose --synthetic"),
+        (["train", "GazeCapture", "--synthetic", "--out", "x"], "not both"),
+        (["train", "nowhere", "--out", "x"], "No usable frame"),
+        (["evaluate", "nowhere"], "nowhere"),
+        (["list", "--store", "nowhere"], "Nothing is recorded there"),
+        (["setup", "x", "--model", "m", "--tasks", "juggling"], "no task 'juggling'"),
+    ],
+)
+def test_what_is_not_there_is_said(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["gaze", *words]) != 0
+    assert said in " ".join(capsys.readouterr().err.split())
