@@ -201,7 +201,7 @@ class Report:
         console.say(f"Wrote {page}")
 
     def show(self) -> None:
-        """Prints the claims and tables on the terminal."""
+        """Prints the claims, the tables and the summary on the terminal."""
         if self.claims:
             console.table(
                 ["claim", "article", "measured", "verdict"],
@@ -210,6 +210,8 @@ class Report:
             )
         for rows in self.tables:
             console.table(rows.columns, [[_text(cell) for cell in row] for row in rows.rows], title=rows.title)
+        if self.summary:
+            console.say(self.summary)
 
     @cached_property
     def _plotly_source(self) -> str:

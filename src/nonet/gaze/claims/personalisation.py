@@ -155,11 +155,11 @@ def _judged_once(number: int, *, folder: Path, **options: Any) -> _Alone:
     path = folder / f"{number:03}.safetensors"
     if path.exists():
         arrays = load_file(path)
-        rung = RUNGS[arrays.pop("chosen").item()]
+        rung = RUNGS[arrays.pop("rung").item()]
         return _Alone({name: arrays[name] for name in LADDER}, arrays["target"], arrays["distance"], rung)
     found = _judged_alone(number, **options)
     arrays = {**found.estimates, "target": found.target, "distance": found.distance}
-    arrays["chosen"] = np.array([RUNGS.index(found.chosen)])
+    arrays["rung"] = np.array([RUNGS.index(found.chosen)])
     replace_file(path, save({name: np.ascontiguousarray(values) for name, values in arrays.items()}))
     return found
 
