@@ -240,7 +240,7 @@ def test_a_camera_lost_in_mid_task_and_eyes_that_do_not_follow(play, address, fo
         expect(page.locator("#camera-state")).to_have_text("The camera is on.")
         page.get_by_role("button", name="Begin", exact=True).click()
         page.locator("#go").click()
-        page.wait_for_function("document.getElementById('stage').dataset.at === '0.2'")
+        expect(page.locator("#stage")).to_have_attribute("data-at", "0.2")
         page.evaluate(
             "track = document.getElementById('camera').srcObject.getTracks()[0];"
             "track.stop(); track.dispatchEvent(new Event('ended'))"

@@ -19,6 +19,7 @@ from nonet.cka.data import Pictures
 from nonet.cka.model import ResNet, residual_blocks
 from nonet.cka.regularizer import PrincipalPenalty
 from nonet.foundation import artifact, checkpoint
+from nonet.foundation.devices import threads
 from nonet.foundation.engine import Engine, map_shards
 from nonet.foundation.errors import DataError
 from nonet.foundation.settings import rebuild
@@ -166,8 +167,8 @@ def train_population(runs: Sequence[Run], train: Pictures, test: Pictures, worke
 
 
 def _train_shard(shard: tuple[Run, Pictures, Pictures]) -> dict[str, float]:
-    torch.set_num_threads(1)
-    return train_one(*shard)
+    with threads(1):
+        return train_one(*shard)
 
 
 def load_network(folder: Path) -> ResNet:

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from nonet.felix.config import LabelConfig, LearningConfig, Method, Variant
 from nonet.felix.data import Pair, divide
 from nonet.felix.encoders import Loaded, open_encoder
@@ -21,6 +19,7 @@ from nonet.felix.rules.sentences import made_up
 from nonet.felix.sources.prose import wikipedia
 from nonet.felix.trials import Outcome, Splits, Trial, gap, short, try_out
 from nonet.foundation import console
+from nonet.foundation.devices import threads
 from nonet.foundation.report import Claim, Estimate, Figure, Report, Table
 
 __all__ = ["SCALES", "Scale", "difference_claim", "sample_claim", "speed_claim", "study"]
@@ -78,7 +77,11 @@ def study(scale: Scale, *, made: str = "") -> Report:
         scale: how much.
         made: date of the run.
     """
-    torch.set_num_threads(1)
+    with threads(1):
+        return _study(scale, made)
+
+
+def _study(scale: Scale, made: str) -> Report:
     encoder = open_encoder("minilm", layers=scale.layers)
     fusion = _fusion(scale, encoder)
     curve = {(m, n): _tried(m, "felix", fusion, n, scale, encoder) for n in scale.sizes for m in METHODS}

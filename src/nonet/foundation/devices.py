@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -10,7 +12,7 @@ from accelerate.state import AcceleratorState
 
 from nonet.foundation.errors import MissingError, UsageError
 
-__all__ = ["accelerator", "is_main_process", "pick"]
+__all__ = ["accelerator", "is_main_process", "pick", "threads"]
 
 
 def pick(name: Literal["auto", "cpu", "cuda", "mps"] = "auto") -> torch.device:
@@ -31,6 +33,17 @@ def is_main_process() -> bool:
     """Whether this process is the one that writes and prints: of several under ``torchrun`` the first."""
     distributed = torch.distributed
     return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Lets torch use so many threads within, and as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def accelerator(
