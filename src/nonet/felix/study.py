@@ -84,7 +84,9 @@ def study(scale: Scale, *, made: str = "") -> Report:
 def _study(scale: Scale, made: str) -> Report:
     encoder = open_encoder("minilm", layers=scale.layers)
     fusion = _fusion(scale, encoder)
-    curve = {(m, n): _tried(m, "felix", fusion, n, scale, encoder) for n in scale.sizes for m in METHODS}
+    curve: dict[tuple[Method, int], Outcome] = {
+        (m, n): _tried(m, "felix", fusion, n, scale, encoder) for n in scale.sizes for m in METHODS
+    }
     infill = _tried("felix", "infill", fusion, scale.sizes[-1], scale, encoder)
     moved = _held(made_up(scale.made_up, random.Random(scale.learning.seed)), scale)
     pointing, plain = (_tried("felix", variant, moved, 0, scale, encoder) for variant in ("felix", "insert"))

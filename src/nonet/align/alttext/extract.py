@@ -117,7 +117,7 @@ def _by_kind(document: DocumentNode) -> dict[str, list[ElementNode]]:
     """The elements that say something, found in one walk of the page: each walk costs a quarter of the parsing."""
     found: dict[str, list[ElementNode]] = {kind: [] for kind in (*_KINDS, "image")}
     for element in _all(document, _TELLING):
-        found.get(element.tag, found["image"]).append(element)
+        found.get(element.tag or "", found["image"]).append(element)
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ibis
 from ibis import _
-from ibis.expr.types import BooleanValue
+from ibis.expr.types import Value
 
 from nonet.align.filtering.config import Rules
 from nonet.align.filtering.ngrams import positions, rare_texts, words_of
@@ -66,11 +66,11 @@ def label(candidates: ibis.Table, rules: Rules) -> ibis.Table:
     )
 
 
-def _bad_pairs(table: ibis.Table, rules: Rules) -> dict[str, BooleanValue]:
+def _bad_pairs(table: ibis.Table, rules: Rules) -> dict[str, Value]:
     """The rules that look at a pair alone, in their order: the condition on which each drops it."""
     shorter = ibis.least(table.width, table.height)
     longer = ibis.greatest(table.width, table.height)
-    drops: dict[str, BooleanValue] = {_UNUSABLE: table.unusable}
+    drops: dict[str, Value] = {_UNUSABLE: table.unusable}
     if rules.language is not None:
         primary = ibis.coalesce(table.language, "").lower().re_replace("[-_].*", "")
         drops["language"] = (primary != "") & (primary != rules.language.lower())

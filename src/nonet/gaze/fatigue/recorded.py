@@ -72,9 +72,9 @@ def recorded_blocks(sessions: Sequence[Session], task: str) -> Recorded:
             keys.append((who, sitting, block, (at - found[0][0]) / 60_000, answer))
     who, sitting, block, minutes, answer = np.array(keys, float).reshape(-1, 5).T
     features = np.array(rows, float).reshape(-1, len(names))
-    change = normalised(features, sitting.astype(int), block.astype(int))
-    whole = tuple(column.astype(int) for column in (who, sitting, block))
-    return Recorded(task, names, change, tuple(participants), *whole, minutes, answer, dict(left_out))
+    who, sitting, block = who.astype(int), sitting.astype(int), block.astype(int)
+    change = normalised(features, sitting, block)
+    return Recorded(task, names, change, tuple(participants), who, sitting, block, minutes, answer, dict(left_out))
 
 
 _Measure = Callable[[StageData, TrialData], np.ndarray]
