@@ -8,18 +8,10 @@ from .blocks import untrained as untrained
 from .comparing import accumulate as accumulate
 from .comparing import cka as cka
 from .comparing import compare as compare
-from .config import (
-    BlockOptions as BlockOptions,
-)
-from .config import (
-    CompareOptions as CompareOptions,
-)
-from .config import (
-    NetworkConfig as NetworkConfig,
-)
-from .config import (
-    RecipeConfig as RecipeConfig,
-)
+from .config import BlockOptions as BlockOptions
+from .config import CompareOptions as CompareOptions
+from .config import NetworkConfig as NetworkConfig
+from .config import RecipeConfig as RecipeConfig
 from .findings import Findings as Findings
 from .kernels import linear_cka as linear_cka
 from .kernels import rbf_cka as rbf_cka

@@ -1,17 +1,9 @@
 """The public names of the wing and the rooms they are in; see ``__init__.py``."""
 
-from .config import (
-    CorrelationRules as CorrelationRules,
-)
-from .config import (
-    RetrievalRules as RetrievalRules,
-)
-from .config import (
-    SelectConfig as SelectConfig,
-)
-from .config import (
-    TrainConfig as TrainConfig,
-)
+from .config import CorrelationRules as CorrelationRules
+from .config import RetrievalRules as RetrievalRules
+from .config import SelectConfig as SelectConfig
+from .config import TrainConfig as TrainConfig
 from .correlation import correlate as correlate
 from .data import Collection as Collection
 from .data import read_collection as read_collection

@@ -1,17 +1,9 @@
 """The public names of the wing and the rooms they are in; see ``__init__.py``."""
 
-from .config import (
-    DecodeConfig as DecodeConfig,
-)
-from .config import (
-    EditorConfig as EditorConfig,
-)
-from .config import (
-    LabelConfig as LabelConfig,
-)
-from .config import (
-    LearningConfig as LearningConfig,
-)
+from .config import DecodeConfig as DecodeConfig
+from .config import EditorConfig as EditorConfig
+from .config import LabelConfig as LabelConfig
+from .config import LearningConfig as LearningConfig
 from .data import Pair as Pair
 from .data import read_pairs as read_pairs
 from .data import write_pairs as write_pairs

@@ -1,24 +1,12 @@
 """The public names of the wing and the rooms they are in; see ``__init__.py``."""
 
 from .gradients import expected_return_gradient as expected_return_gradient
-from .language import (
-    Population as Population,
-)
-from .language import (
-    Story as Story,
-)
-from .language import (
-    Variable as Variable,
-)
-from .language import (
-    parameter as parameter,
-)
-from .language import (
-    story as story,
-)
-from .language import (
-    variables as variables,
-)
+from .language import Population as Population
+from .language import Story as Story
+from .language import Variable as Variable
+from .language import parameter as parameter
+from .language import story as story
+from .language import variables as variables
 from .populations import each as each
 from .populations import group as group
 from .populations import total as total
