@@ -50,7 +50,7 @@ class Evolution:
     block: Float[np.ndarray, " checkpoints"]
     kept: Float[np.ndarray, " checkpoints"]
 
-    def report(self, facts: Mapping[str, object] | None = None, made: str = "") -> Report:
+    def report(self, facts: Mapping[str, object] | None = None) -> Report:
         """Plots and a table, to be saved as one page."""
         rows = zip(self.checkpoints, self.to_end, self.share, self.block, self.kept, strict=True)
         return Report(
@@ -75,7 +75,6 @@ class Evolution:
                 )
             ],
             facts=dict(facts or {}),
-            made=made,
         )
 
     def _heatmap(self, values: np.ndarray, what: str) -> go.Figure:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -168,7 +166,7 @@ def train_folder(
         description=f"Frozen towers {towers}; heads trained with the objective {config.objective}.",
         data=f"{data}; {left_out:,} rated images left out." if exclude else f"{data}.",
         figures={"last training loss": f"{history.last('loss'):.4g}"},
-        command=shlex.join(["nonet", *sys.argv[1:]]),
+        command=console.command_line(),
         date=date.today(),
     )
     model.save(out, card)

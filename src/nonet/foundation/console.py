@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -26,12 +28,17 @@ from rich.text import Text
 
 from nonet.foundation.errors import NonetError
 
-__all__ = ["fail", "note", "print_json", "progress", "say", "summary", "table", "track"]
+__all__ = ["command_line", "fail", "note", "print_json", "progress", "say", "summary", "table", "track"]
 
 Item = TypeVar("Item")
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def command_line() -> str:
+    """The command that runs, as it can be typed again."""
+    return shlex.join(["nonet", *sys.argv[1:]])
 
 
 def say(text: str) -> None:

@@ -172,9 +172,7 @@ def finetune(
         tuning: how it learns.
         json: print JSON instead of a table.
     """
-    import shlex
     import shutil
-    import sys
     from datetime import date
 
     from nonet.align.finetune import fine_tune
@@ -193,7 +191,7 @@ def finetune(
         description=f"The image tower of {model}, fine-tuned with frozen batch normalisation (Jia et al. 2021, §5.3).",
         data=f"{len(data):,} pictures of {train}.",
         figures={f"top-1 on {name}, %": f"{100 * row.top_1:.1f}" for name, row in rows.items()},
-        command=shlex.join(["nonet", *sys.argv[1:]]),
+        command=console.command_line(),
         date=date.today(),
     )
     classifier.save(out, card)

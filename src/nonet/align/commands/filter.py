@@ -31,9 +31,6 @@ def filter_candidates(
         tables: where the tables are computed.
         examples: how many dropped pairs to show for each rule.
     """
-    import shlex
-    import sys
-
     from nonet.align.filtering.funnel import filter_pairs
     from nonet.foundation import console
     from nonet.foundation.errors import UsageError
@@ -42,7 +39,7 @@ def filter_candidates(
         raise UsageError(
             "No candidate pairs were named.", fix="Example: nonet align filter candidates/ --out filtered/"
         )
-    command = shlex.join(["nonet", *sys.argv[1:]])
+    command = console.command_line()
     with console.progress("Applying the rules") as bar:
         bar.describe("counting and joining")
         funnel = filter_pairs(candidates, out, rules, tables, examples=examples, command=command)

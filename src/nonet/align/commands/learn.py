@@ -54,15 +54,13 @@ def train(
         learning: how it learns.
         cache: where features of frozen encoders are kept; the user's cache by default.
     """
-    import shlex
-    import sys
     from dataclasses import replace
 
     from nonet.align.run import Run, execute
     from nonet.foundation import console
     from nonet.foundation.devices import is_main_process
 
-    command = shlex.join(["nonet", *sys.argv[1:]])
+    command = console.command_line()
     heads, learning = with_recipe(recipe, heads, learning)
     run = Run(pairs, out, image_encoder, text_encoder, start, image_size, heads, learning, cache, command)
     run = replace(run, tokenizer=tokenizer, vocabulary=vocabulary)

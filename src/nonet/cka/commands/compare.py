@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from nonet.cka.commands.shared import today, told
 from nonet.cka.config import BlockOptions, CompareOptions
 
 if TYPE_CHECKING:
@@ -60,8 +59,11 @@ def compare(
         no_control: leave out the comparison with the untrained network.
         no_spectrum: leave out first principal components.
     """
+    from datetime import date
+
     from nonet.cka.loading import open_data, open_models
     from nonet.cka.survey import Survey, survey
+    from nonet.foundation import console
     from nonet.foundation.errors import UsageError
 
     if not 1 <= len(models) <= 2:
@@ -75,7 +77,12 @@ def compare(
         loaders = {list(opened)[1]: open_data(other_data, split=split, batch_size=batch_size).loader}
     state = out.parent / f".{out.name}.progress"
     plan = Survey(options, block, list(layers) or None, not no_control, not no_spectrum, state, loaders)
-    facts = {"command": told(), "data": data, "made": today(), **_accuracies(opened, source)}
+    facts = {
+        "command": console.command_line(),
+        "data": data,
+        "made": date.today().isoformat(),
+        **_accuracies(opened, source),
+    }
     _finish(survey(opened, source, plan, facts), out)
 
 

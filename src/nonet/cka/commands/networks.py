@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from nonet.cka.commands.shared import today, told
 from nonet.cka.config import RecipeConfig
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def family(
     train, test = read(data, "train", side=side, limit=limit), read(data, "test", side=side)
     runs = members(networks, list(chosen), recipe, out)
     console.note(f"{len(runs)} networks on {len(train):,} pictures of {train.images.shape[-1]} pixels.")
-    trained = train_family(runs, train, test, workers=workers, command=told())
+    trained = train_family(runs, train, test, workers=workers, command=console.command_line())
     console.table(
         ["network", "seed", "train accuracy", "test accuracy", "folder"],
         [(m.network.name, m.seed, m.train_accuracy, m.test_accuracy, m.folder) for m in trained],
@@ -94,19 +93,11 @@ def study(
         workers: processes; 0 for one per core.
         json: print for other programs.
     """
-    from dataclasses import replace
-
     from nonet.cka.study import SCALES, study
     from nonet.foundation import console
 
     report = study(SCALES[scale], data, out, seeds=seeds, workers=workers)
-    report = replace(report, made=today(), facts={"command": told(), **report.facts})
-    page = report.save(out)
-    if json:
-        console.print_json(report.to_dict())
-        return
-    report.show()
-    console.say(f"Wrote {page}")
+    report.publish(out, console.command_line(), as_json=json)
 
 
 def errors(

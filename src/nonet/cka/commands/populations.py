@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from nonet.cka.commands.shared import today, told
 from nonet.cka.config import CompareOptions
 
 if TYPE_CHECKING:
@@ -67,6 +66,8 @@ def populations(
         shown: the layers and pictures that are looked at.
         options: how similarity is measured.
     """
+    from datetime import date
+
     from nonet.cka.findings import Findings
     from nonet.cka.loading import open_model
     from nonet.cka.populations import over_pairs
@@ -76,8 +77,8 @@ def populations(
     opened = {name: [open_model(spec) for spec in specs] for name, specs in sides.items()}
     loader = shown.loader(data)
     found = over_pairs(opened, loader, layers=list(shown.layers) or None, options=options)
-    facts = {"command": told(), "data": data, **sides, **next(iter(found.values())).mean.facts}
-    page = Findings(" and ".join(sides), _panels(found), facts=facts, made=today()).save(out)
+    facts = {"command": console.command_line(), "data": data, **sides, **next(iter(found.values())).mean.facts}
+    page = Findings(" and ".join(sides), _panels(found), facts=facts, made=date.today().isoformat()).save(out)
     console.table(
         ["networks", "pairs", "CKA at the same depth", "deviation"],
         [(name, one.count, f"{one.matched:.3f}", f"{one.spread:.3f}") for name, one in found.items()],
@@ -138,7 +139,4 @@ def evolve(
         states |= checkpoints(Path(model))
     loader = shown.loader(data)
     found = evolution(states, loader, layers=list(shown.layers) or None, options=options)
-    report = found.report({"command": told(), "data": data}, today())
-    page = report.save(out)
-    report.show()
-    console.say(f"Wrote {page}")
+    found.report({"data": data}).publish(out, console.command_line())

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from nonet.cka.commands.shared import told
 from nonet.cka.config import ProbeOptions, PruneOptions
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def prune(
     if finetune and data is not None:
         tune = tuner(open_data(data, split="train", batch_size=64, side=side).loader, options)
     found = run(opened, source.loader, options, tune=tune)
-    about = {"command": told(), "model": model, "evaluation": evaluation}
+    about = {"command": console.command_line(), "model": model, "evaluation": evaluation}
     files = save_model(found, out, next(iter(source.loader)), about)
     _show(found)
     console.say(f"Wrote {', '.join(files)} to {out}")

@@ -50,8 +50,6 @@ def evaluate(
         correlation: rules of the correlation tasks.
         json: print all figures as JSON.
     """
-    import shlex
-    import sys
     from datetime import date
 
     from nonet.cxc import showing
@@ -62,9 +60,7 @@ def evaluate(
     with console.progress("Judging", 4 + len(rated.present)) as bar:
         evaluation = judge(given, rated, retrieval, correlation, seed=correlation.seed, done=lambda _: bar.advance())
     title = name or model or "your model"
-    shown = showing.report(
-        evaluation, title, command=shlex.join(["nonet", *sys.argv[1:]]), made=date.today().isoformat()
-    )
+    shown = showing.report(evaluation, title, command=console.command_line(), made=date.today().isoformat())
     if json:
         console.print_json(shown.to_dict())
     else:

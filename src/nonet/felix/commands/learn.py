@@ -42,13 +42,10 @@ def train(
         labels: the variant and its limits.
         learning: how it learns.
     """
-    import shlex
-    import sys
-
     from nonet.felix.run import Run, execute
     from nonet.foundation import console
 
-    command = shlex.join(["nonet", *sys.argv[1:]])
+    command = console.command_line()
     measured = execute(Run(pairs, out, method, encoder, layers, limit, labels, learning, command))
     if measured is not None:
         _show(measured, "On validation texts")
