@@ -233,10 +233,12 @@ def _negatives_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
 
 def _arithmetic(pairs: Pairs, trials: Sequence[Trial], config: StudyConfig) -> tuple[Claim, Table]:
     asked = questions(pairs)
+    encoder = trials[0].model.image_encoder  # all trials share it
+    features = image_features(encoder, pairs.images, pairs.digests, config.cache or default_cache())
     shares: dict[str, list[float]] = {}
     for trial in trials:
         words = trial.model.embed_texts([question.words for question in asked])
-        pictures = _embedded(trial, pairs, config)
+        pictures = _embedded(trial, features)
         for kind, share in ask(asked, pictures, words).items():
             shares.setdefault(kind, []).append(100 * share)
     both = np.array(shares["picture + words"])
@@ -260,8 +262,7 @@ def _arithmetic(pairs: Pairs, trials: Sequence[Trial], config: StudyConfig) -> t
     return claim, Table(f"Top-1 of {len(asked)} questions of a drawing and words", ["query", "found"], rows)
 
 
-def _embedded(trial: Trial, pairs: Pairs, config: StudyConfig) -> np.ndarray:
-    features = image_features(trial.model.image_encoder, pairs.images, pairs.digests, config.cache or default_cache())
+def _embedded(trial: Trial, features: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
         return trial.model.heads.embed_images(torch.from_numpy(features)).numpy()
 
@@ -279,15 +280,11 @@ def _zero_shot_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
     zero, probed = [], []
     cache = config.cache or default_cache()
     encoder = trials[0].model.image_encoder
-    features = picture_views(encoder, test.images, cache, mirrored=False)[0]
+    learnt, features = (picture_views(encoder, side.images, cache, mirrored=False)[0] for side in (train, test))
     for trial in trials:
         classes = class_embeddings(trial.model, names, bank)
-        with torch.inference_mode():
-            embedded = trial.model.heads.embed_images(torch.from_numpy(features)).numpy()
-        zero.append(100 * accuracy(embedded @ classes.T, test.labels).top_1)
-        fitted = fit_lbfgs(
-            picture_views(encoder, train.images, cache, mirrored=False)[0], train.labels, len(names), seed=trial.seed
-        )
+        zero.append(100 * accuracy(_embedded(trial, features) @ classes.T, test.labels).top_1)
+        fitted = fit_lbfgs(learnt, train.labels, len(names), seed=trial.seed)
         probed.append(100 * accuracy(fitted.scores(features), test.labels).top_1)
     gains = np.array(probed) - np.array(zero)
     measured = Estimate(

@@ -95,6 +95,10 @@ class Tally:
         """Counts a row that was kept after a change."""
         self.changed.setdefault(kind, Reason()).add(example)
 
+    def reasons(self) -> dict[str, int]:
+        """How many rows were left out for each reason, as a summary names them."""
+        return {f"skipped: {name}": reason.count for name, reason in sorted(self.skipped.items())}
+
 
 def prepare_folder(out: Path) -> Path:
     """Makes the folder that pairs are to be written to, or accepts one that held pairs before.

@@ -173,10 +173,9 @@ def _train_shard(shard: tuple[Run, Pictures, Pictures]) -> dict[str, float]:
 
 def load_network(folder: Path) -> ResNet:
     """A network that `train_one` saved."""
-    found = artifact.load(folder, kind=KIND)
-    network = ResNet(rebuild(NetworkConfig, found.config["network"]))
-    network.load_state_dict(found.tensors)
-    return network.eval()
+    return artifact.load_module(
+        folder, kind=KIND, build=lambda config: ResNet(rebuild(NetworkConfig, config["network"]))
+    )
 
 
 def checkpoints(folder: Path) -> dict[str, ResNet]:

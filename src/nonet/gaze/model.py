@@ -112,10 +112,8 @@ def load(folder: Path) -> GazeNet:
     """
     from nonet.foundation.settings import rebuild
 
-    found = artifact.load(folder, kind=KIND)
-    model = GazeNet(rebuild(NetConfig, found.config["net"]))
-    model.load_state_dict(found.tensors)
-    return model.to(memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
+    model = artifact.load_module(folder, kind=KIND, build=lambda config: GazeNet(rebuild(NetConfig, config["net"])))
+    return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def _tower(config: NetConfig) -> nn.Sequential:

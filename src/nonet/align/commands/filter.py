@@ -73,5 +73,5 @@ def score(
 
     tally = score_candidates(Classifier.load(classifier), candidates, unsafe, out)
     facts: dict[str, object] = {"pictures": tally.rows, "scored": tally.kept}
-    facts |= {f"skipped: {name}": reason.count for name, reason in sorted(tally.skipped.items())}
+    facts |= tally.reasons()
     console.summary(f"Scores in {out}", facts)

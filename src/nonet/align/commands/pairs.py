@@ -139,7 +139,7 @@ def candidates(
 
     tally = make_candidates(source, out, PagesConfig(fetch, max_pages, allow_private, Manners(delay=delay)))
     facts: dict[str, object] = {"images met": tally.rows, "candidate pairs": tally.kept}
-    facts |= {f"skipped: {name}": reason.count for name, reason in sorted(tally.skipped.items())}
+    facts |= tally.reasons()
     console.summary(f"Candidate pairs in {out}", facts)
 
 

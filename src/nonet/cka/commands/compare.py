@@ -59,11 +59,8 @@ def compare(
         no_control: leave out the comparison with the untrained network.
         no_spectrum: leave out first principal components.
     """
-    from datetime import date
-
     from nonet.cka.loading import open_data, open_models
     from nonet.cka.survey import Survey, survey
-    from nonet.foundation import console
     from nonet.foundation.errors import UsageError
 
     if not 1 <= len(models) <= 2:
@@ -77,13 +74,16 @@ def compare(
         loaders = {list(opened)[1]: open_data(other_data, split=split, batch_size=batch_size).loader}
     state = out.parent / f".{out.name}.progress"
     plan = Survey(options, block, list(layers) or None, not no_control, not no_spectrum, state, loaders)
-    facts = {
-        "command": console.command_line(),
-        "data": data,
-        "made": date.today().isoformat(),
-        **_accuracies(opened, source),
-    }
-    _finish(survey(opened, source, plan, facts), out)
+    _finish(survey(opened, source, plan, _facts(data) | _accuracies(opened, source)), out)
+
+
+def _facts(data: str) -> dict[str, object]:
+    """What a report tells of the command that made it."""
+    from datetime import date
+
+    from nonet.foundation import console
+
+    return {"command": console.command_line(), "data": data, "made": date.today().isoformat()}
 
 
 def _finish(found: Findings, out: Path) -> None:
