@@ -97,14 +97,25 @@ def test_one_network_with_itself_and_its_control(models, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_two_networks_and_two_checkpoints(models, tmp_path):
-    from cka_networks import small_net
+    from cka_networks import pictures, small_net
+    from nonet.cka.blocks import untrained
+    from nonet.cka.comparing import cka
 
     out = tmp_path / "report"
     data = ["--data", f"{models}:loader", "--no-spectrum", "--out", str(out)]
     assert cli.run(["cka", "compare", f"{models}:make_a", "make_b", *data]) == 0
-    found = Findings.load(out).panels[0].map
+    report = Findings.load(out)
+    assert [panel.title for panel in report.panels] == ["make_a and make_b", "make_a", "make_b", "untrained"]
+    found = report.panels[0].map
     assert (found.row_model, found.column_model) == ("make_a", "make_b")
     assert found.values.shape == (22, 16)
+    fresh = cka(untrained(small_net(blocks=3), 0)[0], pictures(64).split(16), untrained(small_net(), 1)[0])
+    np.testing.assert_allclose(report.panels[3].map.values[:-1, :-1], fresh.values[:-1, :-1], atol=1e-6)
+    depth = np.nanmean(found.at_proportional_depth())
+    assert f"mean CKA of {depth:.3f}; untrained, of " in " ".join(report.notes)
+    own = report.panels[1]
+    assert own.blocks
+    assert all(block.control == block.control for block in own.blocks)  # set beside the same layers untrained
     for seed in (1, 2):
         save_file(small_net(blocks=3, seed=seed, classes=2).state_dict(), tmp_path / f"{seed}.safetensors")
     weights = [str(tmp_path / f"{seed}.safetensors") for seed in (1, 2)]

@@ -6,6 +6,8 @@ from torch import nn
 from cka_networks import pictures, reference_cka, small_net
 from nonet.cka.comparing import accumulate, cka, compare
 from nonet.cka.config import CompareOptions
+from nonet.cka.grams import GramMaker
+from nonet.cka.kernels import linear_gram, u_center
 from nonet.cka.similarity import Similarity
 from nonet.foundation.errors import ArtifactError, DataError, ResourceError, UsageError
 
@@ -38,12 +40,41 @@ def measured(table, size, **options):
     return found, pairs
 
 
-@pytest.mark.parametrize("mean", [0, 30, 300])
+@pytest.mark.parametrize("mean", [0, 3, 30, 300])
 @pytest.mark.parametrize("width", [3, 40, 700])
 def test_against_double_precision(mean, width):
     found, pairs = measured(features(150, width, mean=mean), 64)
     assert found["left", "right"] == pytest.approx(reference_cka(pairs), abs=1e-6)
     assert found["left", "left"] == pytest.approx(1, abs=1e-6)
+
+
+def test_a_layer_whose_mean_outweighs_the_rest_is_centred_first():
+    """Its digits are lost otherwise; of the others the product is taken as it is, without a copy."""
+    maker = GramMaker(CompareOptions())
+    random = np.random.default_rng(0)
+    for mean, centred in ((1.0, False), (100.0, True)):
+        x = (random.standard_normal((32, 500)) + mean * random.standard_normal(500)).astype(np.float32)
+        before, room = x.copy(), maker._buffer.numel()
+        packed = maker(torch.from_numpy(x), layer=str(mean))
+        np.testing.assert_array_equal(x, before)
+        assert (maker._buffer.numel() > room) is centred
+        exact = u_center(linear_gram(x.astype(np.float64)))[np.triu_indices(32, 1)]
+        found = np.ldexp(packed.vector.astype(np.float64), packed.exponent)
+        assert np.abs(found - exact).max() < 1e-5 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("mean", [0, 100])
+def test_several_threads_share_the_features(mean):
+    table = torch.from_numpy(features(64, 3000, mean=mean, seed=3))
+    alone = GramMaker(CompareOptions())(table)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        shared = GramMaker(CompareOptions())(table)
+    finally:
+        torch.set_num_threads(before)
+    assert shared.exponent == alone.exponent
+    np.testing.assert_allclose(shared.vector, alone.vector, atol=2e-6)
 
 
 def test_half_precision_activations_are_computed_in_single_precision():

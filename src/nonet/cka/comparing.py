@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -178,8 +179,7 @@ class _Readers:
         self._captures: dict[str, Capture[Packed]] = {}
         self._features: dict[str, ReadFeatures[Packed]] = {}
         for name, model in models.items():
-            along = directions.get(name, {})
-            features = ReadFeatures(options, lambda key, rows, along=along: maker(rows, along.get(key)))
+            features = ReadFeatures(options, partial(_gram, maker, name, directions.get(name, {})))
             self._features[name] = features
             self._captures[name] = Capture(model, features, layers.get(name), call, options.inputs)
 
@@ -200,6 +200,10 @@ class _Readers:
     @property
     def skipped(self) -> dict[str, dict[str, str]]:
         return {name: capture.skipped for name, capture in self._captures.items() if capture.skipped}
+
+
+def _gram(maker: GramMaker, model: str, directions: Mapping[str, Tensor], layer: str, features: Tensor) -> Packed:
+    return maker(features, directions.get(layer), f"{model}/{layer}")
 
 
 class _Batch:

@@ -22,7 +22,6 @@ from nonet.cka.spectrum import Principal, principal
 
 __all__ = ["Survey", "survey"]
 
-CONTROL = "untrained"
 _DOMINANT = 10
 
 
@@ -34,7 +33,7 @@ class Survey:
         options: how similarity is measured.
         blocks: what counts as a block.
         layers: which modules.
-        control: whether to compare with the untrained network, when it is one model.
+        control: whether to set the untrained networks beside.
         spectrum: whether to find first principal components.
         state: a file to keep progress in.
         loaders: of models, by name, that take the same examples in another form.
@@ -50,7 +49,7 @@ class Survey:
 
 
 def survey(models: Mapping[str, nn.Module], source: Source, plan: Survey, facts: Mapping[str, Any]) -> Findings:
-    """Compares a model with itself and with its untrained self, or two models with each other.
+    """Compares a model with itself, or two with each other, and sets the same of the untrained networks beside.
 
     Args:
         models: one or two, by name.
@@ -59,15 +58,10 @@ def survey(models: Mapping[str, nn.Module], source: Source, plan: Survey, facts:
         facts: what the report should tell beside (command, date under ``made``).
     """
     notes: list[str] = []
-    alone = len(models) == 1
-    shown = dict(models)
-    if alone and plan.control:
-        fresh, kept = untrained(next(iter(models.values())))
-        shown[CONTROL] = fresh
-        if kept:
-            notes.append(f"The untrained control keeps trained weights of {len(kept)} modules, such as {kept[0]}.")
+    fresh = _untrained(models, notes) if plan.control else {}
+    loaders = {**plan.loaders, **{_control(name): loader for name, loader in plan.loaders.items() if fresh}}
     maps = compare(
-        shown, source.loader, layers=plan.layers, loaders=plan.loaders, options=plan.options, state=plan.state
+        {**models, **fresh}, source.loader, layers=plan.layers, loaders=loaders, options=plan.options, state=plan.state
     )
     components: dict[str, Principal] = {}
     if plan.spectrum:
@@ -75,32 +69,58 @@ def survey(models: Mapping[str, nn.Module], source: Source, plan: Survey, facts:
             components[name] = principal(
                 model, plan.loaders.get(name, source.loader), layers=plan.layers, options=plan.options
             )
-    names = list(models)
-    control = maps[CONTROL, CONTROL].values if CONTROL in shown else None
-    panels = _main_panels(maps, names, plan, control)
-    if CONTROL in shown:
-        panels.append(Panel("untrained", maps[CONTROL, CONTROL], note="The same network with new random weights."))
+    panels = _main_panels(maps, list(models), plan)
+    if fresh:
+        panels.append(_control_panel(maps, list(models)))
+        notes += _against_control(panels[0].map, panels[-1].map)
     if components:
         panels += _component_panels(models, source, plan, components, maps)
     main = panels[0].map
     notes += _remarks(main)
     spectra = {name: _spectrum(found, source, panels[0].blocks) for name, found in components.items()}
     told = {**{key: value for key, value in facts.items() if key != "made"}, **main.facts}
-    return Findings(" and ".join(names), panels, spectra, {}, told, notes, str(facts.get("made", "")))
+    return Findings(" and ".join(models), panels, spectra, {}, told, notes, str(facts.get("made", "")))
 
 
-def _main_panels(
-    maps: Mapping[tuple[str, str], Similarity], names: list[str], plan: Survey, control: np.ndarray | None
-) -> list[Panel]:
+def _control(name: str) -> str:
+    return f"untrained {name}"
+
+
+def _untrained(models: Mapping[str, nn.Module], notes: list[str]) -> dict[str, nn.Module]:
+    """Each model with new random weights, of other seeds; notes tell where weights could not be renewed."""
+    found = {}
+    for seed, (name, model) in enumerate(models.items()):
+        found[_control(name)], kept = untrained(model, seed)
+        if kept:
+            notes.append(f"The untrained {name} keeps trained weights of {len(kept)} modules, such as {kept[0]}.")
+    return found
+
+
+def _main_panels(maps: Mapping[tuple[str, str], Similarity], names: list[str], plan: Survey) -> list[Panel]:
+    def alone(name: str, title: str) -> Panel:
+        control = maps.get((_control(name), _control(name)))
+        beside = None if control is None else control.values
+        return Panel(title, maps[name, name], find_blocks(maps[name, name].values, plan.blocks, beside))
+
     if len(names) == 1:
-        own = maps[names[0], names[0]]
-        return [Panel("CKA", own, find_blocks(own.values, plan.blocks, control))]
+        return [alone(names[0], "CKA")]
     across = maps[names[0], names[1]]
-    panels = [Panel(f"{names[0]} and {names[1]}", across, note="Rows are layers of the first model.")]
-    for name in names:
-        own = maps[name, name]
-        panels.append(Panel(name, own, find_blocks(own.values, plan.blocks)))
-    return panels
+    first = Panel(f"{names[0]} and {names[1]}", across, note="Rows are layers of the first model.")
+    return [first, *(alone(name, name) for name in names)]
+
+
+def _control_panel(maps: Mapping[tuple[str, str], Similarity], names: list[str]) -> Panel:
+    found = maps[_control(names[0]), _control(names[-1])]
+    note = "The same network with new random weights." if len(names) == 1 else "Both networks with new random weights."
+    return Panel("untrained", found, note=note)
+
+
+def _against_control(found: Similarity, control: Similarity) -> list[str]:
+    """How much of two networks' similarity two untrained ones have already."""
+    if found.with_itself:
+        return []
+    trained, fresh = (float(np.nanmean(one.at_proportional_depth())) for one in (found, control))
+    return [f"Layers at the same share of the depth have a mean CKA of {trained:.3f}; untrained, of {fresh:.3f}."]
 
 
 def _component_panels(
@@ -166,6 +186,7 @@ def _remarks(main: Similarity) -> list[str]:
     else:
         notes.append("One batch gives no interval; use smaller batches or more data.")
     for model, skipped in main.facts.get("skipped", {}).items():
-        name, reason = next(iter(skipped.items()))
-        notes.append(f"{model}: {len(skipped)} outputs are not shown, such as {name}, which {reason}.")
+        if model in (main.row_model, main.column_model):
+            name, reason = next(iter(skipped.items()))
+            notes.append(f"{model}: {len(skipped)} outputs are not shown, such as {name}, which {reason}.")
     return notes
