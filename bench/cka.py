@@ -6,6 +6,7 @@ side runs in a process of its own, on one thread; ours and the best peer alterna
 features. torch_cka computes every pair of layers anew, so it is timed on some layers and scaled by the pairs.
 
     python bench/cka.py [--depth 56] [--batch 256] [--images 512] [--peers pytorch-cka,cka-pytorch,torch_cka]
+    python bench/cka.py --tries    # other ways to make Gram matrices and to run the network, each alone
 """
 
 from __future__ import annotations
@@ -138,6 +139,109 @@ SIDES = {"ours": ours, "pytorch-cka": pytorch_cka, "cka-pytorch": cka_pytorch, "
 SIDES |= {"forward": forward, "grams": grams, "reference": reference}
 
 
+def best_of(what, rounds: int = 5) -> float:
+    """Processor milliseconds of the quickest of a few calls."""
+    what()
+    spent = []
+    for _ in range(rounds):
+        began = time.process_time()
+        what()
+        spent.append(time.process_time() - began)
+    return 1000 * min(spent)
+
+
+def gram_tries(examples: int, channels: int, side: int) -> dict[str, float]:
+    """Ways to make the Gram matrix of one convolution's output, in milliseconds."""
+    import torch
+    from scipy.linalg.blas import saxpy, ssyrk
+
+    pictures = torch.rand(examples, channels, side, side).to(memory_format=torch.channels_last)
+    rows = pictures.permute(0, 2, 3, 1).reshape(examples, -1)
+    array, half = rows.numpy(), rows.bfloat16()
+    room, out = torch.empty_like(rows), torch.zeros(examples, examples)
+    planes, triangle = torch.empty(channels, examples, side * side), np.zeros((examples, examples), np.float32, "F")
+    sums = np.zeros((2, examples**2), np.float32)
+
+    def centred_first() -> None:
+        torch.sub(rows, rows.mean(0), out=room)
+        room.numpy() @ room.numpy().T
+
+    def in_strips() -> None:
+        for first in range(0, examples, 64):
+            last = first + 64
+            torch.mm(rows[first:last], rows[:last].T, out=out[first:last, :last])
+
+    def in_cache() -> None:
+        sums[0] = 0
+        for part in rows.split(1024, dim=1):
+            centred = (part - part.mean(0)).numpy()
+            ssyrk(1.0, centred.T, 1.0, sums[0].reshape(triangle.shape, order="F"), trans=1, overwrite_c=1)
+
+    def two_at_once() -> None:
+        """Of a convolution and of the norm behind it, which only scales channels: from the channels' products."""
+        planes.view(channels, examples, side, side).copy_(pictures.permute(1, 0, 2, 3))
+        for plane in planes.numpy():
+            product = ssyrk(1.0, plane.T, 0.0, triangle, trans=1, overwrite_c=1).ravel("K")
+            saxpy(product, sums[0])
+            saxpy(product, sums[1], a=0.7)
+
+    return {
+        "NumPy's symmetric product (ours)": best_of(lambda: array @ array.T),
+        "the same, features centred first": best_of(centred_first),
+        "SciPy's ssyrk": best_of(lambda: ssyrk(1.0, array.T, 0.0, triangle, trans=1, overwrite_c=1)),
+        "ssyrk over slices centred in the cache": best_of(in_cache),
+        "torch's general product": best_of(lambda: rows @ rows.T),
+        "torch's product in strips below the diagonal": best_of(in_strips),
+        "torch's product in bfloat16": best_of(lambda: half @ half.T, 1),
+        "twice ours: a convolution and its norm": 2 * best_of(lambda: array @ array.T),
+        "both from products by channel": best_of(two_at_once),
+    }
+
+
+def forward_tries(options: argparse.Namespace) -> dict[str, float]:
+    """Ways to run the network on a batch without looking at any layer, in milliseconds."""
+    import copy
+
+    import torch
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    model, _, loader = scene(options)
+    plain = next(iter(loader))[0]
+    images = plain.to(memory_format=torch.channels_last)
+    fused = copy.deepcopy(model)
+    for block in fused.modules():
+        for conv, norm in (("conv1", "bn1"), ("conv2", "bn2")):
+            if isinstance(getattr(block, norm, None), nn.BatchNorm2d):
+                setattr(block, conv, fuse_conv_bn_eval(getattr(block, conv), getattr(block, norm)))
+                setattr(block, norm, nn.Identity())
+
+    def inference() -> None:
+        with torch.inference_mode():
+            model(images)
+
+    with torch.no_grad():
+        return {
+            "channels last (ours)": best_of(lambda: model(images), 3),
+            "channels first": best_of(lambda: model(plain), 3),
+            "channels last, inference mode": best_of(inference, 3),
+            "channels last, norms folded into convolutions": best_of(lambda: fused(images), 3),
+        }
+
+
+def tries(options: argparse.Namespace) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    for channels, side in ((16, 32), (32, 16), (64, 8)):
+        print(f"Gram matrix of {options.batch} examples of {channels} channels of {side} pixels squared, CPU ms")
+        for name, spent in gram_tries(options.batch, channels, side).items():
+            print(f"  {name:48}{spent:8.1f}")
+    print(f"ResNet-{options.depth} on one batch of {options.batch}, CPU ms")
+    for name, spent in forward_tries(options).items():
+        print(f"  {name:48}{spent:8.1f}")
+
+
 def memory(field: str) -> float:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
@@ -180,11 +284,15 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--images", type=int, default=512)
     parser.add_argument("--peers", default="pytorch-cka,cka-pytorch,torch_cka")
+    parser.add_argument("--tries", action="store_true")
     parser.add_argument("--side", choices=SIDES)
     parser.add_argument("--result", type=Path)
     options = parser.parse_args()
     if options.side:
         run_side(options)
+        return
+    if options.tries:
+        tries(options)
         return
     peers()
     chosen = options.peers.split(",")
