@@ -103,7 +103,8 @@ def test_two_networks_and_two_checkpoints(models, tmp_path):
 
     out = tmp_path / "report"
     data = ["--data", f"{models}:loader", "--no-spectrum", "--out", str(out)]
-    assert cli.run(["cka", "compare", f"{models}:make_a", "make_b", *data]) == 0
+    blocks = ["--block.threshold", "0.3"]
+    assert cli.run(["cka", "compare", f"{models}:make_a", "make_b", *data, *blocks]) == 0
     report = Findings.load(out)
     assert [panel.title for panel in report.panels] == ["make_a and make_b", "make_a", "make_b", "untrained"]
     found = report.panels[0].map
