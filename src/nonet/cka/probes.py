@@ -152,12 +152,20 @@ def softmax_regression(features: Tensor, labels: Tensor, classes: int, penalty: 
     wide = F.pad(features, (0, 1), value=1.0)
     targets = F.one_hot(labels, classes).to(features)
 
+    last = wide.new_zeros(wide.shape[1], classes), wide.new_zeros(len(wide), classes)
+
+    def logits(weights: Tensor) -> Tensor:
+        """The product, which loss and gradient both need at the same weights."""
+        nonlocal last
+        if not torch.equal(last[0], weights):
+            last = weights.clone(), wide @ weights
+        return last[1]
+
     def loss(weights: Tensor) -> Tensor:
-        logits = wide @ weights
-        return F.cross_entropy(logits, targets) + penalty / 2 * weights[:-1].square().sum()
+        return F.cross_entropy(logits(weights), targets) + penalty / 2 * weights[:-1].square().sum()
 
     def gradient(weights: Tensor) -> Tensor:
-        slope = wide.T @ ((wide @ weights).softmax(1) - targets) / len(wide)
+        slope = wide.T @ (logits(weights).softmax(1) - targets) / len(wide)
         slope[:-1] += penalty * weights[:-1]
         return slope
 
