@@ -1,11 +1,16 @@
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from nonet import cli
+from nonet.cka import train
 from nonet.cka.claims import Looked, more
 from nonet.cka.config import NetworkConfig
 from nonet.cka.family import Member
 from nonet.cka.similarity import Similarity
-from nonet.cka.study import SCALES
+from nonet.cka.study import SCALES, kinds
 
 
 def looked(shares, train_accuracy, tmp_path):
@@ -41,3 +46,40 @@ def test_a_study_trains_four_kinds_at_one_rate(scale):
     few, many = kinds["deep, little data"], kinds["deep"]
     assert few.network == many.network
     assert few.subset < many.subset == 1
+
+
+@pytest.mark.slow
+def test_a_study_that_was_stopped_goes_on_and_judges_every_claim(tmp_path, monkeypatch, capsys):
+    few = kinds(8, 14, 2, (2, 2, 2, 4), 0.5)
+    small = replace(SCALES["hours"], side=8, pictures=64, looked_at=32, asked=60, kinds=few)
+    monkeypatch.setitem(SCALES, "hours", replace(small, recipe=replace(small.recipe, batch_size=16)))
+    whole, trained = train.train_one, []
+
+    def stopping(run, *pictures):
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        trained.append(run.folder.name)
+        return whole(run, *pictures)
+
+    words = ["cka", "study", "--scale", "hours", "--seeds", "2", "--workers", "1", "--out", str(tmp_path)]
+    monkeypatch.setattr(train, "train_one", stopping)
+    assert cli.run(words) == 130
+    kept = {name: (tmp_path / "networks" / name / "model.safetensors").stat().st_mtime_ns for name in trained}
+    monkeypatch.setattr(train, "train_one", whole)
+    capsys.readouterr()
+    assert cli.run([*words, "--json"]) == 0
+    assert all((tmp_path / "networks" / name / "model.safetensors").stat().st_mtime_ns == kept[name] for name in kept)
+    found = json.loads(capsys.readouterr().out)
+    assert [claim["article"][:9] for claim in found["claims"]] == [
+        "Figure 1,",
+        "Figure 1,",
+        "Figure 2",
+        "Section 5",
+        "Section 6",
+        "Section 5",
+        "Section 7",
+    ]
+    rows = found["tables"][0]["rows"]
+    assert len(rows) == 8
+    assert sorted({row[1] for row in rows}) == ["resnet14-1x", "resnet8-1x", "resnet8-2x"]
+    assert "report.html" in {path.name for path in tmp_path.iterdir()}

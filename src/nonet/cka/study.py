@@ -79,11 +79,11 @@ SCALES = {
         recipe=RecipeConfig(batch_size=64, learning_rate=0.03),
     ),
     "hours": Scale(
-        side=32,
+        side=16,
         pictures=5000,
         looked_at=2048,
         asked=10_000,
-        kinds=kinds(14, 56, 8, (200, 200, 100, 400), 0.25),
+        kinds=kinds(14, 56, 4, (200, 200, 100, 400), 0.25),
         recipe=RecipeConfig(batch_size=128, learning_rate=0.02),
     ),
 }

@@ -88,7 +88,7 @@ def study(
     Args:
         out: the folder of the report and of the networks.
         data: pictures, as in `nonet cka family`.
-        scale: minutes trains on 1,000 pictures of 12 pixels, hours on 5,000 of 32.
+        scale: minutes trains on 1,000 pictures of 12 pixels, hours on 5,000 of 16.
         seeds: of each kind of network, at least 2.
         workers: processes; 0 for one per core.
         json: print for other programs.
