@@ -41,6 +41,9 @@ def test_names_globs_and_functions_choose():
     with pytest.raises(UsageError, match="No layer"):
         select(net, lambda name, module: False)
     assert list(select(nn.Linear(2, 2))) == ["Linear"]
+    many = nn.Sequential(*(nn.Identity() for _ in range(10_000)))
+    assert len(select(many, "*")) == 10_000
+    assert list(select(many, "999?")) == [str(number) for number in range(9990, 10_000)]
 
 
 def test_channels_last_is_flattened_without_a_copy():
