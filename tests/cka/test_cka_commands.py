@@ -251,7 +251,7 @@ def test_a_family_and_its_errors(tmp_path, capsys):
     folders = [str(out / f"resnet8-1x-seed{seed}") for seed in (0, 1)]
     capsys.readouterr()
     words = ["cka", "compare", folders[0], "--data", "mnist", "--side", "8", "--limit", "48", "--batch-size", "16"]
-    assert cli.run([*words, "--layers", "*.add", "--out", str(tmp_path / "report")]) == 0
+    assert cli.run([*words, "--no-control", "--layers", "*.add", "--out", str(tmp_path / "report")]) == 0
     dominant = Findings.load(tmp_path / "report").spectra["resnet8-1x-seed0"].dominant[0]
     assert dominant.picture.startswith("data:image/png;base64,")
     assert dominant.label == str(read("mnist", "test").labels[dominant.example])

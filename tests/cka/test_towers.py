@@ -30,7 +30,7 @@ def test_the_towers_of_the_documentation(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.run(["align", "pairs", "folder", "pictures", "--names", "--test", "0.5", "--out", "pairs"]) == 0
     words = ["cka", "compare", "towers.py:image", "text", "--data", "towers.py:pictures", "--tokens", "mean"]
-    assert cli.run([*words, "--other-data", "towers.py:words", "--no-spectrum", "--out", "report"]) == 0
+    assert cli.run([*words, "--other-data", "towers.py:words", "--no-spectrum", "--no-control", "--out", "report"]) == 0
     found = Findings.load(tmp_path / "report").panels[0].map
     assert (found.row_model, found.column_model) == ("image", "text")
     assert found.facts["examples"] == 16
