@@ -148,9 +148,10 @@ def against(batch: int = 64) -> None:
 def tick() -> None:
     """The planner's round at 64 goals, horizon 10, 2 robots, 5 iterations."""
     config = configs.PlannerConfig()
-    sizes = (input_size(64), 128, 128, output_size(64))
+    learnt = configs.PredictorConfig()
+    sizes = (input_size(learnt.sectors), learnt.hidden, learnt.hidden, output_size(learnt.sectors))
     members = tuple(new_network(jax.random.key(k), sizes) for k in range(2))
-    near, poses = jnp.zeros(64), jnp.array([[0.0, 0, 0], [5.0, 0, 3.0]])
+    near, poses = jnp.zeros(learnt.sectors), jnp.array([[0.0, 0, 0], [5.0, 0, 3.0]])
     args = (config, members, near, poses, poses, jnp.array([True, True]))
     last = None
     cpu, wall = [], []

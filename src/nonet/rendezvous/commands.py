@@ -67,7 +67,7 @@ def train(
             bar.advance()
 
         team = taught(config, kept=out.with_name(f"{out.name}.partial"), told=told)
-    save_team(out, team, command="nonet " + " ".join(sys.argv[1:]), made=date.today())
+    save_team(out, team, command=console.command_line(), made=date.today())
     shown = {name: value for name, value in team.figures.items() if not isinstance(value, list)}
     shown |= {f"{name} (last)": value[-1] for name, value in team.figures.items() if isinstance(value, list)}
     console.summary(f"{out}: measured on maps and drives that nothing learnt from", shown)
@@ -105,9 +105,7 @@ def baseline(
 
         actor, curve = learn_to_meet(loaded.config.world, MaddpgConfig(steps=steps), seed, told)
     curves = {**loaded.curves, "maddpg steps": curve["steps"], "maddpg meets": curve["meets"]}
-    save_team(
-        team, replace(loaded, maddpg=actor, curves=curves), command="nonet " + " ".join(sys.argv[1:]), made=date.today()
-    )
+    save_team(team, replace(loaded, maddpg=actor, curves=curves), command=console.command_line(), made=date.today())
     console.summary("MADDPG", {"world steps": steps, "meets within 1 m at the end of training": curve["meets"][-1]})
 
 
@@ -247,7 +245,7 @@ def evaluate(
     loaded = load_team(team)
     kept = None if out is None else out.with_name(f"{out.name}.partial")
     results: Results = judged(loaded, config, chosen_methods(methods, loaded), data=_data(), kept=kept)
-    report = results_report(results, command="nonet " + " ".join(sys.argv[1:]))
+    report = results_report(results, command=console.command_line())
     report.show()
     if out is not None and kept is not None:
         console.note(f"Report: {report.save(out)}")

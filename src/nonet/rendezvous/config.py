@@ -231,6 +231,7 @@ class PredictorConfig:
         goals: whether robots that are recorded were given the same goal, goals of their own, or half and half.
         labels: goals that the models are conditioned on: where the robot was seen later (``hindsight``), the goal that
             the ego robot knows (its own; also the others' where goals were the same: ``driven``), or ``both``.
+        sectors: of the scan that the networks see and foretell; one a beam where there are fewer beams.
         hidden: width of the two hidden layers.
         epochs: passes over the data.
         batch: examples a step.
@@ -243,7 +244,8 @@ class PredictorConfig:
     step_s: float = 1.0
     goals: Literal["same", "independent", "mix"] = "mix"
     labels: Literal["hindsight", "driven", "both"] = "both"
-    hidden: int = 128
+    sectors: int = 16
+    hidden: int = 64
     epochs: int = 25
     batch: int = 1024
     learning_rate: float = 1e-3

@@ -17,6 +17,7 @@ from nonet.foundation.card import Card
 from nonet.foundation.errors import ArtifactError
 from nonet.rendezvous.config import PlannerConfig, TrainConfig
 from nonet.rendezvous.control.drivers import Policy
+from nonet.rendezvous.imitation import policy_size
 from nonet.rendezvous.model import Layers, plain_layers
 from nonet.rendezvous.predict import input_size
 
@@ -106,7 +107,9 @@ def load_team(folder: Path) -> Team:
         parts.setdefault(part, {})[leaf] = tensor
     members = tuple(parts[name] for name in sorted(part for part in parts if part.startswith("member")))
     beams = config.world.lidar.beams
-    if "policy" not in parts or not members or members[0]["w0"].shape[0] != input_size(beams):
+    wanted = [policy_size(beams), *[input_size(min(config.predictor.sectors, beams)) for _ in members]]
+    found = [layers["w0"].shape[0] for layers in (parts.get("policy"), *members) if layers]
+    if not members or found != wanted:
         raise ArtifactError(
             f"The networks are not of a team with a lidar of {beams} beams.", where=folder, fix="Train the team again."
         )

@@ -15,6 +15,7 @@ from nonet.rendezvous.control.base import Controller
 from nonet.rendezvous.model import Layers, scan_features
 from nonet.rendezvous.observation import Observation
 from nonet.rendezvous.planner import NOWHERE, Plan, plan
+from nonet.rendezvous.predict import sectors, sectors_of
 
 __all__ = ["HppAgent"]
 
@@ -95,7 +96,7 @@ class HppAgent(GoalAgent):
         return plan(
             self.config,
             self.members,
-            jnp.asarray(scan_features(seen.scan, self.reach_m, np), jnp.float32),
+            sectors(jnp.asarray(scan_features(seen.scan, self.reach_m, np), jnp.float32), sectors_of(self.members[0])),
             poses,
             before,
             active,
