@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from nonet.foundation import console
-from nonet.rendezvous.config import EvaluationConfig, TrainConfig
+from nonet.rendezvous.config import EvaluationConfig, Goals, Mates, TrainConfig
 
 if TYPE_CHECKING:
     from nonet.rendezvous.episode import Episode
@@ -25,7 +25,7 @@ def train(
     noise: Literal["clean", "lab", "rough"] = "lab",
     maps: int = 96,
     episodes: int = 1600,
-    goals: Literal["same", "independent", "mix"] = "mix",
+    goals: Goals = "mix",
     labels: Literal["hindsight", "driven", "both"] = "both",
     mates: int = 1,
     beams: int = 64,
@@ -103,10 +103,12 @@ def baseline(
             bar.describe(f"meets in {share:.0%} of training episodes")
             bar.advance(done)
 
-        actor, curve = learn_to_meet(loaded.config.world, MaddpgConfig(steps=steps), seed, told)
-    curves = {**loaded.curves, "maddpg steps": curve["steps"], "maddpg meets": curve["meets"]}
-    save_team(team, replace(loaded, maddpg=actor, curves=curves), command=console.command_line(), made=date.today())
-    console.summary("MADDPG", {"world steps": steps, "meets within 1 m at the end of training": curve["meets"][-1]})
+        learnt = learn_to_meet(loaded.config.world, MaddpgConfig(steps=steps), seed, told)
+    curves = {**loaded.curves, **{f"maddpg {name}": values for name, values in learnt.curve.items()}}
+    taught = replace(loaded, maddpg=learnt.actor, maddpg_early=learnt.early, curves=curves)
+    save_team(team, taught, command=console.command_line(), made=date.today())
+    share = learnt.curve["meets"][-1]
+    console.summary("MADDPG", {"world steps": steps, "meets within 1 m at the end of training": share})
 
 
 def run(
@@ -118,7 +120,7 @@ def run(
     episode: int = 0,
     agents: int = 2,
     method: str = "hpp",
-    mates: Literal["same", "slow", "faulty", "still", "orca", "pursuit"] = "same",
+    mates: Mates = "same",
     noise: Literal["clean", "lab", "rough"] = "lab",
     starts: str | None = None,
     seconds: float = 60.0,
@@ -203,7 +205,7 @@ def evaluate(
     episodes: int = 200,
     methods: str = "all",
     agents: int = 2,
-    mates: Literal["same", "slow", "faulty", "still", "orca", "pursuit"] = "same",
+    mates: Mates = "same",
     noise: Literal["clean", "lab", "rough"] = "lab",
     noise_factor: float = 1.0,
     seconds: float = 60.0,
@@ -245,11 +247,12 @@ def evaluate(
     loaded = load_team(team)
     kept = None if out is None else out.with_name(f"{out.name}.partial")
     results: Results = judged(loaded, config, chosen_methods(methods, loaded), data=_data(), kept=kept)
-    report = results_report(results, command=console.command_line())
-    report.show()
-    if out is not None and kept is not None:
-        console.note(f"Report: {report.save(out)}")
-        shutil.rmtree(kept, ignore_errors=True)
+    report = results_report(results)
+    if out is None or kept is None:
+        report.show()
+        return
+    report.publish(out, console.command_line())
+    shutil.rmtree(kept, ignore_errors=True)
 
 
 def drive(
@@ -344,8 +347,7 @@ def study(
     kept = out.with_name(f"{out.name}.partial")
     report = made(load_team(team), config, data=_data(), kept=kept)
     shutil.rmtree(kept, ignore_errors=True)
-    report.show()
-    console.note(f"Report: {report.save(out)}")
+    report.publish(out, console.command_line())
 
 
 def _data() -> Path | None:

@@ -6,7 +6,7 @@ Robots are alike, so they share one actor; the critic takes the joint observatio
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,13 +23,14 @@ from nonet.rendezvous.maps.layout import Map
 from nonet.rendezvous.maps.suites import training_map
 from nonet.rendezvous.model import Layers, forward, goal_features, new_network, plain_layers, scan_features
 
-__all__ = ["FRAME_SKIP", "Learner", "actor_inputs", "learn_to_meet", "new_learner", "update"]
+__all__ = ["FRAME_SKIP", "Learner", "Learnt", "actor_inputs", "learn_to_meet", "new_learner", "update"]
 
 FRAME_SKIP = 4
 """World steps that an action is held."""
 
 _GAIN, _PRIZE, _BUMP, _WAIT = 1.0, 2.0, 0.1, 0.02
 _STARTS = 16
+_EARLY = (1 / 8, 1 / 3)
 
 
 class Learner(eqx.Module):
@@ -41,6 +42,21 @@ class Learner(eqx.Module):
     slow_critic: Layers
     actor_state: Any
     critic_state: Any
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What came of a training.
+
+    Attributes:
+        actor: weights at the end.
+        early: weights after an eighth and a third of the training, by world steps.
+        curve: world steps, and the share of training episodes since the last that ended in a meeting.
+    """
+
+    actor: Layers
+    early: dict[int, Layers]
+    curve: dict[str, list[float]]
 
 
 def _optimisers(config: MaddpgConfig) -> tuple[Any, Any]:
@@ -184,7 +200,7 @@ def learn_to_meet(
     config: MaddpgConfig,
     seed: int,
     told: Callable[[int, float], None] = lambda done, share: None,
-) -> tuple[Layers, dict[str, list[float]]]:
+) -> Learnt:
     """Teaches the baseline on training maps.
 
     Args:
@@ -192,8 +208,6 @@ def learn_to_meet(
         config: how.
         seed: of everything.
         told: called with the world steps since the last call, and the share of episodes that ended in a meeting.
-    Returns:
-        The actor's weights, and the curve: world steps and shares of meetings.
     """
     world = replace(world, robots=2)
     rng = np.random.default_rng([6, seed])
@@ -207,6 +221,8 @@ def learn_to_meet(
     rounds = -(-config.steps // (config.worlds * FRAME_SKIP * chunk))
     course = _begin(config, bound, starts, key)
     curve: dict[str, list[float]] = {"steps": [], "meets": []}
+    early: dict[int, Layers] = {}
+    pauses = [max(1, round(rounds * share)) for share in _EARLY]
     for number in range(rounds):
         noise = config.exploration * max(0.2, 1 - number / max(1, 0.7 * rounds))
         course, ended, met = _practise(
@@ -217,7 +233,9 @@ def learn_to_meet(
         curve["steps"].append(float((number + 1) * done))
         curve["meets"].append(share)
         told(done, share)
-    return plain_layers(course.learner.actor), curve
+        if number + 1 in pauses and number + 1 < rounds:
+            early[(number + 1) * done] = plain_layers(course.learner.actor)
+    return Learnt(plain_layers(course.learner.actor), early, curve)
 
 
 def _starts(place: Map, radius_m: float, rng: np.random.Generator) -> Float[np.ndarray, "starts 2 3"]:

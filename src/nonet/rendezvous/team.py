@@ -36,6 +36,7 @@ class Team:
         policy: weights of the navigation policy.
         members: weights of the predictors, the robot's own first.
         maddpg: weights of the learnt baseline's actor, if there is one.
+        maddpg_early: the same earlier in its training, by world steps.
         spread: factors of the predictors' deviations by member and horizon (`forecast.calibrated`), if they were found.
         curves: what was measured while learning: name and values.
         figures: what was measured afterwards, on maps that nothing learnt from.
@@ -45,6 +46,7 @@ class Team:
     policy: Layers
     members: tuple[Layers, ...]
     maddpg: Layers | None = None
+    maddpg_early: Mapping[int, Layers] = field(default_factory=dict)
     spread: Float[np.ndarray, "members horizon"] | None = None
     curves: Mapping[str, list[float]] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -73,6 +75,7 @@ def save_team(folder: Path, team: Team, *, command: str = "", made: date | None 
     parts = {"policy": team.policy, **{f"member{place}": layers for place, layers in enumerate(team.members)}}
     if team.maddpg is not None:
         parts["maddpg"] = team.maddpg
+    parts |= {f"maddpg@{steps}": layers for steps, layers in team.maddpg_early.items()}
     if team.spread is not None:
         parts["spread"] = {"factors": team.spread}
     tensors = {
@@ -115,7 +118,11 @@ def load_team(folder: Path) -> Team:
         )
     told = json.loads(stored.files[_CURVES].read_text(encoding="utf-8"))
     spread = parts.get("spread", {}).get("factors")
-    return Team(config, parts["policy"], members, parts.get("maddpg"), spread, told["curves"], told["figures"])
+    early = {int(name.partition("@")[2]): layers for name, layers in parts.items() if name.startswith("maddpg@")}
+    return Team(
+        config, parts["policy"], members, parts.get("maddpg"), dict(sorted(early.items())), spread, told["curves"],
+        told["figures"],
+    )  # fmt: skip
 
 
 def on_numpy(team: Team) -> Team:
