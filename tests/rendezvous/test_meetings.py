@@ -18,6 +18,7 @@ from nonet.rendezvous.interfaces.functional import MEETING_REWARD, RendezvousTas
 from nonet.rendezvous.interfaces.pettingzoo import EgoEnv, RendezvousEnv
 from nonet.rendezvous.maps.layout import from_shapes
 from nonet.rendezvous.roster import METHODS, chosen_methods
+from nonet.rendezvous.saving import episode_file
 from nonet.rendezvous.scene import rectangle
 from nonet.rendezvous.team import load_team
 
@@ -91,6 +92,7 @@ def test_unknown_methods_and_lone_robots_are_refused(untaught):
         (["--agents", "1"], "nobody to meet"),
         (["--map", "nowhere.yaml"], "There is no such map"),
         (["--suite", "open", "--starts", "1,1"], "need 2 places"),
+        (["--watch", "--out", "elsewhere.json"], "Leave out --out or --watch"),
         (["--suite", "open", "--starts", "0,0 3,3"], "inside a wall"),
     ],
 )
@@ -115,6 +117,10 @@ def test_a_meeting_is_kept_and_the_page_shows_it(team_folder):
     assert json.dumps(told).count("Infinity") == 0
     assert client.get("/rendezvous/api/episodes/none").status_code == 422
     assert client.get("/rendezvous/api/learnt").json()["curves"] == {"predictors": [2.0, 1.0]}
+
+
+def test_an_episode_of_a_map_with_blanks_has_an_address(tmp_path):
+    assert episode_file(tmp_path, "our lab/2", "hpp", "0") == tmp_path / "episodes" / "our-lab-2-hpp-0.json"
 
 
 def test_the_functional_task_rewards_what_brings_robots_together():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from nonet.foundation import console
+from nonet.foundation.errors import UsageError
 from nonet.rendezvous.config import EvaluationConfig, Goals, Mates, TrainConfig
 
 if TYPE_CHECKING:
@@ -155,8 +156,12 @@ def run(
         port: of the page.
     """
     from nonet.rendezvous.meeting import meet_once
+    from nonet.rendezvous.saving import episode_file
     from nonet.rendezvous.team import load_team
+    from nonet.rendezvous.watching import watch_episode
 
+    if watch and out is not None:
+        raise UsageError("The page shows meetings that are kept with the team.", fix="Leave out --out or --watch.")
     _start_jax()
     config = EvaluationConfig(suite, 1, agents, seconds, noise, mates=mates, seed=seed)
     loaded = load_team(team)
@@ -164,10 +169,10 @@ def run(
         loaded, config, method, episode=episode, map_path=map, resolution=resolution, starts=starts,
         keyboard=keyboard, data=_data(),
     )  # fmt: skip
-    kept = out or team / "episodes" / f"{found.map.name}-{method}-{seed}-{episode}.json"
+    kept = out or episode_file(team, found.map.name, method, str(seed), str(episode))
     _keep_meeting(loaded, found, kept, video)
     if watch:
-        _watch(team, kept, port)
+        watch_episode(team, kept, port)
     else:
         console.note(f"Look at it: nonet serve --rendezvous {team}")
 
@@ -360,18 +365,6 @@ def _start_jax() -> None:
     from nonet.rendezvous.compiled import keep_compiled
 
     keep_compiled()
-
-
-def _watch(team: Path, episode: Path, port: int) -> None:
-    import subprocess
-    import threading
-    import webbrowser
-
-    address = f"http://127.0.0.1:{port}/rendezvous/#{episode.stem}"
-    threading.Timer(2.0, webbrowser.open, [address]).start()
-    # through the front door, as a user would: the wings know nothing of the application
-    words = ["serve", "--rendezvous", str(team), "--port", str(port)]
-    subprocess.run([sys.executable, "-m", "nonet", *words], check=False)
 
 
 COMMANDS = {
