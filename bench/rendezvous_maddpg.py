@@ -1,9 +1,13 @@
-"""MADDPG on a task that others know: simple spread of `mpe2`, three agents that shall cover three landmarks.
+"""The MADDPG baseline: on a task that others know, and its settings on ours.
 
-    python bench/rendezvous_maddpg.py [--steps 100000]
+    python bench/rendezvous_maddpg.py spread [--steps 60000]
+    python bench/rendezvous_maddpg.py tune [--steps 192000]
 
-The learner is the one of the rendezvous baseline; only the world is another. Beside the curve stand agents that act at
-random, that each go to the landmark nearest to them, and that are told by a central assignment which one to take.
+`spread` is simple spread of `mpe2`: three agents shall cover three landmarks. The learner is the one of the rendezvous
+baseline; only the world is another. Beside the curve stand agents that act at random, that each go to the landmark
+nearest to them, and that are told by a central assignment which one to take.
+
+`tune` teaches the baseline with one setting changed at a time, on training maps alone.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -19,14 +24,18 @@ from mpe2 import simple_spread_v3
 from scipy.optimize import linear_sum_assignment
 
 from nonet.foundation import console
-from nonet.rendezvous.config import MaddpgConfig
-from nonet.rendezvous.maddpg import new_learner, update
+from nonet.rendezvous.compiled import keep_compiled
+from nonet.rendezvous.config import MaddpgConfig, WorldConfig, preset
+from nonet.rendezvous.maddpg import Rates, learn_to_meet, new_learner, update
 from nonet.rendezvous.model import forward, plain_layers
 
 AGENTS, SEEN, CYCLES = 3, 18, 25
-WORLDS, EVERY = 8, 20
+WORLDS, EVERY = 8, 12
 CONFIG = MaddpgConfig(hidden=128, batch=512, discount=0.9, actor_rate=5e-4, critic_rate=1e-3, exploration=0.5)
-JUDGED = 100
+JUDGED = 50
+SETTINGS: tuple[dict[str, float], ...] = (
+    {}, {"actor_rate": 1e-3}, {"actor_rate": 1e-4}, {"discount": 0.99}, {"exploration": 0.8},
+)  # fmt: skip
 
 Acts = Callable[[np.ndarray], np.ndarray]
 
@@ -81,7 +90,7 @@ def learn(steps: int, seed: int, bar) -> list[tuple[int, np.ndarray]]:
     rng = np.random.default_rng(seed)
     worlds = [new_world() for _ in range(WORLDS)]
     learner = new_learner(jax.random.key(seed), CONFIG, AGENTS, SEEN, 2)
-    better = jax.jit(partial(update, CONFIG))
+    better = jax.jit(partial(update, Rates.of(CONFIG)))
     seen = np.zeros((steps, AGENTS, SEEN), np.float32)
     following, acts = np.zeros_like(seen), np.zeros((steps, AGENTS, 2), np.float32)
     reward = np.zeros((steps, AGENTS), np.float32)
@@ -110,14 +119,11 @@ def learn(steps: int, seed: int, bar) -> list[tuple[int, np.ndarray]]:
     return found
 
 
-def main() -> None:
-    words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--steps", type=int, default=100_000)
-    words.add_argument("--seed", type=int, default=0)
-    asked = words.parse_args()
+def spread(steps: int, seed: int) -> None:
+    """The learning curve, beside agents that do not learn."""
     began = time.process_time()
-    with console.progress("simple spread", total=asked.steps) as bar:
-        curve = learn(asked.steps, asked.seed, bar)
+    with console.progress("simple spread", total=steps) as bar:
+        curve = learn(steps, seed, bar)
     spent = time.process_time() - began
     rng = np.random.default_rng(1)
     others: dict[str, Acts] = {
@@ -125,13 +131,38 @@ def main() -> None:
         "to the nearest landmark": partial(towards, central=False),
         "to the assigned landmark (told)": partial(towards, central=True),
     }
-    rows = [(f"MADDPG, {steps:,} steps", judged_) for steps, judged_ in curve]
+    rows = [(f"MADDPG, {done:,} steps", rewards) for done, rewards in curve]
     rows += [(name, judged(act)) for name, act in others.items()]
     console.table(
         ["agents", "reward of an episode", "standard error"],
         [(name, f"{found.mean():.1f}", f"{found.std() / np.sqrt(JUDGED):.1f}") for name, found in rows],
         title=f"simple spread, {JUDGED} episodes of {CYCLES} steps; {spent:.0f} s of processor time",
     )
+
+
+def tune(steps: int, seed: int) -> None:
+    """Share of training episodes that meet through a short training, by setting."""
+    world = WorldConfig(noise=preset("lab"))
+    rows = []
+    with console.progress("settings", total=len(SETTINGS) * steps) as bar:
+        for changes in SETTINGS:
+            config = replace(MaddpgConfig(steps=steps), **changes)
+            meets = learn_to_meet(world, config, seed, lambda done, share: bar.advance(done)).curve["meets"]
+            name = ", ".join(f"{key} {value:g}" for key, value in changes.items()) or "as it is"
+            rows.append((name, *(f"{share:.2f}" for share in meets)))
+    chunks = [f"{64 * (number + 1)}k" for number in range(len(rows[0]) - 1)]
+    console.table(["setting", *chunks], rows, title="Share of training episodes that meet, by world steps")
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("part", choices=["spread", "tune"])
+    words.add_argument("--steps", type=int)
+    words.add_argument("--seed", type=int, default=0)
+    asked = words.parse_args()
+    keep_compiled()
+    part, usual = {"spread": (spread, 60_000), "tune": (tune, 192_000)}[asked.part]
+    part(asked.steps or usual, asked.seed)
 
 
 if __name__ == "__main__":

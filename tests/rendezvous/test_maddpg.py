@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nonet.rendezvous.config import MaddpgConfig
-from nonet.rendezvous.maddpg import _act, actor_inputs, new_learner, update
+from nonet.rendezvous.maddpg import Rates, _act, actor_inputs, new_learner, update
 
 
 @pytest.mark.slow
@@ -15,7 +15,7 @@ def test_two_robots_learn_to_play_what_the_other_is_shown():
     """Each sees a number; a robot's act shall be the number that the other sees plus its own, halved."""
     config = MaddpgConfig(hidden=32, discount=0.0, actor_rate=3e-3, critic_rate=3e-3)
     learner = new_learner(jax.random.key(0), config, robots=2, seen=2, acts=1)
-    rng, better = np.random.default_rng(0), jax.jit(partial(update, config))
+    rng, better = np.random.default_rng(0), jax.jit(partial(update, Rates.of(config)))
     for _ in range(600):
         own = rng.uniform(-0.8, 0.8, (128, 2, 1)).astype(np.float32)
         seen = np.concatenate([own, own[:, ::-1]], axis=2)
