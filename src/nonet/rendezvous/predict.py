@@ -42,16 +42,17 @@ def sectors_of(layers: Layers) -> int:
     return layers["w0"].shape[0] - _PLACES
 
 
-def sectors(near: Float[Array, "... beams"], count: int) -> Float[Array, "... sectors"]:
-    """The nearest thing in each sector of a scan, as nearness.
+def sectors(near: Any, count: int, library: Any = jnp) -> Any:
+    """The nearest thing in each sector of a scan, as nearness, (…, sectors).
 
     Args:
-        near: the scan as nearness (`model.scan_features`).
+        near: the scan as nearness (`model.scan_features`), (…, beams).
         count: sectors of as many beams each; the last has fewer if they do not divide.
+        library: NumPy or its JAX namesake.
     """
     beams = near.shape[-1]
     each = -(-beams // count)
-    padded = jnp.pad(near, [(0, 0)] * (near.ndim - 1) + [(0, each * count - beams)])
+    padded = library.pad(near, [(0, 0)] * (near.ndim - 1) + [(0, each * count - beams)])
     return padded.reshape(*near.shape[:-1], count, each).max(-1)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from nonet.rendezvous.agents.base import GoalAgent, Thought
@@ -86,6 +85,10 @@ class HppAgent(GoalAgent):
         self.rest = (time_s, places[0], gap)
         return False
 
+    def _sectors(self, seen: Observation) -> np.ndarray:
+        near = scan_features(seen.scan, self.reach_m, np).astype(np.float32)
+        return sectors(near, sectors_of(self.members[0]), np) if self.members else near
+
     def _plan(self, poses: np.ndarray, active: np.ndarray, seen: Observation) -> Plan:
         before: Any = poses
         if self.before is not None:
@@ -96,7 +99,7 @@ class HppAgent(GoalAgent):
         return plan(
             self.config,
             self.members,
-            sectors(jnp.asarray(scan_features(seen.scan, self.reach_m, np), jnp.float32), sectors_of(self.members[0])),
+            self._sectors(seen),
             poses,
             before,
             active,
