@@ -251,7 +251,8 @@ def learn_to_meet(
         curve["meets"].append(share)
         told(done, share)
         if number + 1 in pauses and number + 1 < rounds:
-            early[(number + 1) * done] = plain_layers(course.learner.actor)
+            # copies, for the course's memory is used again
+            early[(number + 1) * done] = jax.tree.map(np.array, plain_layers(course.learner.actor))
     return Learnt(plain_layers(course.learner.actor), early, curve)
 
 
