@@ -6,8 +6,13 @@ import jax
 import numpy as np
 import pytest
 
-from nonet.rendezvous.config import MaddpgConfig
+from nonet.foundation.errors import UsageError
+from nonet.rendezvous.config import LidarConfig, MaddpgConfig, TrainConfig, WorldConfig
 from nonet.rendezvous.maddpg import Rates, _act, actor_inputs, new_learner, update
+from nonet.rendezvous.maps.generators import generate
+from nonet.rendezvous.observation import Observation
+from nonet.rendezvous.roster import METHODS, agents_for
+from nonet.rendezvous.team import Team
 
 
 @pytest.mark.slow
@@ -31,3 +36,17 @@ def test_what_an_actor_sees_is_told_from_its_own_place():
     poses = np.array([[1.0, 1.0, np.pi / 2], [1.0, 4.0, np.pi]])
     seen = actor_inputs(np.array([5.0, np.inf]), np.array([0.3, 0.1]), poses, 10.0, np)
     assert np.allclose(seen, [0.5, 0.0, 0.3, 0.1, 1.0, 0.0, np.tanh(3.0), np.tanh(0.5), 0.0, 1.0], atol=1e-6)
+
+
+def test_a_faulty_mate_is_one_for_maddpg_too():
+    world = WorldConfig(lidar=LidarConfig(beams=4))
+    actor = {"w0": np.zeros((12, 2), np.float32), "b0": np.full(2, 9.0, np.float32)}  # full speed, always
+    team = Team(TrainConfig(world=world), {}, (), actor)
+    seen = Observation(
+        0.0, np.full(4, np.inf, np.float32), np.zeros(2, np.float32), np.zeros(3, np.float32),
+        np.zeros((2, 3), np.float32), np.ones(2, bool), 0,
+    )  # fmt: skip
+    agents = agents_for(METHODS["maddpg"], team, generate("open", (0,)), world, mates="still")
+    assert agents[0].act(seen)[0] == pytest.approx([1.0, 1.5]) and agents[1].act(seen)[0] == pytest.approx([0.0, 0.0])
+    with pytest.raises(UsageError, match="no goals"):
+        agents_for(METHODS["maddpg"], team, generate("open", (0,)), world, mates="orca")

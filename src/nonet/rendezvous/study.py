@@ -20,6 +20,7 @@ __all__ = ["SCALES", "StudyConfig", "study"]
 _ABLATIONS = ("no-other-model", "constant-velocity", "straight")
 _OPTIONS = ("hpp-mixture", "hpp-particles", "hpp-uncommitted")
 _RULES = ("midpoint", "free-midpoint", "geodesic-midpoint", "one-waits", "landmark")
+_FEW_RULES = ("midpoint", "geodesic-midpoint", "one-waits")
 _KEPT_SHARE = 0.8
 
 
@@ -76,7 +77,7 @@ def study(team: Team, config: StudyConfig, *, data: Path | None = None, kept: Pa
     fewer = replace(hard, episodes=config.fewer)
     results = run(hard, ("hpp", *_ABLATIONS, *_OPTIONS, "oracle", *rivals, *_RULES))
     noisy = [run(replace(hard, noise=noise, noise_factor=factor), ("hpp",)) for noise, factor in config.noises]
-    few = ("hpp", *learnt, *_RULES)
+    few = ("hpp", *learnt, *_FEW_RULES)
     experience = gather(team, config.few_drives, lambda of, method: run(fewer, (method,), of))
     how = f"{config.episodes} paired meetings on unseen-hard, seed {config.seed}: nonet rendezvous study TEAM --out DIR"
     claims = [
