@@ -41,7 +41,7 @@ class StudyConfig:
         workers: processes; 0 takes one a core.
     """
 
-    episodes: int = 30
+    episodes: int = 24
     fewer: int = 12
     drives: int = 400
     few_drives: tuple[int, ...] = (25, 200)
