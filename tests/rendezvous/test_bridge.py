@@ -161,7 +161,7 @@ def test_nothing_is_compiled_while_a_robot_waits_and_its_bag_replays(untaught, t
     drive(io, agent, NAMES, lidar, seconds=4.0, recorder=recorder)
     recorder.close()
     assert agent.round == 4 and plan._cache_size() == ready
-    assert len({command for command in io.sent[:-1]}) > 1
+    assert len(set(io.sent[:-1])) > 1
     again = replay_bag(untaught, tmp_path / "bag", robot="robot_0")
     assert again == {"ticks": 40, "largest difference of a command": pytest.approx(0.0, abs=1e-6)}
 
