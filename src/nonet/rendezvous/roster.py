@@ -84,7 +84,7 @@ _ALL = (
     Method("oracle", "the simulator itself predicts, from the true map", True, _oracle),
     Method("rrt-cem", "ways from a tree (OMPL) grown in the own scan instead of learnt models", False, _rrt),
     Method("maddpg", "one network from sensors to wheels, learnt by MADDPG", False, _maddpg, needs_maddpg=True),
-    *(Method(name, f"rule: {name.replace('-', ' ')}", True, _rule(name)) for name in RULES),
+    *(Method(name, said, True, _rule(name)) for name, (_, said) in RULES.items()),
 )
 METHODS = {method.name: method for method in _ALL}
 """All methods by name."""

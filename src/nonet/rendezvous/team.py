@@ -114,7 +114,10 @@ def load_team(folder: Path) -> Team:
     found = [layers["w0"].shape[0] for layers in (parts.get("policy"), *members) if layers]
     if not members or found != wanted:
         raise ArtifactError(
-            f"The networks are not of a team with a lidar of {beams} beams.", where=folder, fix="Train the team again."
+            f"The networks are not of a team with a lidar of {beams} beams in {min(config.predictor.sectors, beams)}"
+            " sectors.",
+            where=folder,
+            fix="Train the team again.",
         )
     told = json.loads(stored.files[_CURVES].read_text(encoding="utf-8"))
     spread = parts.get("spread", {}).get("factors")
