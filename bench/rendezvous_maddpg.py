@@ -34,7 +34,7 @@ WORLDS, EVERY = 8, 12
 CONFIG = MaddpgConfig(hidden=128, batch=512, discount=0.9, actor_rate=5e-4, critic_rate=1e-3, exploration=0.5)
 JUDGED = 50
 SETTINGS: tuple[dict[str, float], ...] = (
-    {}, {"actor_rate": 1e-3}, {"actor_rate": 1e-4}, {"discount": 0.99}, {"exploration": 0.8},
+    {}, {"actor_rate": 1e-3}, {"discount": 0.99}, {"exploration": 0.8},
 )  # fmt: skip
 
 Acts = Callable[[np.ndarray], np.ndarray]
