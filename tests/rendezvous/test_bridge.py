@@ -157,7 +157,10 @@ def test_nothing_is_compiled_while_a_robot_waits_and_its_bag_replays(untaught, t
     ready = plan._cache_size()
     lidar = untaught.config.world.lidar
     recorder = Recorder(tmp_path / "bag", "robot_0", NAMES)
-    io = Scripted([a_reading()] * 40)
+    own = a_reading().poses["robot_0"]
+    mates = [np.array([3.0 - 0.05 * tick, 1.0, -1.0], np.float32) for tick in range(40)]
+    poses = [{"robot_0": own + np.float32(0.02 * tick), "robot_1": mate} for tick, mate in enumerate(mates)]
+    io = Scripted([a_reading(poses=each) for each in poses])
     drive(io, agent, NAMES, lidar, seconds=4.0, recorder=recorder)
     recorder.close()
     assert agent.round == 4 and plan._cache_size() == ready
