@@ -3,6 +3,7 @@
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -26,9 +27,10 @@ def test_two_robots_learn_to_play_what_the_other_is_shown():
         seen = np.concatenate([own, own[:, ::-1]], axis=2)
         acts = rng.uniform(-1, 1, (128, 2, 1)).astype(np.float32)
         reward = -((acts - own.mean(1, keepdims=True)) ** 2)[..., 0]
-        learner = better(learner, seen, acts, reward, seen, np.zeros(128, np.float32))
+        told = (jnp.asarray(part) for part in (seen, acts, reward, seen, np.zeros(128, np.float32)))
+        learner = better(learner, *told)
     own = rng.uniform(-0.8, 0.8, (200, 2, 1)).astype(np.float32)
-    played = np.asarray(_act(learner.actor, np.concatenate([own, own[:, ::-1]], axis=2)))
+    played = np.asarray(_act(learner.actor, jnp.concatenate([own, own[:, ::-1]], axis=2)))
     assert np.abs(played - own.mean(1, keepdims=True)).mean() < 0.08
 
 
