@@ -9,6 +9,15 @@ from nonet.rendezvous.team import Team, save_team
 BEAMS = 8
 
 
+@pytest.fixture(scope="module", autouse=True)
+def hasty_compiler():
+    """These programs run for moments: they are compiled without optimisation."""
+    usual = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", usual)
+
+
 @pytest.fixture(scope="session")
 def untaught():
     """A team with networks that know nothing: right in shape, quick to make."""

@@ -12,7 +12,7 @@ from nonet.foundation.errors import DataError, UsageError
 from nonet.rendezvous.agents.base import Thought
 from nonet.rendezvous.bridge import messages
 from nonet.rendezvous.bridge.bag import Recorder, read_bag, typestore
-from nonet.rendezvous.bridge.driving import _warm_up, agent_of, drive
+from nonet.rendezvous.bridge.driving import _warm_up, agent_of, drive, replay_bag
 from nonet.rendezvous.bridge.io import Reading, Scan, resampled
 from nonet.rendezvous.config import LidarConfig
 from nonet.rendezvous.planner import plan
@@ -151,13 +151,22 @@ def test_a_bag_gives_back_what_was_recorded(tmp_path):
 
 
 @pytest.mark.slow
-def test_nothing_is_compiled_while_a_robot_waits(untaught):
+def test_nothing_is_compiled_while_a_robot_waits_and_its_bag_replays(untaught, tmp_path):
     agent = agent_of(untaught)
     _warm_up(agent, untaught, 2)
     ready = plan._cache_size()
     lidar = untaught.config.world.lidar
-    drive(Scripted([a_reading()] * 40), agent, NAMES, lidar, seconds=4.0)
+    recorder = Recorder(tmp_path / "bag", "robot_0", NAMES)
+    own = a_reading().poses["robot_0"]
+    mates = [np.array([3.0 - 0.05 * tick, 1.0, -1.0], np.float32) for tick in range(40)]
+    poses = [{"robot_0": own + np.float32(0.02 * tick), "robot_1": mate} for tick, mate in enumerate(mates)]
+    io = Scripted([a_reading(poses=each) for each in poses])
+    drive(io, agent, NAMES, lidar, seconds=4.0, recorder=recorder)
+    recorder.close()
     assert agent.round == 4 and plan._cache_size() == ready
+    assert len(set(io.sent[:-1])) > 1
+    again = replay_bag(untaught, tmp_path / "bag", robot="robot_0")
+    assert again == {"ticks": 40, "largest difference of a command": pytest.approx(0.0, abs=1e-6)}
 
 
 PEER = """

@@ -60,6 +60,20 @@ def test_broken_ros_maps_are_refused(lab, change, message):
         read_map(lab)
 
 
+@pytest.mark.parametrize("kind", ["png", "pgm", "bmp"])
+def test_a_plain_picture_is_dark_where_it_is_occupied(tmp_path, kind):
+    shade = np.full((20, 30), 255, np.uint8)
+    shade[15:, :10] = 40  # the lower left corner
+    path = tmp_path / f"yard.{kind}"
+    Image.fromarray(shade).save(path)
+    ground = read_map(path, resolution=0.2).ground
+    assert ground.at(np.array([[1.0, 0.5]]))[0] < 0 < ground.at(np.array([[5.0, 3.0]]))[0]
+    usual = read_map(path).ground.at(np.array([[0.25, 0.12], [1.2, 0.7]]))  # 5 cm a cell
+    assert usual[0] < 0 < usual[1]
+    with pytest.raises(DataError, match="makes no map"):
+        read_map(path, resolution=-1.0)
+
+
 def test_a_moving_ai_map_is_read(tmp_path):
     path = tmp_path / "arena.map"
     path.write_text("type octile\nheight 3\nwidth 4\nmap\n....\n.@T.\n....\n")

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -12,8 +14,12 @@ from nonet import cli, web
 from nonet.foundation.errors import ArtifactError, UsageError
 from nonet.rendezvous.config import EvaluationConfig, LidarConfig, WorldConfig
 from nonet.rendezvous.evaluate import evaluate, meeting
+from nonet.rendezvous.interfaces.functional import MEETING_REWARD, RendezvousTask
 from nonet.rendezvous.interfaces.pettingzoo import EgoEnv, RendezvousEnv
+from nonet.rendezvous.maps.layout import from_shapes
 from nonet.rendezvous.roster import METHODS, chosen_methods
+from nonet.rendezvous.saving import episode_file
+from nonet.rendezvous.scene import rectangle
 from nonet.rendezvous.team import load_team
 
 pytestmark = pytest.mark.slow  # compiles
@@ -63,11 +69,10 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(untaught, tmp_path):
     assert other.outcomes["midpoint"][0].collisions != 77
 
 
-@pytest.mark.parametrize("robots", [3, 5])
-def test_larger_teams_meet_with_the_predictors_of_a_pair(untaught, robots):
-    config = EvaluationConfig("open", 1, robots=robots, seconds=1.0, workers=1)
+def test_larger_teams_meet_with_the_predictors_of_a_pair(untaught):
+    config = EvaluationConfig("open", 1, robots=5, seconds=1.0, workers=1)
     found = meeting(untaught, config, "hpp", 0)
-    assert found.goals.shape == (10, robots, 2) and np.isfinite(found.goals).all()
+    assert found.goals.shape == (10, 5, 2) and np.isfinite(found.goals).all()
 
 
 def test_unknown_methods_and_lone_robots_are_refused(untaught):
@@ -87,6 +92,7 @@ def test_unknown_methods_and_lone_robots_are_refused(untaught):
         (["--agents", "1"], "nobody to meet"),
         (["--map", "nowhere.yaml"], "There is no such map"),
         (["--suite", "open", "--starts", "1,1"], "need 2 places"),
+        (["--watch", "--out", "elsewhere.json"], "Leave out --out or --watch"),
         (["--suite", "open", "--starts", "0,0 3,3"], "inside a wall"),
     ],
 )
@@ -96,7 +102,7 @@ def test_wrong_words_are_told_in_one_paragraph(team_folder, words, message, caps
 
 
 def test_a_meeting_is_kept_and_the_page_shows_it(team_folder):
-    words = ["--suite", "open", "--seconds", "2", "--method", "hpp"]
+    words = ["--suite", "open", "--seconds", "2", "--method", "hpp", "--mates", "still"]
     assert cli.run(["rendezvous", "run", str(team_folder), *words]) == 0
     client = TestClient(web.create_app({"rendezvous": team_folder}))
     assert "Where do we meet?" in client.get("/rendezvous/", headers={"accept": "text/html"}).text
@@ -104,10 +110,32 @@ def test_a_meeting_is_kept_and_the_page_shows_it(team_folder):
     assert listed[0]["about"]["map"] == "open"
     told = client.get(f"/rendezvous/api/episodes/{listed[0]['name']}").json()
     assert len(told["poses"]) == 10 and len(told["poses"][0]) == 2 and len(told["scans"][0][0]) == 8
+    # the team mate stood there for ever
+    assert np.allclose(told["poses"][0][1], told["poses"][-1][1], atol=1e-3)
+    assert told["poses"][0][0] != told["poses"][-1][0]
     assert len(told["plans"]) == 4 and len(told["plans"][0]["proposals"]) == 16
     assert json.dumps(told).count("Infinity") == 0
     assert client.get("/rendezvous/api/episodes/none").status_code == 422
     assert client.get("/rendezvous/api/learnt").json()["curves"] == {"predictors": [2.0, 1.0]}
+
+
+def test_an_episode_of_a_map_with_blanks_has_an_address(tmp_path):
+    assert episode_file(tmp_path, "our lab/2", "hpp", "0") == tmp_path / "episodes" / "our-lab-2-hpp-0.json"
+
+
+def test_the_functional_task_rewards_what_brings_robots_together():
+    world = WorldConfig(lidar=LidarConfig(beams=8))
+    place = from_shapes("hall", [], rectangle(0, 0, 8, 4), (0, 0, 8, 4))
+    task = RendezvousTask(world, place, np.array([[[1.0, 2.0, 0.0], [6.0, 2.0, np.pi]]]), seconds=10.0)
+    seen, state = task.reset(jax.random.key(0))
+    assert task.agents == ["agent_0", "agent_1"] and seen["agent_0"].shape == (task.observation_size,)
+    ahead, total, done = dict.fromkeys(task.agents, jnp.array([1.0, 0.0])), 0.0, {"__all__": False}
+    while not done["__all__"]:
+        seen, state, reward, done, info = task.step(jax.random.key(1), state, ahead)
+        total += float(reward["agent_0"])
+    # they are five metres apart, drive at each other, and meet within one
+    apart = float(seen["agent_0"][-3] - seen["agent_0"][-6])
+    assert bool(info["met"]) and 0.7 < apart < 1.0 and total == pytest.approx(5.0 - apart + MEETING_REWARD, abs=0.01)
 
 
 def test_the_interfaces_pass_their_owners_tests():

@@ -14,7 +14,7 @@ from nonet.rendezvous.config import LidarConfig, PlannerConfig, RobotConfig
 from nonet.rendezvous.control.drivers import Faulty, Keyboard, Orca, Pursuit, Slow, Still
 from nonet.rendezvous.observation import Observation, from_senses
 from nonet.rendezvous.planner import NOWHERE, avoided, score, search, straight
-from nonet.rendezvous.predict import move, to_frame
+from nonet.rendezvous.predict import move, sectors, to_frame
 
 LIDAR = LidarConfig()
 ACTIVE = jnp.array([True, True])
@@ -47,6 +47,13 @@ def test_moving_and_seeing_from_a_frame_are_inverse():
     assert np.allclose(
         np.arctan2(seen[:, 3], seen[:, 2]), (np.asarray(motion[:, 2]) + np.pi) % (2 * np.pi) - np.pi, atol=1e-5
     )
+
+
+def test_a_sector_holds_its_nearest_beam():
+    near = np.array([[0.1, 0.5, 0.2, 0.0, 0.9], [0.0, 0.0, 0.3, 0.4, 0.0]])
+    assert np.allclose(sectors(near, 2, np), [[0.5, 0.9], [0.3, 0.4]])
+    assert np.allclose(sectors(near, 3, np), [[0.5, 0.2, 0.9], [0.0, 0.4, 0.0]])
+    assert np.array_equal(sectors(near, 5, np), near)
 
 
 @pytest.mark.slow
@@ -108,7 +115,7 @@ def test_a_goal_that_nothing_comes_of_is_given_up():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("robots", [3, 4, 5])
+@pytest.mark.parametrize("robots", [3, 5])
 def test_more_than_two_robots_agree_on_open_ground(robots):
     angles = 2 * np.pi * np.arange(robots) / robots
     team = tuple((4 * np.cos(angle), 4 * np.sin(angle), angle + np.pi) for angle in angles)
@@ -123,6 +130,7 @@ def test_more_than_two_robots_agree_on_open_ground(robots):
     assert np.linalg.norm(goals, axis=1).max() < 2.0
 
 
+@pytest.mark.slow
 def test_places_given_up_cost_what_they_should():
     config = PlannerConfig(avoidance_m=2.0)
     goals, given_up = np.array([[0.0, 0.0], [1.0, 0.0], [9.0, 9.0]]), np.array([[0.0, 0.0], [NOWHERE, NOWHERE]])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from nonet.foundation import console
-from nonet.rendezvous.config import EvaluationConfig, TrainConfig
+from nonet.foundation.errors import UsageError
+from nonet.rendezvous.config import EvaluationConfig, Goals, Mates, TrainConfig
 
 if TYPE_CHECKING:
     from nonet.rendezvous.episode import Episode
@@ -25,7 +25,7 @@ def train(
     noise: Literal["clean", "lab", "rough"] = "lab",
     maps: int = 96,
     episodes: int = 1600,
-    goals: Literal["same", "independent", "mix"] = "mix",
+    goals: Goals = "mix",
     labels: Literal["hindsight", "driven", "both"] = "both",
     mates: int = 1,
     beams: int = 64,
@@ -67,7 +67,7 @@ def train(
             bar.advance()
 
         team = taught(config, kept=out.with_name(f"{out.name}.partial"), told=told)
-    save_team(out, team, command="nonet " + " ".join(sys.argv[1:]), made=date.today())
+    save_team(out, team, command=console.command_line(), made=date.today())
     shown = {name: value for name, value in team.figures.items() if not isinstance(value, list)}
     shown |= {f"{name} (last)": value[-1] for name, value in team.figures.items() if isinstance(value, list)}
     console.summary(f"{out}: measured on maps and drives that nothing learnt from", shown)
@@ -103,12 +103,12 @@ def baseline(
             bar.describe(f"meets in {share:.0%} of training episodes")
             bar.advance(done)
 
-        actor, curve = learn_to_meet(loaded.config.world, MaddpgConfig(steps=steps), seed, told)
-    curves = {**loaded.curves, "maddpg steps": curve["steps"], "maddpg meets": curve["meets"]}
-    save_team(
-        team, replace(loaded, maddpg=actor, curves=curves), command="nonet " + " ".join(sys.argv[1:]), made=date.today()
-    )
-    console.summary("MADDPG", {"world steps": steps, "meets within 1 m at the end of training": curve["meets"][-1]})
+        learnt = learn_to_meet(loaded.config.world, MaddpgConfig(steps=steps), seed, told)
+    curves = {**loaded.curves, **{f"maddpg {name}": values for name, values in learnt.curve.items()}}
+    taught = replace(loaded, maddpg=learnt.actor, maddpg_early=learnt.early, curves=curves)
+    save_team(team, taught, command=console.command_line(), made=date.today())
+    share = learnt.curve["meets"][-1]
+    console.summary("MADDPG", {"world steps": steps, "meets within 1 m at the end of training": share})
 
 
 def run(
@@ -120,7 +120,7 @@ def run(
     episode: int = 0,
     agents: int = 2,
     method: str = "hpp",
-    mates: Literal["same", "slow", "faulty", "still", "orca", "pursuit"] = "same",
+    mates: Mates = "same",
     noise: Literal["clean", "lab", "rough"] = "lab",
     starts: str | None = None,
     seconds: float = 60.0,
@@ -155,8 +155,12 @@ def run(
         port: of the page.
     """
     from nonet.rendezvous.meeting import meet_once
+    from nonet.rendezvous.saving import episode_file
     from nonet.rendezvous.team import load_team
+    from nonet.rendezvous.watching import watch_episode
 
+    if watch and out is not None:
+        raise UsageError("The page shows meetings that are kept with the team.", fix="Leave out --out or --watch.")
     _start_jax()
     config = EvaluationConfig(suite, 1, agents, seconds, noise, mates=mates, seed=seed)
     loaded = load_team(team)
@@ -164,10 +168,10 @@ def run(
         loaded, config, method, episode=episode, map_path=map, resolution=resolution, starts=starts,
         keyboard=keyboard, data=_data(),
     )  # fmt: skip
-    kept = out or team / "episodes" / f"{found.map.name}-{method}-{seed}-{episode}.json"
+    kept = out or episode_file(team, found.map.name, method, str(seed), str(episode))
     _keep_meeting(loaded, found, kept, video)
     if watch:
-        _watch(team, kept, port)
+        watch_episode(team, kept, port)
     else:
         console.note(f"Look at it: nonet serve --rendezvous {team}")
 
@@ -205,7 +209,7 @@ def evaluate(
     episodes: int = 200,
     methods: str = "all",
     agents: int = 2,
-    mates: Literal["same", "slow", "faulty", "still", "orca", "pursuit"] = "same",
+    mates: Mates = "same",
     noise: Literal["clean", "lab", "rough"] = "lab",
     noise_factor: float = 1.0,
     seconds: float = 60.0,
@@ -247,11 +251,12 @@ def evaluate(
     loaded = load_team(team)
     kept = None if out is None else out.with_name(f"{out.name}.partial")
     results: Results = judged(loaded, config, chosen_methods(methods, loaded), data=_data(), kept=kept)
-    report = results_report(results, command="nonet " + " ".join(sys.argv[1:]))
-    report.show()
-    if out is not None and kept is not None:
-        console.note(f"Report: {report.save(out)}")
-        shutil.rmtree(kept, ignore_errors=True)
+    report = results_report(results)
+    if out is None or kept is None:
+        report.show()
+        return
+    report.publish(out, console.command_line())
+    shutil.rmtree(kept, ignore_errors=True)
 
 
 def drive(
@@ -346,8 +351,7 @@ def study(
     kept = out.with_name(f"{out.name}.partial")
     report = made(load_team(team), config, data=_data(), kept=kept)
     shutil.rmtree(kept, ignore_errors=True)
-    report.show()
-    console.note(f"Report: {report.save(out)}")
+    report.publish(out, console.command_line())
 
 
 def _data() -> Path | None:
@@ -360,18 +364,6 @@ def _start_jax() -> None:
     from nonet.rendezvous.compiled import keep_compiled
 
     keep_compiled()
-
-
-def _watch(team: Path, episode: Path, port: int) -> None:
-    import subprocess
-    import threading
-    import webbrowser
-
-    address = f"http://127.0.0.1:{port}/rendezvous/#{episode.stem}"
-    threading.Timer(2.0, webbrowser.open, [address]).start()
-    # through the front door, as a user would: the wings know nothing of the application
-    words = ["serve", "--rendezvous", str(team), "--port", str(port)]
-    subprocess.run([sys.executable, "-m", "nonet", *words], check=False)
 
 
 COMMANDS = {

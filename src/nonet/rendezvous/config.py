@@ -16,8 +16,10 @@ __all__ = [
     "PRESETS",
     "SUCCESS_METRES",
     "EvaluationConfig",
+    "Goals",
     "LidarConfig",
     "MaddpgConfig",
+    "Mates",
     "NoiseConfig",
     "PlannerConfig",
     "PolicyConfig",
@@ -33,6 +35,12 @@ SUCCESS_METRES = (0.5, 1.0, 2.0)
 
 HEADLINE_M = 1.0
 """The distance of `SUCCESS_METRES` that learners are rewarded for and claims are judged by."""
+
+Goals = Literal["same", "independent", "mix"]
+"""Whether robots that are recorded were given the same goal, goals of their own, or half and half."""
+
+Mates = Literal["same", "slow", "faulty", "still", "orca", "pursuit"]
+"""What the team mates of the first robot are."""
 
 MAX_DELAY = 5
 """Longest delay of poses and actions, in steps: the length of the world's buffers."""
@@ -231,6 +239,7 @@ class PredictorConfig:
         goals: whether robots that are recorded were given the same goal, goals of their own, or half and half.
         labels: goals that the models are conditioned on: where the robot was seen later (``hindsight``), the goal that
             the ego robot knows (its own; also the others' where goals were the same: ``driven``), or ``both``.
+        sectors: of the scan that the networks see and foretell; one a beam where there are fewer beams.
         hidden: width of the two hidden layers.
         epochs: passes over the data.
         batch: examples a step.
@@ -241,9 +250,10 @@ class PredictorConfig:
     episodes: int = 2000
     seconds: float = 25.0
     step_s: float = 1.0
-    goals: Literal["same", "independent", "mix"] = "mix"
+    goals: Goals = "mix"
     labels: Literal["hindsight", "driven", "both"] = "both"
-    hidden: int = 128
+    sectors: int = 16
+    hidden: int = 64
     epochs: int = 25
     batch: int = 1024
     learning_rate: float = 1e-3
@@ -375,7 +385,7 @@ class EvaluationConfig:
     seconds: float = 60.0
     noise: str = "lab"
     noise_factor: float = 1.0
-    mates: Literal["same", "slow", "faulty", "still", "orca", "pursuit"] = "same"
+    mates: Mates = "same"
     seed: int = 0
     workers: int = 0
 

@@ -25,7 +25,7 @@ from nonet.rendezvous.maps.layout import Map
 from nonet.rendezvous.maps.suites import training_map
 from nonet.rendezvous.model import Layers, fit_network, forward, goal_features, new_network, scan_features
 
-__all__ = ["Lessons", "learn_policy", "lessons", "policy_inputs", "policy_shares", "success_rates"]
+__all__ = ["Lessons", "learn_policy", "lessons", "policy_inputs", "policy_shares", "policy_size", "success_rates"]
 
 _FEATURES = 4 + 2
 _KEEP_CLEAR = (0.5, 0.9)
@@ -49,6 +49,11 @@ class Lessons(eqx.Module):
     fields: Float[Array, "drives robots rows columns"]
     corner: Float[Array, " 2"]
     cell: Float[Array, ""]
+
+
+def policy_size(beams: int) -> int:
+    """How many numbers the policy is given."""
+    return beams + _FEATURES
 
 
 def policy_inputs(scan: Any, velocity: Any, offset: Any, heading: Any, reach: float, library: Any = jnp) -> Any:
@@ -192,7 +197,7 @@ def learn_policy(
     key = jax.random.key(seed)
     maps = [training_map(number, seed) for number in range(config.maps)]
     lesson = lessons(replace(world, robots=2), maps, config.goals, rng)
-    layers = new_network(key, (world.lidar.beams + _FEATURES, config.hidden, config.hidden, 2))
+    layers = new_network(key, (policy_size(world.lidar.beams), config.hidden, config.hidden, 2))
     drive = jax.jit(jax.vmap(_drive, (_axes(lesson), None, None, 0, None)), static_argnums=4)
     seen: list[np.ndarray] = []
     advised: list[np.ndarray] = []

@@ -17,7 +17,7 @@ from nonet.rendezvous.config import PredictorConfig, WorldConfig
 from nonet.rendezvous.imitation import Lessons, lessons, policy_inputs, policy_shares, to_action
 from nonet.rendezvous.maps.suites import training_map
 from nonet.rendezvous.model import Layers, fit_network, new_network, scan_features
-from nonet.rendezvous.predict import MOTION, input_size, inputs, output_size, outputs, to_frame
+from nonet.rendezvous.predict import MOTION, input_size, inputs, output_size, outputs, sectors, to_frame
 
 __all__ = ["Log", "examples", "learn_predictors", "record"]
 
@@ -30,13 +30,13 @@ class Log:
     """What one robot kept of its drives. Nothing in it needs a word from another robot.
 
     Attributes:
-        near: its scans as nearness.
+        near: its scans, the nearest thing in each sector as nearness.
         poses: of the team as it observed them, itself first.
         goal: where it went itself.
         shared: whether all were sent to the same goal.
     """
 
-    near: Float[np.ndarray, "drives times beams"]
+    near: Float[np.ndarray, "drives times sectors"]
     poses: Float[np.ndarray, "drives times robots 3"]
     goal: Float[np.ndarray, "drives 2"]
     shared: np.ndarray
@@ -65,6 +65,7 @@ def record(world: WorldConfig, layers: Layers, config: PredictorConfig, seed: in
     near, poses = jax.jit(jax.vmap(_logged, (axes, None, 0, None, None)), static_argnums=(3, 4))(
         lesson, layers, keys, skip, times
     )
+    near = sectors(near, min(config.sectors, near.shape[-1]))
     rows = slice(0, config.episodes)
     return Log(np.asarray(near)[rows], np.asarray(poses)[rows], np.asarray(lesson.goals)[rows, 0], shared)
 
@@ -98,7 +99,7 @@ def examples(log: Log, member: int, labels: str, rng: np.random.Generator) -> tu
         labels: see `config.PredictorConfig`.
         rng: chooses the hindsight.
     Returns:
-        Inputs (examples, features); motions and next scans (examples, 3 + beams). Where the ego cannot know the goal,
+        Inputs (examples, features); motions and next scans (examples, 3 + sectors). Where the ego cannot know the goal,
         hindsight stands in for it.
     """
     drives, times = log.poses.shape[:2]
@@ -134,11 +135,11 @@ def learn_predictors(
         The networks, and the losses of every epoch of all of them.
     """
     rng = np.random.default_rng([4, seed])
-    beams = log.near.shape[-1]
+    seen = log.near.shape[-1]
     members, curve = [], []
     for member in range(log.poses.shape[2]):
         key = jax.random.fold_in(jax.random.key(seed + 2), member)
-        sizes = (input_size(beams), config.hidden, config.hidden, output_size(beams))
+        sizes = (input_size(seen), config.hidden, config.hidden, output_size(seen))
         name = "self" if member == 0 else f"mate {member}"
         layers, losses = fit_network(
             new_network(key, sizes), examples(log, member, config.labels, rng), _prediction_loss, key,

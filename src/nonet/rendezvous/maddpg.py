@@ -6,9 +6,9 @@ Robots are alike, so they share one actor; the critic takes the joint observatio
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -23,13 +23,15 @@ from nonet.rendezvous.maps.layout import Map
 from nonet.rendezvous.maps.suites import training_map
 from nonet.rendezvous.model import Layers, forward, goal_features, new_network, plain_layers, scan_features
 
-__all__ = ["FRAME_SKIP", "Learner", "actor_inputs", "learn_to_meet", "new_learner", "update"]
+__all__ = ["FRAME_SKIP", "Learner", "Learnt", "Rates", "actor_inputs", "learn_to_meet", "new_learner", "update"]
 
 FRAME_SKIP = 4
 """World steps that an action is held."""
 
 _GAIN, _PRIZE, _BUMP, _WAIT = 1.0, 2.0, 0.1, 0.02
 _STARTS = 16
+_EARLY = (1 / 8, 1 / 3)
+_SIZES = ("worlds", "hidden", "batch", "replay", "episode")
 
 
 class Learner(eqx.Module):
@@ -43,11 +45,40 @@ class Learner(eqx.Module):
     critic_state: Any
 
 
-def _optimisers(config: MaddpgConfig) -> tuple[Any, Any]:
+@dataclass(frozen=True)
+class Learnt:
+    """What came of a training.
+
+    Attributes:
+        actor: weights at the end.
+        early: weights after an eighth and a third of the training, by world steps.
+        curve: world steps, and the share of training episodes since the last that ended in a meeting.
+    """
+
+    actor: Layers
+    early: dict[int, Layers]
+    curve: dict[str, list[float]]
+
+
+class Rates(NamedTuple):
+    """What may change without compiling anew; see `config.MaddpgConfig`."""
+
+    discount: float
+    target: float
+    actor: float
+    critic: float
+
+    @classmethod
+    def of(cls, config: MaddpgConfig) -> Rates:
+        """The rates of a configuration."""
+        return cls(config.discount, config.target_rate, config.actor_rate, config.critic_rate)
+
+
+def _optimisers(rates: Rates) -> tuple[Any, Any]:
     def optimiser(rate: float) -> optax.GradientTransformation:
         return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
 
-    return optimiser(config.actor_rate), optimiser(config.critic_rate)
+    return optimiser(rates.actor), optimiser(rates.critic)
 
 
 def new_learner(key: Key[Array, ""], config: MaddpgConfig, robots: int, seen: int, acts: int) -> Learner:
@@ -63,7 +94,7 @@ def new_learner(key: Key[Array, ""], config: MaddpgConfig, robots: int, seen: in
     first, second = jax.random.split(key)
     actor = new_network(first, (seen, config.hidden, config.hidden, acts))
     critic = new_network(second, (robots * (seen + acts), config.hidden, config.hidden, 1))
-    for_actor, for_critic = _optimisers(config)
+    for_actor, for_critic = _optimisers(Rates.of(config))
     return Learner(actor, critic, actor, critic, for_actor.init(actor), for_critic.init(critic))
 
 
@@ -80,12 +111,12 @@ def _act(actor: Layers, seen: Array) -> Array:
 
 
 def update(
-    config: MaddpgConfig, learner: Learner, seen: Array, acts: Array, reward: Array, following: Array, ended: Array
+    rates: Rates, learner: Learner, seen: Array, acts: Array, reward: Array, following: Array, ended: Array
 ) -> Learner:
     """One step of both networks.
 
     Args:
-        config: rates, discount.
+        rates: of learning, discount.
         learner: networks.
         seen: observations, (batch, robots, length).
         acts: actions in [-1, 1], (batch, robots, length).
@@ -93,7 +124,7 @@ def update(
         following: observations after.
         ended: whether nothing followed, (batch,).
     """
-    goal = reward + config.discount * (1 - ended[:, None]) * _value(
+    goal = reward + rates.discount * (1 - ended[:, None]) * _value(
         learner.slow_critic, following, _act(learner.slow_actor, following)
     )
     critic_gradient = jax.grad(lambda critic: jnp.mean((_value(critic, seen, acts) - goal) ** 2))(learner.critic)
@@ -108,12 +139,12 @@ def update(
         return -values.mean() + 1e-3 * jnp.mean(forward(actor, seen) ** 2)
 
     actor_gradient = jax.grad(loss)(learner.actor)
-    for_actor, for_critic = _optimisers(config)
+    for_actor, for_critic = _optimisers(rates)
     step, critic_state = for_critic.update(critic_gradient, learner.critic_state)
     critic = optax.apply_updates(learner.critic, step)
     step, actor_state = for_actor.update(actor_gradient, learner.actor_state)
     actor = optax.apply_updates(learner.actor, step)
-    follow = partial(jax.tree.map, lambda slow, fast: slow + config.target_rate * (fast - slow))
+    follow = partial(jax.tree.map, lambda slow, fast: slow + rates.target * (fast - slow))
     slow_actor, slow_critic = follow(learner.slow_actor, actor), follow(learner.slow_critic, critic)
     # optax types what it updates as any tree of arrays
     return Learner(actor, critic, slow_actor, slow_critic, actor_state, critic_state)  # pyright: ignore[reportArgumentType]
@@ -184,7 +215,7 @@ def learn_to_meet(
     config: MaddpgConfig,
     seed: int,
     told: Callable[[int, float], None] = lambda done, share: None,
-) -> tuple[Layers, dict[str, list[float]]]:
+) -> Learnt:
     """Teaches the baseline on training maps.
 
     Args:
@@ -192,8 +223,6 @@ def learn_to_meet(
         config: how.
         seed: of everything.
         told: called with the world steps since the last call, and the share of episodes that ended in a meeting.
-    Returns:
-        The actor's weights, and the curve: world steps and shares of meetings.
     """
     world = replace(world, robots=2)
     rng = np.random.default_rng([6, seed])
@@ -205,19 +234,26 @@ def learn_to_meet(
     key = jax.random.key(seed + 5)
     chunk = 250
     rounds = -(-config.steps // (config.worlds * FRAME_SKIP * chunk))
-    course = _begin(config, bound, starts, key)
+    # one program serves all rates
+    sizes = replace(MaddpgConfig(), **{name: getattr(config, name) for name in _SIZES})
+    course = _begin(sizes, bound, starts, key)
     curve: dict[str, list[float]] = {"steps": [], "meets": []}
+    early: dict[int, Layers] = {}
+    pauses = [max(1, round(rounds * share)) for share in _EARLY]
     for number in range(rounds):
         noise = config.exploration * max(0.2, 1 - number / max(1, 0.7 * rounds))
         course, ended, met = _practise(
-            config, bound, starts, course, jax.random.fold_in(key, number), jnp.float32(noise), chunk
+            sizes, Rates.of(config), bound, starts, course, jax.random.fold_in(key, number), jnp.float32(noise), chunk
         )
         share = float(met) / max(1.0, float(ended))
         done = config.worlds * FRAME_SKIP * chunk
         curve["steps"].append(float((number + 1) * done))
         curve["meets"].append(share)
         told(done, share)
-    return plain_layers(course.learner.actor), curve
+        if number + 1 in pauses and number + 1 < rounds:
+            # copies, for the course's memory is used again
+            early[(number + 1) * done] = jax.tree.map(np.array, plain_layers(course.learner.actor))
+    return Learnt(plain_layers(course.learner.actor), early, curve)
 
 
 def _starts(place: Map, radius_m: float, rng: np.random.Generator) -> Float[np.ndarray, "starts 2 3"]:
@@ -233,47 +269,48 @@ def _starts(place: Map, radius_m: float, rng: np.random.Generator) -> Float[np.n
 
 
 @partial(jax.jit, static_argnums=0)
-def _begin(config: MaddpgConfig, bound: worlds.World, starts: Array, key: Array) -> _Course:
+def _begin(sizes: MaddpgConfig, bound: worlds.World, starts: Array, key: Array) -> _Course:
     states = jax.vmap(worlds.reset)(bound, starts[:, 0])
-    seen = jax.vmap(_sense)(bound, states, jax.random.split(key, config.worlds))
+    seen = jax.vmap(_sense)(bound, states, jax.random.split(key, sizes.worlds))
     robots, length = seen.shape[1:]
     memory = (
-        jnp.zeros((config.replay, robots, length)), jnp.zeros((config.replay, robots, 2)), jnp.zeros(config.replay),
-        jnp.zeros((config.replay, robots, length)), jnp.zeros(config.replay),
+        jnp.zeros((sizes.replay, robots, length)), jnp.zeros((sizes.replay, robots, 2)), jnp.zeros(sizes.replay),
+        jnp.zeros((sizes.replay, robots, length)), jnp.zeros(sizes.replay),
     )  # fmt: skip
-    learner = new_learner(key, config, robots, length, 2)
-    return _Course(states, seen, jnp.zeros(config.worlds, jnp.int32), memory, jnp.int32(0), learner)
+    learner = new_learner(key, sizes, robots, length, 2)
+    return _Course(states, seen, jnp.zeros(sizes.worlds, jnp.int32), memory, jnp.int32(0), learner)
 
 
-@partial(jax.jit, static_argnums=(0, 6), donate_argnums=3)
+@partial(jax.jit, static_argnums=(0, 7), donate_argnums=4)
 def _practise(
-    config: MaddpgConfig, bound: worlds.World, starts: Array, course: _Course, key: Array, noise: Array, chunk: int
-) -> tuple[_Course, Array, Array]:
+    sizes: MaddpgConfig, rates: Rates, bound: worlds.World, starts: Array, course: _Course, key: Array, noise: Array,
+    chunk: int,
+) -> tuple[_Course, Array, Array]:  # fmt: skip
     """Some rounds of acting and learning; also how many episodes ended, and how many of them in a meeting."""
 
     def one(course: _Course, key: Array) -> tuple[_Course, tuple[Array, Array]]:
         explores, moves, begins, samples, turns = jax.random.split(key, 5)
         wanted = _act(course.learner.actor, course.seen)
         acts = jnp.clip(wanted + noise * jax.random.normal(explores, wanted.shape), -1, 1)
-        after, seen, reward, met = jax.vmap(_decide)(bound, course.states, acts, jax.random.split(moves, config.worlds))
+        after, seen, reward, met = jax.vmap(_decide)(bound, course.states, acts, jax.random.split(moves, sizes.worlds))
         clock = course.clock + 1
-        over = met | (clock >= config.episode)
-        place = (course.filled + jnp.arange(config.worlds)) % config.replay
+        over = met | (clock >= sizes.episode)
+        place = (course.filled + jnp.arange(sizes.worlds)) % sizes.replay
         fresh = (course.seen, acts, reward.mean(-1), seen, met.astype(float))
         memory = tuple(column.at[place].set(new) for column, new in zip(course.memory, fresh, strict=True))
-        filled = course.filled + config.worlds
-        chosen = jax.random.randint(turns, (config.worlds,), 0, starts.shape[1])
-        again = starts[jnp.arange(config.worlds), chosen]
+        filled = course.filled + sizes.worlds
+        chosen = jax.random.randint(turns, (sizes.worlds,), 0, starts.shape[1])
+        again = starts[jnp.arange(sizes.worlds), chosen]
         heading = jax.random.uniform(begins, again.shape[:2], minval=-jnp.pi, maxval=jnp.pi)
         begun = jax.vmap(worlds.reset)(bound, again.at[..., 2].set(heading))
         states = jax.tree.map(
             lambda new, old: jnp.where(over.reshape(-1, *[1] * (new.ndim - 1)), new, old), begun, after
         )
-        sensed = jax.vmap(_sense)(bound, states, jax.random.split(begins, config.worlds))
-        rows_of_batch = jax.random.randint(samples, (config.batch,), 0, jnp.minimum(filled, config.replay))
+        sensed = jax.vmap(_sense)(bound, states, jax.random.split(begins, sizes.worlds))
+        rows_of_batch = jax.random.randint(samples, (sizes.batch,), 0, jnp.minimum(filled, sizes.replay))
         batch = tuple(column[rows_of_batch] for column in memory)
         rewards = jnp.repeat(batch[2][:, None], batch[0].shape[1], axis=1)
-        learner = update(config, course.learner, batch[0], batch[1], rewards, batch[3], batch[4])
+        learner = update(rates, course.learner, batch[0], batch[1], rewards, batch[3], batch[4])
         clock = jnp.where(over, 0, clock)
         return _Course(states, sensed, clock, memory, filled, learner), (over.sum(), met.sum())
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.page import Mount, render
 from nonet.rendezvous.config import EvaluationConfig
-from nonet.rendezvous.saving import read_episode, write_episode
+from nonet.rendezvous.saving import episode_file, read_episode, write_episode
 from nonet.rendezvous.team import Team, load_team
 
 __all__ = ["mount"]
@@ -120,7 +120,7 @@ def _run(source: Path, team: Team, wanted: Wanted) -> str:
     words += [
         f"{value}" if name != "robots" else f"{value}robots" for name, (value, usual) in extra.items() if value != usual
     ]
-    name = "-".join(words)
+    path = episode_file(source, *words)
     world = team.config.world
-    write_episode(source / "episodes" / f"{name}.json", found, world.lidar, world.robot.radius_m)
-    return name
+    write_episode(path, found, world.lidar, world.robot.radius_m)
+    return path.stem

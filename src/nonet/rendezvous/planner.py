@@ -111,7 +111,7 @@ def search(
 def plan(
     config: PlannerConfig,
     members: tuple[Layers, ...],
-    near: Float[Array, " beams"],
+    near: Float[Array, " sectors"],
     poses: Float[Array, "robots 3"],
     before: Float[Array, "robots 3"],
     active: Bool[Array, " robots"],
@@ -128,7 +128,7 @@ def plan(
     Args:
         config: of the search.
         members: predictors, the robot's own first.
-        near: its scan as nearness.
+        near: its scan (`predict.sectors`).
         poses: of all robots as it observes them, its own first.
         before: the same one model step ago, for the constant-velocity model.
         active: which of them are there.

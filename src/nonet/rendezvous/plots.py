@@ -16,7 +16,7 @@ from nonet.rendezvous.evaluate import Results
 __all__ = ["curves_plot", "disagreement_plot", "forecast_plot", "gains_table", "results_report", "success_plot"]
 
 
-def results_report(results: Results, *, command: str = "") -> Report:
+def results_report(results: Results) -> Report:
     """A report of an evaluation: a table, success with intervals, goal disagreement over time."""
     config = results.config
     title = f"Rendezvous: {config.suite}, {config.robots} robots, {config.noise} noise"
@@ -30,7 +30,7 @@ def results_report(results: Results, *, command: str = "") -> Report:
     )
     figures = [success_plot(results), disagreement_plot(results)]
     tables = [table, gains_table(results)] if len(results.outcomes) > 1 else [table]
-    return Report(title, tables=tables, figures=figures, facts={"command": command, **asdict(config)})
+    return Report(title, tables=tables, figures=figures, facts=asdict(config))
 
 
 def gains_table(results: Results) -> Table:

@@ -1,8 +1,8 @@
 """Motion predictors: one network for each team member, itself included, learnt from one robot's own log.
 
-A network is given the ego robot's scan, the member's pose as the ego sees it, and an assumed goal; it says how the
-member will have moved and what the ego will then see. Applied again and again it rolls a team out into the future.
-The motion is a Gaussian, so that a prediction knows how sure it is.
+A network is given the ego robot's scan by sectors, the member's pose as the ego sees it, and an assumed goal; it says
+how the member will have moved and what the ego will then see. Applied again and again it rolls a team out into the
+future. The motion is a Gaussian, so that a prediction knows how sure it is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Key
 from nonet.rendezvous.model import Layers, forward, goal_features
 from nonet.rendezvous.world import turned
 
-__all__ = ["MOTION", "input_size", "inputs", "move", "outputs", "roll_out", "to_frame"]
+__all__ = ["MOTION", "input_size", "inputs", "move", "outputs", "roll_out", "sectors", "sectors_of", "to_frame"]
 
 MOTION = 3
 """Numbers of a motion: ahead and left in metres, and turn in radians, in the member's own frame."""
@@ -24,14 +24,36 @@ MOTION = 3
 _LEAST_LOG_STD, _MOST_LOG_STD = -4.0, 0.7
 
 
-def input_size(beams: int) -> int:
+_PLACES = 4 + 4
+
+
+def input_size(sectors: int) -> int:
     """How many numbers a predictor is given: scan, the member's pose from here, the goal from the member."""
-    return beams + 4 + 4
+    return sectors + _PLACES
 
 
-def output_size(beams: int) -> int:
+def output_size(sectors: int) -> int:
     """How many numbers a predictor says: mean and log deviation of the motion, and the next scan."""
-    return 2 * MOTION + beams
+    return 2 * MOTION + sectors
+
+
+def sectors_of(layers: Layers) -> int:
+    """Sectors of the scan that a predictor is given."""
+    return layers["w0"].shape[0] - _PLACES
+
+
+def sectors(near: Any, count: int, library: Any = jnp) -> Any:
+    """The nearest thing in each sector of a scan, as nearness, (…, sectors).
+
+    Args:
+        near: the scan as nearness (`model.scan_features`), (…, beams).
+        count: sectors of as many beams each; the last has fewer if they do not divide.
+        library: NumPy or its JAX namesake.
+    """
+    beams = near.shape[-1]
+    each = -(-beams // count)
+    padded = library.pad(near, [(0, 0)] * (near.ndim - 1) + [(0, each * count - beams)])
+    return padded.reshape(*near.shape[:-1], count, each).max(-1)
 
 
 def to_frame(pose: Float[Array, "... 3"], frame: Float[Array, "... 3"]) -> Float[Array, "... 4"]:
@@ -43,7 +65,7 @@ def to_frame(pose: Float[Array, "... 3"], frame: Float[Array, "... 3"]) -> Float
 
 
 def inputs(
-    near: Float[Array, "... beams"],
+    near: Float[Array, "... sectors"],
     ego: Float[Array, "... 3"],
     member: Float[Array, "... 3"],
     goal: Float[Array, "... 2"],
@@ -51,7 +73,7 @@ def inputs(
     """What a predictor is given.
 
     Args:
-        near: the ego's scan as nearness (`model.scan_features`).
+        near: the ego's scan (`sectors`).
         ego: its pose.
         member: pose of the member.
         goal: that the member is assumed to have.
@@ -65,9 +87,9 @@ def outputs(layers: Layers, given: Float[Array, "... features"]) -> tuple[Array,
     """Mean and deviation of the motion, and the ego's next scan as nearness."""
     said = forward(layers, given)
     deviation = jnp.exp(jnp.clip(said[..., MOTION : 2 * MOTION], _LEAST_LOG_STD, _MOST_LOG_STD))
-    beams = said.shape[-1] - 2 * MOTION
+    count = said.shape[-1] - 2 * MOTION
     # the next scan is told as a change of this one
-    near = jnp.clip(given[..., :beams] + said[..., 2 * MOTION :], 0.0, 1.0)
+    near = jnp.clip(given[..., :count] + said[..., 2 * MOTION :], 0.0, 1.0)
     return said[..., :MOTION], deviation, near
 
 
@@ -87,7 +109,7 @@ def _without_scan(layers: Layers) -> Layers:
 
 def roll_out(
     members: tuple[Layers, ...],
-    near: Float[Array, " beams"],
+    near: Float[Array, " sectors"],
     poses: Float[Array, "robots 3"],
     goals: Float[Array, "goals 2"],
     horizon: int,
@@ -97,7 +119,7 @@ def roll_out(
 
     Args:
         members: a network for each robot, the ego first; the last serves the rest of a larger team.
-        near: the ego's scan as nearness.
+        near: the ego's scan (`sectors`).
         poses: of all robots, the ego first.
         goals: proposals.
         horizon: applications of the networks.

@@ -70,8 +70,7 @@ def _oracle(team: Team, controller: Controller, place: Map, world: WorldConfig, 
 def _maddpg(team: Team, controller: Controller, place: Map, world: WorldConfig, robot: int) -> Agent:
     from nonet.rendezvous.agents.learnt import MaddpgAgent
 
-    assert team.maddpg is not None
-    return MaddpgAgent(team.maddpg, world)
+    return MaddpgAgent(controller)
 
 
 _ALL = (
@@ -85,7 +84,7 @@ _ALL = (
     Method("oracle", "the simulator itself predicts, from the true map", True, _oracle),
     Method("rrt-cem", "ways from a tree (OMPL) grown in the own scan instead of learnt models", False, _rrt),
     Method("maddpg", "one network from sensors to wheels, learnt by MADDPG", False, _maddpg, needs_maddpg=True),
-    *(Method(name, f"rule: {name.replace('-', ' ')}", True, _rule(name)) for name in RULES),
+    *(Method(name, said, True, _rule(name)) for name, (_, said) in RULES.items()),
 )
 METHODS = {method.name: method for method in _ALL}
 """All methods by name."""
@@ -113,6 +112,13 @@ def chosen_methods(names: str, team: Team) -> list[Method]:
     return found
 
 
+def _wheels(team: Team, world: WorldConfig) -> Controller:
+    from nonet.rendezvous.agents.learnt import MaddpgWheels
+
+    assert team.maddpg is not None
+    return MaddpgWheels(team.maddpg, world)
+
+
 def agents_for(method: Method, team: Team, place: Map, world: WorldConfig, *, mates: str = "same") -> Sequence[Agent]:
     """One agent for each robot, each with a controller of its own.
 
@@ -122,10 +128,16 @@ def agents_for(method: Method, team: Team, place: Map, world: WorldConfig, *, ma
         place: the map; only centralised methods look at it.
         world: the world.
         mates: what drives the robots after the first.
+    Raises:
+        UsageError: if the team mates need goals to drive to, and the method has none.
     """
+    if method.needs_maddpg and mates in {"orca", "pursuit"}:
+        raise UsageError(
+            f"MADDPG has no goals that a team mate '{mates}' could drive to.", fix="Choose other mates or methods."
+        )
     made = []
     for robot in range(world.robots):
-        own = team.controller()
+        own = _wheels(team, world) if method.needs_maddpg else team.controller()
         kind = "same" if robot == 0 else mates
         controller = disturbed(kind, own, world.robot, world.lidar, world.step_s)
         made.append(method.make(team, controller, place, world, robot))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,16 @@ from nonet.foundation.files import replace_file
 from nonet.rendezvous.config import LidarConfig
 from nonet.rendezvous.episode import Episode
 
-__all__ = ["drawn", "read_episode", "write_episode"]
+__all__ = ["drawn", "episode_file", "read_episode", "write_episode"]
 
 FORMAT = "nonet-rendezvous-episode"
 _EVERY = 2
+
+
+def episode_file(team: Path, *words: str) -> Path:
+    """Where the team's folder keeps an episode that is named so; the page's addresses allow no blanks or slashes."""
+    name = re.sub(r"[^\w.-]+", "-", "-".join(words))
+    return team / "episodes" / f"{name[:120]}.json"
 
 
 def drawn(episode: Episode, lidar: LidarConfig, radius_m: float) -> dict[str, Any]:

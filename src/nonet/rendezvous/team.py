@@ -17,6 +17,7 @@ from nonet.foundation.card import Card
 from nonet.foundation.errors import ArtifactError
 from nonet.rendezvous.config import PlannerConfig, TrainConfig
 from nonet.rendezvous.control.drivers import Policy
+from nonet.rendezvous.imitation import policy_size
 from nonet.rendezvous.model import Layers, plain_layers
 from nonet.rendezvous.predict import input_size
 
@@ -35,6 +36,7 @@ class Team:
         policy: weights of the navigation policy.
         members: weights of the predictors, the robot's own first.
         maddpg: weights of the learnt baseline's actor, if there is one.
+        maddpg_early: the same earlier in its training, by world steps.
         spread: factors of the predictors' deviations by member and horizon (`forecast.calibrated`), if they were found.
         curves: what was measured while learning: name and values.
         figures: what was measured afterwards, on maps that nothing learnt from.
@@ -44,6 +46,7 @@ class Team:
     policy: Layers
     members: tuple[Layers, ...]
     maddpg: Layers | None = None
+    maddpg_early: Mapping[int, Layers] = field(default_factory=dict)
     spread: Float[np.ndarray, "members horizon"] | None = None
     curves: Mapping[str, list[float]] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -72,6 +75,7 @@ def save_team(folder: Path, team: Team, *, command: str = "", made: date | None 
     parts = {"policy": team.policy, **{f"member{place}": layers for place, layers in enumerate(team.members)}}
     if team.maddpg is not None:
         parts["maddpg"] = team.maddpg
+    parts |= {f"maddpg@{steps}": layers for steps, layers in team.maddpg_early.items()}
     if team.spread is not None:
         parts["spread"] = {"factors": team.spread}
     tensors = {
@@ -106,13 +110,22 @@ def load_team(folder: Path) -> Team:
         parts.setdefault(part, {})[leaf] = tensor
     members = tuple(parts[name] for name in sorted(part for part in parts if part.startswith("member")))
     beams = config.world.lidar.beams
-    if "policy" not in parts or not members or members[0]["w0"].shape[0] != input_size(beams):
+    wanted = [policy_size(beams), *[input_size(min(config.predictor.sectors, beams)) for _ in members]]
+    found = [layers["w0"].shape[0] for layers in (parts.get("policy"), *members) if layers]
+    if not members or found != wanted:
         raise ArtifactError(
-            f"The networks are not of a team with a lidar of {beams} beams.", where=folder, fix="Train the team again."
+            f"The networks are not of a team with a lidar of {beams} beams in {min(config.predictor.sectors, beams)}"
+            " sectors.",
+            where=folder,
+            fix="Train the team again.",
         )
     told = json.loads(stored.files[_CURVES].read_text(encoding="utf-8"))
     spread = parts.get("spread", {}).get("factors")
-    return Team(config, parts["policy"], members, parts.get("maddpg"), spread, told["curves"], told["figures"])
+    early = {int(name.partition("@")[2]): layers for name, layers in parts.items() if name.startswith("maddpg@")}
+    return Team(
+        config, parts["policy"], members, parts.get("maddpg"), dict(sorted(early.items())), spread, told["curves"],
+        told["figures"],
+    )  # fmt: skip
 
 
 def on_numpy(team: Team) -> Team:

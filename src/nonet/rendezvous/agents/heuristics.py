@@ -48,14 +48,14 @@ def landmark(seen: Observation, place: Map, radius_m: float) -> np.ndarray:
     return place.ground.nearest_free(np.array([(left + right) / 2, (bottom + top) / 2]), radius_m + 0.05)
 
 
-RULES: dict[str, tuple[Rule, bool]] = {
-    "midpoint": (midpoint, False),
-    "free-midpoint": (free_midpoint, True),
-    "geodesic-midpoint": (geodesic_middle, True),
-    "one-waits": (one_waits, False),
-    "landmark": (landmark, True),
+RULES: dict[str, tuple[Rule, str]] = {
+    "midpoint": (midpoint, "rule: to the middle of all, whatever stands there"),
+    "free-midpoint": (free_midpoint, "rule: to the free place of the map nearest to the middle"),
+    "geodesic-midpoint": (geodesic_middle, "rule: to the middle of the way around the map's obstacles"),
+    "one-waits": (one_waits, "rule: the first robot waits, all others come"),
+    "landmark": (landmark, "rule: to the middle of the map, agreed on beforehand"),
 }
-"""Rules by name, and whether a rule needs the map."""
+"""Rules by name, and what they say."""
 
 
 class RuleAgent(GoalAgent):

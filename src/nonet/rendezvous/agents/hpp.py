@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from nonet.rendezvous.agents.base import GoalAgent, Thought
@@ -15,6 +14,7 @@ from nonet.rendezvous.control.base import Controller
 from nonet.rendezvous.model import Layers, scan_features
 from nonet.rendezvous.observation import Observation
 from nonet.rendezvous.planner import NOWHERE, Plan, plan
+from nonet.rendezvous.predict import sectors, sectors_of
 
 __all__ = ["HppAgent"]
 
@@ -85,6 +85,10 @@ class HppAgent(GoalAgent):
         self.rest = (time_s, places[0], gap)
         return False
 
+    def _sectors(self, seen: Observation) -> np.ndarray:
+        near = scan_features(seen.scan, self.reach_m, np).astype(np.float32)
+        return sectors(near, sectors_of(self.members[0]), np) if self.members else near
+
     def _plan(self, poses: np.ndarray, active: np.ndarray, seen: Observation) -> Plan:
         before: Any = poses
         if self.before is not None:
@@ -95,7 +99,7 @@ class HppAgent(GoalAgent):
         return plan(
             self.config,
             self.members,
-            jnp.asarray(scan_features(seen.scan, self.reach_m, np), jnp.float32),
+            self._sectors(seen),
             poses,
             before,
             active,

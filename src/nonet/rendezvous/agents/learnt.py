@@ -6,16 +6,16 @@ import numpy as np
 
 from nonet.rendezvous.agents.base import Thought
 from nonet.rendezvous.config import WorldConfig
-from nonet.rendezvous.control.base import Wheels
+from nonet.rendezvous.control.base import Controller, Goal, Wheels
 from nonet.rendezvous.maddpg import FRAME_SKIP, actor_inputs
 from nonet.rendezvous.model import Layers, forward
 from nonet.rendezvous.observation import Observation
 
-__all__ = ["MaddpgAgent"]
+__all__ = ["MaddpgAgent", "MaddpgWheels"]
 
 
-class MaddpgAgent:
-    """Acts with the actor that MADDPG learnt; it has no goal to show.
+class MaddpgWheels:
+    """Drives as the actor that MADDPG learnt; where to is its own affair.
 
     Args:
         actor: its weights.
@@ -31,7 +31,7 @@ class MaddpgAgent:
         """Forgets the action that is held."""
         self.held, self.left = np.zeros(2, np.float32), 0
 
-    def act(self, seen: Observation) -> tuple[Wheels, Thought]:
+    def drive(self, seen: Observation, goal: Goal) -> Wheels:
         """Holds an action for as many steps as in training."""
         if self.left == 0:
             poses, _ = seen.ego_first()
@@ -39,4 +39,23 @@ class MaddpgAgent:
             self.held = np.tanh(forward(self.actor, given.astype(np.float32))) * self.most
             self.left = FRAME_SKIP
         self.left -= 1
-        return self.held, Thought()
+        return self.held
+
+
+class MaddpgAgent:
+    """Does what its wheels do; it has no goal to show.
+
+    Args:
+        controller: `MaddpgWheels`, or those with a fault.
+    """
+
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
+
+    def reset(self, seed: int) -> None:
+        """Begins an episode."""
+        self.controller.reset(seed)
+
+    def act(self, seen: Observation) -> tuple[Wheels, Thought]:
+        """Drives."""
+        return self.controller.drive(seen, seen.pose[:2]), Thought()

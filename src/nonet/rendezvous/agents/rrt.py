@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+from scipy.ndimage import distance_transform_edt
 from scipy.spatial import KDTree
 
 from nonet.foundation.errors import MissingError
@@ -41,25 +42,36 @@ class Tree:
         self.points, self.parents = points, parents
         self.length_m = np.zeros(len(points))
         self._near = KDTree(points)
+        self._driven: dict[tuple[int, bytes], np.ndarray] = {}
         for node in _top_down(parents):
             parent = parents[node]
             self.length_m[node] = self.length_m[parent] + float(np.linalg.norm(points[node] - points[parent]))
 
     def way(self, goal: Float[np.ndarray, " 2"]) -> Float[np.ndarray, "points 2"]:
         """From the root to the node nearest to a goal."""
-        node = int(self._near.query(goal)[1])
+        return self._way_to(int(self._near.query(goal)[1]))
+
+    def _way_to(self, node: int) -> Float[np.ndarray, "points 2"]:
         nodes = [node]
         while self.parents[nodes[-1]] != nodes[-1]:
             nodes.append(int(self.parents[nodes[-1]]))
         return self.points[nodes[::-1]]
 
-    def after(self, goal: Float[np.ndarray, " 2"], metres: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times 2"]:
-        """Where one is after so many metres on the way to a goal."""
-        way = self.way(goal)
-        if len(way) == 1:
-            return np.repeat(way, len(metres), axis=0)
-        along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))])
-        return np.stack([np.interp(metres, along, way[:, axis]) for axis in range(2)], axis=1)
+    def after(
+        self, goals: Float[np.ndarray, "goals 2"], metres: Float[np.ndarray, " times"]
+    ) -> Float[np.ndarray, "goals times 2"]:
+        """Where one is after so many metres on the way to each goal."""
+        nodes = self._near.query(goals)[1].tolist()
+        return np.stack([self._after(node, metres) for node in nodes])
+
+    def _after(self, node: int, metres: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times 2"]:
+        # most proposals of a round end at a few nodes
+        asked = (node, metres.tobytes())
+        if asked not in self._driven:
+            way = self._way_to(node)
+            along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))])
+            self._driven[asked] = np.stack([np.interp(metres, along, way[:, axis]) for axis in range(2)], axis=1)
+        return self._driven[asked]
 
 
 def _top_down(parents: np.ndarray) -> list[int]:
@@ -100,15 +112,16 @@ def grow(
     except ModuleNotFoundError as error:
         raise MissingError("RRT needs OMPL.", fix="Run: pip install 'nonet[rendezvous]'.") from error
     notes.setLogLevel(notes.LogLevel.LOG_NONE)
-    near = KDTree(obstacles) if len(obstacles) else None
+    blocked = _blocked(obstacles, clearance_m, bounds)
+    left, low = bounds[0]
     space = _space(base, bounds)
     about = base.SpaceInformation(space)
 
     def valid(state: Any) -> bool:
-        place = (state[0], state[1])
+        x, y = state[0], state[1]
         # where the robot stands is free, whatever noise says
-        at_root = np.hypot(place[0] - root[0], place[1] - root[1]) < 0.1
-        return bool(near is None or near.query(place)[0] > clearance_m or at_root)
+        at_root = (x - root[0]) ** 2 + (y - root[1]) ** 2 < 0.1**2
+        return bool(at_root or not blocked[int((x - left) / _CELL_M), int((y - low) / _CELL_M)])
 
     about.setStateValidityChecker(valid)
     about.setup()
@@ -132,6 +145,19 @@ def grow(
 
     planner.solve(base.PlannerTerminationCondition(enough))
     return _read(base.PlannerData(about), planner, root)
+
+
+def _blocked(
+    obstacles: Float[np.ndarray, "points 2"], clearance_m: float, bounds: Float[np.ndarray, "2 2"]
+) -> Bool[np.ndarray, "across up"]:
+    """Which cells within the bounds are too near to a point."""
+    free = np.ones(np.ceil((bounds[1] - bounds[0]) / _CELL_M).astype(int) + 1, bool)
+    if not len(obstacles):
+        return ~free
+    cells = np.floor((obstacles - bounds[0]) / _CELL_M).astype(int)
+    inside = ((cells >= 0) & (cells < free.shape)).all(1)
+    free[tuple(cells[inside].T)] = False
+    return distance_transform_edt(free) * _CELL_M <= clearance_m if inside.any() else ~free
 
 
 def _space(base: Any, bounds: Float[np.ndarray, "2 2"]) -> Any:
@@ -212,24 +238,23 @@ class RrtAgent(GoalAgent):
         goals = mean[None]
         for _ in range(config.iterations):
             goals = mean + std * self.random.normal(size=(config.goals, 2))
-            scores = np.array([self._score(trees, goal, metres) for goal in goals])
+            scores = self._scores(trees, goals, metres)
             elites = goals[np.argsort(-scores)[: config.elites]]
             mean, std = elites.mean(0), np.maximum(elites.std(0), config.least_std_m)
         self.mean = mean
         goal = mean + std * self.random.normal(size=2)
-        if self.goal is not None and self._score(trees, goal, metres) <= (
-            self._score(trees, self.goal, metres) + config.commitment_m
-        ):
-            goal = self.goal
+        if self.goal is not None:
+            fresh, kept = self._scores(trees, np.stack([goal, self.goal]), metres)
+            goal = self.goal if fresh <= kept + config.commitment_m else goal
         self.goal = goal
-        paths = np.stack([tree.after(goal, metres) for tree in trees], axis=1)
+        paths = np.stack([tree.after(goal[None], metres)[0] for tree in trees], axis=1)
         return Thought(goal.astype(np.float32), True, goals[:24], paths)
 
-    def _score(self, trees: list[Tree], goal: np.ndarray, metres: np.ndarray) -> float:
-        points = np.stack([tree.after(goal, metres) for tree in trees], axis=1)
-        apart = np.linalg.norm(points[:, :, None] - points[:, None], axis=-1).max((1, 2))
+    def _scores(self, trees: list[Tree], goals: np.ndarray, metres: np.ndarray) -> Float[np.ndarray, " goals"]:
+        points = np.stack([tree.after(goals, metres) for tree in trees], axis=2)
+        apart = np.linalg.norm(points[:, :, :, None] - points[:, :, None], axis=-1).max((2, 3))
         weight = self.config.final_weight
-        return float(-weight * apart[-1] - (1 - weight) * apart.mean())
+        return -weight * apart[:, -1] - (1 - weight) * apart.mean(1)
 
     def _remember(self, seen: Observation) -> None:
         met = np.isfinite(seen.scan)

@@ -5,7 +5,7 @@ function layout(ink, extra) {
   const axis = { gridcolor: ink("--line"), zerolinecolor: ink("--line"), automargin: true };
   return {
     paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: ink("--ink"), size: 12 },
-    margin: { l: 46, r: 12, t: 34, b: 40 }, legend: { orientation: "h", y: 1.14, font: { size: 11 } }, ...extra,
+    margin: { l: 46, r: 12, t: 34, b: 52 }, legend: { orientation: "h", y: 1.14, font: { size: 11 } }, ...extra,
     xaxis: { ...axis, ...extra.xaxis }, yaxis: { ...axis, rangemode: "tozero", ...extra.yaxis },
   };
 }
