@@ -153,10 +153,13 @@ def chain(target, users, iterations, step_size):
 
 
 def samplers(peer, sizes):
-    """The official library takes the best utility of a slate from the data, so that satisfaction tells nothing of
-    intents; to sample the same posterior ours is told that satisfaction was set from outside."""
+    """HMC over the same posterior.
+
+    The official library takes the best utility of a slate from the data, so that satisfaction tells nothing of intents:
+    ours is told that satisfaction was set from outside.
+    """
     for users in sizes:
-        iterations = 2000 if users < 100 else 200
+        iterations = 400 if users < 100 else 100
         story, found, path = logged(users)
         data = {name: value for name, value in found.fields.items() if name not in ("intent", "best")}
         start = {"intent": found["intent"]}
