@@ -54,12 +54,13 @@ class Comparison:
         return mean_with_interval(series_of(self.trajectories[policy], measure)[:, -1])
 
 
-def compare(config: RunConfig, policies: Sequence[str]) -> Comparison:
+def compare(config: RunConfig, policies: Sequence[str], *, checkpoint: Path | None = None) -> Comparison:
     """Runs several policies from the same seeds.
 
     Args:
         config: what to simulate.
         policies: at least one.
+        checkpoint: a folder for what is finished of each policy; the same call goes on from there.
     Raises:
         UsageError: if a policy is not one of the story's, or none is named.
     """
@@ -68,7 +69,10 @@ def compare(config: RunConfig, policies: Sequence[str]) -> Comparison:
     # names are checked before any runs
     chosen = {policy: shelf.cast(replace(config, policy=policy)) for policy in policies}
     trajectories = {
-        policy: simulate_as(config, exhibit, story, label=policy) for policy, (exhibit, story) in chosen.items()
+        policy: simulate_as(
+            config, exhibit, story, checkpoint=checkpoint and checkpoint / Path(policy).name, label=policy
+        )
+        for policy, (exhibit, story) in chosen.items()
     }
     stories = {policy: story for policy, (_, story) in chosen.items()}
     return Comparison(chosen[policies[0]][0], config, stories, trajectories)

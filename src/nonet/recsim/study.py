@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -25,7 +26,7 @@ class StudyConfig:
 
     scale: Literal["minutes", "hours", "paper"] = "minutes"
     """Its name on the command line."""
-    users: int = 500
+    users: int = 200
     """Users."""
     horizon: int = 300
     """Steps of a run."""
@@ -53,15 +54,16 @@ SCALES = {
 }
 
 
-def study(config: StudyConfig) -> Report:
+def study(config: StudyConfig, *, checkpoint: Path | None = None) -> Report:
     """Compares a myopic with a provider-aware recommender, over a long and a short horizon, and sweeps the boost.
 
     Args:
         config: how large.
+        checkpoint: a folder for the runs that are finished; the same call goes on from there.
     """
     base = RunConfig("ecosystem", users=config.users, horizon=config.horizon, runs=config.runs, seed=config.seed)
-    pair = compare(base, [_MYOPIC, _AWARE])
-    sweep = _by_boost(pair, config.boosts)
+    pair = compare(base, [_MYOPIC, _AWARE], checkpoint=checkpoint)
+    sweep = _by_boost(pair, config.boosts, checkpoint)
     return Report(
         title="RecSim NG: an ecosystem with content providers",
         claims=[*_claims(pair, config), _hidden_tastes(config), _calibrated(config), _faster()],
@@ -76,14 +78,15 @@ def study(config: StudyConfig) -> Report:
     )
 
 
-def _by_boost(pair: Comparison, boosts: Sequence[float]) -> Comparison:
+def _by_boost(pair: Comparison, boosts: Sequence[float], checkpoint: Path | None) -> Comparison:
     """The provider-aware recommender at several strengths; without a boost it is the myopic one."""
     base = pair.config
     runs = {0.0: pair, base.boost: pair}
     names = {0.0: _MYOPIC}
     for boost in boosts:
         if boost not in runs:
-            runs[boost] = compare(replace(base, boost=boost), [_AWARE])
+            kept = checkpoint and checkpoint / f"boost-{boost:g}"
+            runs[boost] = compare(replace(base, boost=boost), [_AWARE], checkpoint=kept)
     stories, trajectories = (
         {f"boost {boost:g}": getattr(runs[boost], part)[names.get(boost, _AWARE)] for boost in boosts}
         for part in ("stories", "trajectories")

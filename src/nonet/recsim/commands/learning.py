@@ -181,15 +181,18 @@ def study(*, out: Path, scale: Literal["minutes", "hours", "paper"] = "minutes",
     Example: nonet recsim study --scale minutes --out report/
 
     Args:
-        out: folder for the report.
+        out: folder for the report; `.checkpoint` beside it keeps what is finished if it is interrupted.
         scale: how large; "paper" has the 2,000 users and 300 steps of the library's demonstration.
         seed: same seed, same report.
     """
+    import shutil
     from dataclasses import replace
 
     from nonet.recsim.study import SCALES
     from nonet.recsim.study import study as made
 
-    report = made(replace(SCALES[scale], seed=seed))
+    checkpoint = out.with_name(f"{out.name}.checkpoint")
+    report = made(replace(SCALES[scale], seed=seed), checkpoint=checkpoint)
     report.show()
     console.note(f"Report: {report.save(out)}")
+    shutil.rmtree(checkpoint, ignore_errors=True)
