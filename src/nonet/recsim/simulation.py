@@ -156,7 +156,7 @@ def _compiled(record: Record, mesh: Mesh | None) -> tuple[Callable[..., Any], Ca
 
 
 def _chunks(steps: int, every: int) -> list[int]:
-    """Steps behind the first one, in a few portions, of equal size where that can be, so that one compiled loop serves them."""
+    """Steps behind the first one in a few portions, of one size where that can be: one compiled loop serves them."""
     rest = (steps - 1) // every  # kept steps to come; what lies behind the last kept one is not computed
     # a last portion of another size would be compiled anew
     counts = sorted(range(_CHUNKS // 2, 2 * _CHUNKS + 1), key=lambda count: abs(count - _CHUNKS))
