@@ -1,3 +1,4 @@
+import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -114,3 +115,15 @@ def test_the_value_of_another_policy_is_covered_by_its_intervals():
 def test_the_policy_of_a_log_is_its_frequencies():
     log = Log(np.array([0, 0, 1]), ("a", "b"), position=np.array([0, 0, 0]))
     assert np.allclose(offpolicy.policy_of(log, prior=0.0), [[2 / 3, 1 / 3]])
+    # in the order of another log, which shows more
+    assert np.allclose(offpolicy.policy_of(log, ("b", "c", "a"), prior=0.0), [[1 / 3, 0, 2 / 3]])
+
+
+def test_items_and_positions_that_were_never_shown_have_no_value():
+    log = Log(np.array([0, 0, 1]), ("a", "b"), position=np.array([0, 0, 0]))
+    with pytest.raises(DataError, match="1 items that the other log never shows, such as 'b'"):
+        offpolicy.policy_of(log, ("a", "c"))
+    ran = Log(log.item, log.items, position=log.position, click=np.ones(3, int), propensity=np.full(3, 0.5))
+    model = clicks.ClickModel(jnp.ones(2), jnp.zeros(2))
+    with pytest.raises(DataError, match=r"\(2, 2\), the log of \(1, 2\)"):
+        offpolicy.estimate(ran, np.full((2, 2), 0.5), model)

@@ -166,7 +166,7 @@ def value(*, log: str, target: str, seed: int = 0) -> None:
     from nonet.recsim.data import read_log
 
     ran, other = read_log(log), read_log(target)
-    found = offpolicy.estimate(ran, offpolicy.policy_of(other), fit_clicks(ran), seed=seed)
+    found = offpolicy.estimate(ran, offpolicy.policy_of(other, ran.items), fit_clicks(ran), seed=seed)
     names = ("importance", "normalised", "direct", "doubly_robust")
     rows = [(name.replace("_", " "), str(getattr(found, name))) for name in names]
     if other.click is not None:
