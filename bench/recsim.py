@@ -135,15 +135,16 @@ def gradients(peer, sizes):
         console.say(f"log-probability: {value:.7g} here, {theirs:.7g} there")
 
 
-def samplers(peer, sizes, iterations=200):
+def samplers(peer, sizes):
     for users in sizes:
+        iterations = 400 if users < 100 else 100
         story, found, path = logged(users)
         data = {name: value for name, value in found.fields.items() if name not in ("intent", "best")}
         target = infer.target_of(story, data, latents=["intent"])
         kernel = blackjax.hmc(target.log_density, STEP_SIZE, jnp.ones(3 * users), 5)
 
         @jax.jit
-        def run(start, kernel=kernel):
+        def run(start, kernel=kernel, iterations=iterations):
             def step(state, key):
                 state, info = kernel.step(key, state)
                 return state, info.acceptance_rate
@@ -222,7 +223,7 @@ def main():
     if "gradient" in parts:
         gradients(peer, [size for size in sizes if size < 100_000])
     if "hmc" in parts:
-        samplers(peer, [5, 1000])
+        samplers(peer, [5, 100, 1000])
     if "agreement" in parts:
         agreement(peer, topics)
     peer.process.terminate()

@@ -12,6 +12,9 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # tests of jax compile many small programs and run each a few times: most of their time was optimisation by XLA.
+    # Processes that tests start inherit it, so that their bytes can be compared
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
     # never the user's own cache; kept between runs, so that models are unpacked once
     os.environ.setdefault("NONET_CACHE", str(config.rootpath / ".pytest_cache" / "nonet"))
 

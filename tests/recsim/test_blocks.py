@@ -121,6 +121,26 @@ def test_bandits_find_the_best_arm(algorithm):
     assert float(found[-50:].mean()) < 0.12 < float(found[:8].mean())
 
 
+@pytest.mark.parametrize(
+    "algorithm", [bandits.EpsilonGreedy(40, 4), bandits.Thompson(40, 4)], ids=["epsilon-greedy", "thompson"]
+)
+def test_bandits_that_draw_find_the_best_arm(algorithm):
+    rates, rng = np.array([0.1, 0.2, 0.3, 0.8]), np.random.default_rng(0)
+
+    @jax.jit  # without a story around it, which would take longest
+    def pull(known, key):
+        if isinstance(algorithm, bandits.Thompson):
+            return algorithm.pull(algorithm.imagine(known).sample(key))
+        return algorithm.pull(known).sample(key)
+
+    known, learn, regret = algorithm.begin(), jax.jit(algorithm.learn), []
+    for key in jax.random.split(recsim.key(0), 150):
+        arm = np.asarray(pull(known, key))
+        known = learn(known, arm, (rng.random(40) < rates[arm]).astype(float))
+        regret.append((0.8 - rates[arm]).mean())
+    assert np.mean(regret[-50:]) < 0.12 < np.mean(regret[:8])
+
+
 def test_linucb_keeps_the_inverse_of_its_gram_matrix():
     learner = bandits.LinUCB(jax.random.normal(recsim.key(0), (5, 3)), 1)
     known, gram = learner.begin(), np.eye(3)

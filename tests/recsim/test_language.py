@@ -15,8 +15,6 @@ from nonet.recsim.runtime import check_story
 from nonet.recsim.spaces import label, real
 from nonet.recsim.stories.radio import Listeners, Station, radio, world
 
-pytestmark = pytest.mark.slow  # each compiles a story of its own
-
 
 def _nodes(*variables):
     return [variable.node() for variable in variables]
@@ -91,6 +89,7 @@ def test_two_variables_of_one_name_are_refused():
         Network.of(_nodes(Variable("a").always(lambda: 0.0), Variable("a").always(lambda: 0.0)))
 
 
+@pytest.mark.slow
 def test_an_actor_can_be_exchanged_and_a_wrong_role_is_refused():
     class Silence(eqx.Module):
         def play(self, mood):
@@ -120,6 +119,7 @@ def test_parameters_are_found_set_and_constrained():
         both.with_parameters({"x": 1.0})
 
 
+@pytest.mark.slow
 def test_a_parameter_shared_by_two_roles_is_learned_as_one():
     class Walker(eqx.Module):
         drift: float = recsim.parameter(default=0.5)
@@ -146,6 +146,7 @@ def test_a_parameter_shared_by_two_roles_is_learned_as_one():
         pair(Walker(), Walker()).tie("one.drift", "one.size")
 
 
+@pytest.mark.slow
 def test_a_story_takes_in_another():
     @recsim.story
     def charts(listeners, station):

@@ -1,3 +1,4 @@
+import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -6,8 +7,6 @@ import pytest
 from nonet.foundation.errors import DataError
 from nonet.recsim import clicks, offpolicy, tastes
 from nonet.recsim.data import Log, read_log
-
-pytestmark = pytest.mark.slow  # each compiles a story of its own
 
 
 def _simulated(events, rng, examined=(1.0, 0.5), items=6):
@@ -71,6 +70,7 @@ def test_movielens_and_open_bandit_of_the_data_packages():
         assert train.time[train.user == user].max() <= test.time[test.user == user].min()
 
 
+@pytest.mark.slow
 def test_examination_and_attraction_are_recovered():
     log, rates = _simulated(60_000, np.random.default_rng(0))
     model = clicks.fit_clicks(log, ridge=1e-3)
@@ -78,11 +78,13 @@ def test_examination_and_attraction_are_recovered():
     assert np.allclose(1 / (1 + np.exp(-np.asarray(model.attraction))), rates, atol=0.03)
 
 
+@pytest.mark.slow
 def test_position_bias_is_worth_likelihood_on_later_events():
     train, test = (_simulated(20_000, np.random.default_rng(seed))[0] for seed in (1, 2))
     assert clicks.fit_clicks(train).log_likelihood(test) > clicks.click_rates(train).log_likelihood(test) + 0.003
 
 
+@pytest.mark.slow
 def test_tastes_beat_popularity_where_there_are_tastes():
     rng = np.random.default_rng(0)
     users, items = 80, 60
@@ -96,6 +98,7 @@ def test_tastes_beat_popularity_where_there_are_tastes():
     assert taste.log_likelihood(test) > tastes.popularity(train).log_likelihood(test) + 0.3
 
 
+@pytest.mark.slow
 def test_the_value_of_another_policy_is_covered_by_its_intervals():
     rng = np.random.default_rng(3)
     log, rates = _simulated(30_000, rng, examined=(1.0, 1.0))
@@ -112,3 +115,15 @@ def test_the_value_of_another_policy_is_covered_by_its_intervals():
 def test_the_policy_of_a_log_is_its_frequencies():
     log = Log(np.array([0, 0, 1]), ("a", "b"), position=np.array([0, 0, 0]))
     assert np.allclose(offpolicy.policy_of(log, prior=0.0), [[2 / 3, 1 / 3]])
+    # in the order of another log, which shows more
+    assert np.allclose(offpolicy.policy_of(log, ("b", "c", "a"), prior=0.0), [[1 / 3, 0, 2 / 3]])
+
+
+def test_items_and_positions_that_were_never_shown_have_no_value():
+    log = Log(np.array([0, 0, 1]), ("a", "b"), position=np.array([0, 0, 0]))
+    with pytest.raises(DataError, match="1 items that the other log never shows, such as 'b'"):
+        offpolicy.policy_of(log, ("a", "c"))
+    ran = Log(log.item, log.items, position=log.position, click=np.ones(3, int), propensity=np.full(3, 0.5))
+    model = clicks.ClickModel(jnp.ones(2), jnp.zeros(2))
+    with pytest.raises(DataError, match=r"\(2, 2\), the log of \(1, 2\)"):
+        offpolicy.estimate(ran, np.full((2, 2), 0.5), model)

@@ -45,6 +45,7 @@ def test_uniforms_are_uniform_and_rows_and_columns_are_unrelated():
     [
         (lambda key: jax.random.normal(key, (20000,)), stats.norm()),
         (lambda key: jax.random.gamma(key, 2.5, (20000,)), stats.gamma(2.5)),
+        (lambda key: jax.random.beta(key, 2.0, 3.0, (4000,)), stats.beta(2, 3)),
     ],
 )
 def test_derived_laws_are_right(draw, law):

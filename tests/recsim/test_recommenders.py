@@ -1,11 +1,12 @@
 """What every recommender makes of what it knows, against the answer by hand."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from nonet.recsim.blocks.bandits import UCB, EpsilonGreedy, Tally
-from nonet.recsim.blocks.recommenders import AtRandom, KnowledgeLimited, Popular
+from nonet.recsim.blocks.recommenders import AtRandom, KnowledgeLimited, Popular, top
 from nonet.recsim.stories import shop
 from nonet.recsim.stories.ecosystem import Matchmaker, Publishing
 
@@ -70,6 +71,15 @@ def test_recommenders_of_the_ecosystem():
     assert np.allclose(lifted.low[:, [0, 2]], AFFINITY[:, [0, 2]], atol=1e-5)
     myopic = Matchmaker(1).score(*arguments)
     assert np.allclose(myopic.high, AFFINITY, atol=1e-3)
+
+
+def test_a_part_of_the_slates_does_not_sort_the_catalogue():
+    def shown(scores):
+        slate = top(scores, 3)
+        return slate.sum(), slate[:2, 0]
+
+    program = jax.jit(shown).lower(jnp.zeros((50, 40))).compile().as_text()
+    assert "TopK" in program and " sort(" not in program
 
 
 def test_bandits_pull_what_their_equations_say():

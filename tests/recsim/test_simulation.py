@@ -10,6 +10,7 @@ import pytest
 
 from nonet import recsim
 from nonet.foundation.errors import ArtifactError, DataError, ResourceError, UsageError
+from nonet.recsim import simulation
 from nonet.recsim.language import Variable
 from nonet.recsim.stories import radio
 from nonet.recsim.stories.radio import Listeners, world
@@ -115,13 +116,20 @@ def test_an_interrupted_simulation_goes_on_bit_for_bit(tmp_path: Path):
         recsim.simulate(world, 41, checkpoint=folder)
 
 
+@pytest.mark.parametrize(("steps", "every", "sizes"), [(300, 1, {13}), (61, 2, {4}), (7, 1, {1}), (60, 1, {2, 3})])
+def test_a_simulation_is_cut_into_few_sizes(steps, every, sizes):
+    portions = simulation._chunks(steps, every)
+    assert sum(portions) == (steps - 1) // every * every and set(portions) == sizes
+
+
 def test_more_devices_than_there_are_is_refused():
     with pytest.raises(ResourceError, match="xla_force_host_platform_device_count=99"):
         recsim.simulate(world, 3, devices=99)
 
 
 def _digest(devices: int) -> str:
-    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+    environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(devices)], env=environment, capture_output=True, text=True, check=True
     )

@@ -1,4 +1,5 @@
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -40,6 +41,17 @@ def test_clicks_are_conserved_and_inequality_is_theirs(small):
 
 def test_care_for_providers_spreads_clicks(small):
     assert small.final("provider-aware", "measures.gini").value < small.final("myopic", "measures.gini").value
+
+
+def test_chance_serves_badly():
+    # the first step tells: users meet the same documents, and slates that are drawn from a hat
+    def welfare(policy):
+        story = shelf.cast(RunConfig(users=100, providers=10, policy=policy))[1]
+        record = recsim.Record((), reduce={"welfare": lambda now: now["utility"].mean()})
+        first = eqx.filter_jit(jax.vmap(lambda key: recsim.start(story, key, record)[1]["welfare"]))
+        return np.asarray(first(jax.random.split(recsim.key(0), 20)))
+
+    assert evaluate.mean_with_interval(welfare("random") - welfare("myopic")).high < 0
 
 
 def test_providers_give_up_when_viability_is_asked_for():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from nonet.foundation.errors import UsageError
 from nonet.foundation.report import Estimate
 from nonet.recsim import shelf
 from nonet.recsim.config import RunConfig
+from nonet.recsim.language import Story
 from nonet.recsim.results import series_of
 from nonet.recsim.runtime import Trajectory
 from nonet.recsim.simulation import simulate
 
-__all__ = ["Comparison", "compare", "mean_with_interval"]
+__all__ = ["Comparison", "compare", "mean_with_interval", "simulate_as"]
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,13 @@ class Comparison:
     Attributes:
         exhibit: the story.
         config: what was simulated; its policy is not used.
+        stories: by policy, as they were cast.
         trajectories: by policy, of ``config.runs`` runs.
     """
 
     exhibit: shelf.Exhibit
     config: RunConfig
+    stories: Mapping[str, Story]
     trajectories: Mapping[str, Trajectory]
 
     def totals(self, policy: str, until: int | None = None) -> np.ndarray:
@@ -50,31 +54,52 @@ class Comparison:
         return mean_with_interval(series_of(self.trajectories[policy], measure)[:, -1])
 
 
-def compare(config: RunConfig, policies: Sequence[str]) -> Comparison:
+def compare(config: RunConfig, policies: Sequence[str], *, checkpoint: Path | None = None) -> Comparison:
     """Runs several policies from the same seeds.
 
     Args:
         config: what to simulate.
         policies: at least one.
+        checkpoint: a folder for what is finished of each policy; the same call goes on from there.
     Raises:
         UsageError: if a policy is not one of the story's, or none is named.
     """
     if not policies:
         raise UsageError("No policy was named.", where="--policies")
-    chosen = [shelf.cast(replace(config, policy=policy)) for policy in policies]  # names are checked before any runs
+    # names are checked before any runs
+    chosen = {policy: shelf.cast(replace(config, policy=policy)) for policy in policies}
     trajectories = {
-        policy: simulate(
-            story,
-            config.horizon,
-            seed=config.seed,
-            runs=config.runs,
-            record=exhibit.record,
-            devices=config.devices,
-            label=policy,
+        policy: simulate_as(
+            config, exhibit, story, checkpoint=checkpoint and checkpoint / Path(policy).name, label=policy
         )
-        for policy, (exhibit, story) in zip(policies, chosen, strict=True)
+        for policy, (exhibit, story) in chosen.items()
     }
-    return Comparison(chosen[0][0], config, trajectories)
+    stories = {policy: story for policy, (_, story) in chosen.items()}
+    return Comparison(chosen[policies[0]][0], config, stories, trajectories)
+
+
+def simulate_as(
+    config: RunConfig, exhibit: shelf.Exhibit, story: Story, *, checkpoint: Path | None = None, label: str | None = None
+) -> Trajectory:
+    """Simulates a story of the shelf as long and as often as its configuration says.
+
+    Args:
+        config: what was asked for.
+        exhibit: what is recorded.
+        story: as cast.
+        checkpoint: as of `simulation.simulate`.
+        label: as of `simulation.simulate`.
+    """
+    return simulate(
+        story,
+        config.horizon,
+        seed=config.seed,
+        runs=config.runs,
+        record=exhibit.record,
+        devices=config.devices,
+        checkpoint=checkpoint,
+        label=label,
+    )
 
 
 def mean_with_interval(values: np.ndarray, level: float = 0.95) -> Estimate:

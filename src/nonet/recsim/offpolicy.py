@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,16 +35,31 @@ class Values:
     effective: float
 
 
-def policy_of(log: Log, *, prior: float = 1.0) -> Float[np.ndarray, "positions items"]:
+def policy_of(
+    log: Log, items: Sequence[str] | None = None, *, prior: float = 1.0
+) -> Float[np.ndarray, "positions items"]:
     """The law of the shown item at each position under a policy that ignores the context, from its log.
 
     Args:
         log: of that policy.
+        items: names of the items that the law is of, in their order; None for those of the log.
         prior: events added to each item, spread evenly.
+    Raises:
+        DataError: if the log shows an item that is not among them.
     """
+    items = log.items if items is None else items
+    place = {name: number for number, name in enumerate(items)}
+    strange = [log.items[number] for number in np.unique(log.item) if log.items[number] not in place]
+    if strange:
+        raise DataError(
+            f"It shows {len(strange)} items that the other log never shows, such as '{strange[0]}'.",
+            where=log.source,
+            fix="What was never shown has no value in a log: leave those events out, or log more.",
+        )
+    number = np.array([place.get(name, -1) for name in log.items])[log.item]
     position = np.zeros(len(log), int) if log.position is None else log.position
-    counts = np.full((int(position.max()) + 1, len(log.items)), prior)
-    np.add.at(counts, (position, log.item), 1)
+    counts = np.full((int(position.max()) + 1, len(items)), prior)
+    np.add.at(counts, (position, number), 1)
     return counts / counts.sum(1, keepdims=True)
 
 
@@ -59,13 +75,17 @@ def estimate(
         resamples: bootstrap samples for the intervals.
         seed: of the bootstrap.
     Raises:
-        DataError: if the log lacks clicks or propensities, or the target does not add up to 1.
+        DataError: if the log lacks clicks or propensities, or the target does not add up to 1 or is of other items or
+            positions.
     """
     if log.click is None or log.propensity is None:
         raise DataError("It needs the columns 'click' and 'propensity'.", where=log.source)
     if not np.allclose(target.sum(1), 1.0, atol=1e-6):
         raise DataError(f"Its probabilities add up to {target.sum(1)}, not to 1.", where="the target policy")
     position = np.zeros(len(log), int) if log.position is None else log.position
+    shape = (int(position.max()) + 1, len(log.items))
+    if target.shape != shape:
+        raise DataError(f"It is of (positions, items) {target.shape}, the log of {shape}.", where="the target policy")
     weight = target[position, log.item] / log.propensity
     predicted = model.probability(log)
     rates = np.asarray(model.examined)[:, None] / (1 + np.exp(-np.asarray(model.attraction)))

@@ -134,7 +134,7 @@ def _followed_interest(slice_: dict[str, Any]) -> Array:
 
 def _interest(config: RunConfig, policy: str) -> Story:
     documents = catalogue(random.key(config.seed))
-    temperature = {"myopic": 0.1, "random": 1e3}[policy]
+    temperature = jnp.asarray({"myopic": 0.1, "random": 1e3}[policy])  # an array, as boosts are
     return interest_story.interest_evolution(
         interest_story.MovingUsers(config.users, documents),
         interest_story.Nearest(documents, min(config.slate, documents.size), temperature),

@@ -156,9 +156,12 @@ def _compiled(record: Record, mesh: Mesh | None) -> tuple[Callable[..., Any], Ca
 
 
 def _chunks(steps: int, every: int) -> list[int]:
-    """Steps behind the first one, in a few portions of equal size, so that one compiled loop serves them."""
+    """Steps behind the first one in a few portions, of one size where that can be: one compiled loop serves them."""
     rest = (steps - 1) // every  # kept steps to come; what lies behind the last kept one is not computed
-    size = max(1, -(-rest // _CHUNKS))
+    # a last portion of another size would be compiled anew
+    counts = sorted(range(_CHUNKS // 2, 2 * _CHUNKS + 1), key=lambda count: abs(count - _CHUNKS))
+    count = next((count for count in counts if rest % count == 0), _CHUNKS)
+    size = max(1, -(-rest // count))
     return [every * min(size, rest - begun) for begun in range(0, rest, size)]
 
 

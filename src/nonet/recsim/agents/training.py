@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from nonet.foundation import artifact, console
@@ -98,8 +99,9 @@ def train_agent(config: TrainConfig) -> Trained:
     shelf = world.actors["users"].catalogue
     cast = {
         config.agent: agent,
-        "myopic": Nearest(shelf, config.slate),
-        "random": Nearest(shelf, config.slate, 1e3),
+        # temperatures are arrays: one compiled simulation serves both
+        "myopic": Nearest(shelf, config.slate, jnp.asarray(0.1)),
+        "random": Nearest(shelf, config.slate, jnp.asarray(1e3)),
     }
     # seeds of training are folded in from 0 on: this one is none of them
     record = Record((), reduce={"time": _mean_time})
@@ -151,7 +153,7 @@ def load_agent(folder: Path) -> tuple[TrainConfig, Any]:
     leaves = [found.tensors[name] for name in sorted(found.tensors)]
     if [leaf.shape for leaf in leaves] != [leaf.shape for leaf in jax.tree.leaves(arrays)]:
         raise ArtifactError("Its weights do not fit its configuration.", where=folder, fix="Train it again.")
-    arrays = jax.tree.unflatten(jax.tree.structure(arrays), [jax.numpy.asarray(leaf) for leaf in leaves])
+    arrays = jax.tree.unflatten(jax.tree.structure(arrays), [jnp.asarray(leaf) for leaf in leaves])
     return config, eqx.combine(arrays, rest)
 
 

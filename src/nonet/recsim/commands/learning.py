@@ -166,7 +166,7 @@ def value(*, log: str, target: str, seed: int = 0) -> None:
     from nonet.recsim.data import read_log
 
     ran, other = read_log(log), read_log(target)
-    found = offpolicy.estimate(ran, offpolicy.policy_of(other), fit_clicks(ran), seed=seed)
+    found = offpolicy.estimate(ran, offpolicy.policy_of(other, ran.items), fit_clicks(ran), seed=seed)
     names = ("importance", "normalised", "direct", "doubly_robust")
     rows = [(name.replace("_", " "), str(getattr(found, name))) for name in names]
     if other.click is not None:
@@ -181,15 +181,18 @@ def study(*, out: Path, scale: Literal["minutes", "hours", "paper"] = "minutes",
     Example: nonet recsim study --scale minutes --out report/
 
     Args:
-        out: folder for the report.
+        out: folder for the report; `.checkpoint` beside it keeps what is finished if it is interrupted.
         scale: how large; "paper" has the 2,000 users and 300 steps of the library's demonstration.
         seed: same seed, same report.
     """
+    import shutil
     from dataclasses import replace
 
     from nonet.recsim.study import SCALES
     from nonet.recsim.study import study as made
 
-    report = made(replace(SCALES[scale], seed=seed))
+    checkpoint = out.with_name(f"{out.name}.checkpoint")
+    report = made(replace(SCALES[scale], seed=seed), checkpoint=checkpoint)
     report.show()
     console.note(f"Report: {report.save(out)}")
+    shutil.rmtree(checkpoint, ignore_errors=True)

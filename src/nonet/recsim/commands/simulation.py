@@ -47,10 +47,9 @@ def run(
     import shutil
 
     from nonet.recsim import shelf
-    from nonet.recsim.evaluate import mean_with_interval
+    from nonet.recsim.evaluate import mean_with_interval, simulate_as
     from nonet.recsim.results import save_run, series_of
     from nonet.recsim.simulation import profile as costs
-    from nonet.recsim.simulation import simulate
 
     config = RunConfig(story=story, policy=policy, **asdict(world))
     exhibit, cast = shelf.cast(config)
@@ -58,15 +57,7 @@ def run(
         console.table(["variable", "ms a step"], costs(cast).items(), right=["ms a step"])
         return
     checkpoint = out.with_name(f"{out.name}.checkpoint")
-    trajectory = simulate(
-        cast,
-        config.horizon,
-        seed=config.seed,
-        runs=config.runs,
-        record=exhibit.record,
-        devices=config.devices,
-        checkpoint=checkpoint,
-    )
+    trajectory = simulate_as(config, exhibit, cast, checkpoint=checkpoint)
     save_run(out, config, cast, trajectory)
     shutil.rmtree(checkpoint, ignore_errors=True)
     finals = {
@@ -100,7 +91,7 @@ def compare(
         out: folder for a report with plots and for the runs, which `nonet serve --recsim` shows side by side.
     """
     from nonet.foundation.report import Report, Table
-    from nonet.recsim import evaluate, shelf
+    from nonet.recsim import evaluate
     from nonet.recsim.plots import over_time, phase
     from nonet.recsim.results import save_run
 
@@ -136,7 +127,7 @@ def compare(
         console.note(f"Report: {report.save(out)}")
         for name, trajectory in found.trajectories.items():
             policy = replace(config, policy=name)
-            save_run(out / "runs" / Path(name).name, policy, shelf.cast(policy)[1], trajectory)
+            save_run(out / "runs" / Path(name).name, policy, found.stories[name], trajectory)
         console.note(f"Side by side: nonet serve --recsim {out}")
 
 

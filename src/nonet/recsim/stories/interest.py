@@ -95,7 +95,7 @@ class Nearest(eqx.Module):
 
     catalogue: Catalogue
     slate_size: int = 2
-    temperature: float = 0.1
+    temperature: Float[Array, ""] | float = 0.1
 
     def show(self, seen: Seen) -> dist.Distribution:
         """A slate by estimated affinity; with no history the centre of the space is the estimate."""
