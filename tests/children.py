@@ -11,7 +11,8 @@ from multiprocessing.process import BaseProcess
 import cloudpickle
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["torch", "nonet.foundation.artifact", "nonet.foundation.training"])
+# torch reads the last of these, which takes seconds, when it makes its first optimizer
+_CONTEXT.set_forkserver_preload(["torch", "nonet.foundation.artifact", "nonet.foundation.training", "torch._dynamo"])
 
 
 def start(function: Callable[[], object]) -> BaseProcess:

@@ -5,7 +5,6 @@ import dataclasses
 import itertools
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -196,18 +195,14 @@ def test_an_empty_table_gives_an_empty_funnel(tmp_path):
 
 
 @pytest.mark.slow
-def test_spark_keeps_the_same_rows_as_duckdb(tmp_path, monkeypatch):
-    pytest.importorskip("pyspark", reason="pyspark is not installed")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, which is not installed")
-    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+def test_spark_keeps_the_same_rows_as_duckdb(tmp_path, local_spark):
     texts = ["a cat on a mat", "Über Straße 7", "a cat", "rare words only here", "one — two", "a cat on a mat today"]
     rows = [row(texts[n % 6], image=str(n % 6 + 10 * (n % 2)), width=150 + 40 * (n % 9)) for n in range(80)]
     rules = dataclasses.replace(STRICT, vocabulary=30)
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir(), there.mkdir()
     local = run(here, rows, rules)
-    spark = run(there, rows, rules, TableConfig(engine="spark", master="local[2]"))
+    spark = run(there, rows, rules, TableConfig(engine="spark", master=local_spark))
     assert spark == local
     tables = [
         pq.read_table(folder / "out" / "kept").select(CANDIDATES.names).sort_by("url") for folder in (here, there)
