@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -108,6 +109,23 @@ def test_survivors_are_those_of_the_plain_reference(tmp_path_factory, rows, voca
     assert kept == reference(rows, rules)
     assert funnel.pairs_out == len(kept)
     assert funnel.pairs_in == len(rows) == funnel.pairs_out + sum(drop.pairs for drop in funnel.dropped)
+
+
+def test_a_vocabulary_that_ends_among_many_equally_frequent_ngrams_is_that_of_the_plain_reference(tmp_path):
+    """Texts of words as frequent as on the web: most bigrams are met once, and the vocabulary ends among those."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for _ in range(1500):
+        words = [f"w{word:x}" for word in np.minimum(rng.zipf(1.3, rng.integers(1, 24)), 5000)]
+        alt = f"common text {rng.zipf(1.5) % 50}" if rng.random() < 0.3 else " ".join(words)
+        width, height = (int(side) for side in rng.integers(150, 900, 2))
+        rows.append(row(alt, image=str(rng.integers(1000)), width=width, height=height))
+    rules = Rules(texts_per_image_at_most=4, images_per_text_at_most=10, vocabulary=4500)
+    kept, drops, _ = run(tmp_path, rows, rules)
+    assert kept == reference(rows, rules)
+    assert len(kept) > 100
+    assert drops["rare_ngram"] > 100
+    assert len(drops) == 7  # all rules but those of language and of what cannot be judged
 
 
 @pytest.mark.parametrize(
