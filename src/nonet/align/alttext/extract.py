@@ -123,8 +123,9 @@ def _extract(text: str, url: str, depth: int, links: bool) -> Extracted:
 
 def _by_kind(document: DocumentNode, text: str) -> dict[str, list[ElementNode]]:
     """The elements that say something, found in one walk of the page, which looks for those alone that are written."""
-    markup = text.lower()
-    selector = ", ".join([_ALWAYS, *(selector for tag, selector in _SELECTORS.items() if f"<{tag}" in markup)])
+    markup = text.encode("utf-8", "replace").lower()  # of bytes: lowering a text that is not ASCII takes long
+    written = [selector for tag, selector in _SELECTORS.items() if f"<{tag}".encode() in markup]
+    selector = ", ".join([_ALWAYS, *written])
     found: dict[str, list[ElementNode]] = {kind: [] for kind in (*_KINDS, "image")}
     for element in _all(document, selector):
         found.get(element.tag or "", found["image"]).append(element)
