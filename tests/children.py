@@ -11,8 +11,15 @@ from multiprocessing.process import BaseProcess
 import cloudpickle
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-# torch reads the last of these, which takes seconds, when it makes its first optimizer
-_CONTEXT.set_forkserver_preload(["torch", "nonet.foundation.artifact", "nonet.foundation.training", "torch._dynamo"])
+_CONTEXT.set_forkserver_preload(
+    [
+        "nonet.foundation.artifact",
+        "nonet.foundation.training",
+        # each takes seconds to read: with the first optimizer of torch, and with the first text tower
+        "torch._dynamo",
+        "transformers.models.bert.modeling_bert",
+    ]
+)
 
 
 def start(function: Callable[[], object]) -> BaseProcess:

@@ -100,7 +100,7 @@ STRICT = Rules(texts_per_image_at_most=6, images_per_text_at_most=2, words_at_le
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=TABLES, vocabulary=st.integers(1, 40))
 def test_survivors_are_those_of_the_plain_reference(tmp_path_factory, rows, vocabulary):
     folder = tmp_path_factory.mktemp("funnel")
