@@ -122,8 +122,8 @@ def report(judged: np.ndarray, others: np.ndarray, kinds: list[tuple]) -> None:
     own = np.array([kind[0] for kind in kinds])[:, None] == np.arange(len(judged))
     wrong, pairs = int((above & ~own).sum()), int((~own).sum())
     print(f"pairs of unlike pictures: {wrong} of {pairs:,} above {options.cosine}, below {upper(wrong, pairs):.1e}")
-    for name, unlike in (("photographs", ""), ("small pictures", "small")):
-        rows = [row for row, kind in enumerate(kinds) if kind[1] == unlike]
+    for name, unlike in (("photographs", {""}), ("small pictures", {"small"}), ("both", {"", "small"})):
+        rows = [row for row, kind in enumerate(kinds) if kind[1] in unlike]
         if rows:
             hit = sum(row in like for row in rows)
             print(f"{name} removed wrongly: {hit} of {len(rows):,}, below {upper(hit, len(rows)):.1e}")

@@ -11,7 +11,15 @@ from multiprocessing.process import BaseProcess
 import cloudpickle
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["torch", "nonet.foundation.artifact", "nonet.foundation.training"])
+_CONTEXT.set_forkserver_preload(
+    [
+        "nonet.foundation.artifact",
+        "nonet.foundation.training",
+        # each takes seconds to read: with the first optimizer of torch, and with the first text tower
+        "torch._dynamo",
+        "transformers.models.bert.modeling_bert",
+    ]
+)
 
 
 def start(function: Callable[[], object]) -> BaseProcess:

@@ -1,6 +1,7 @@
 """What every test may use: an isolated cache, real data where NONET_DATA names it, one thread per library."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -34,3 +35,27 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("NONET_CACHE", str(folder))
     return folder
+
+
+_SPARK = """\
+spark.ui.enabled false
+spark.sql.shuffle.partitions 1
+spark.sql.adaptive.enabled false
+spark.sql.codegen.wholeStage false
+spark.sql.codegen.factoryMode NO_CODEGEN
+spark.driver.memory 700m
+spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
+"""
+
+
+@pytest.fixture
+def local_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A Spark master on this machine, with settings for a few rows: to compile for them takes longer than to run."""
+    pytest.importorskip("pyspark", reason="pyspark is not installed")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java, which is not installed")
+    (tmp_path / "spark").mkdir()
+    (tmp_path / "spark" / "spark-defaults.conf").write_text(_SPARK)
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path / "spark"))
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    return "local[1]"

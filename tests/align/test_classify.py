@@ -157,16 +157,16 @@ def shape_folders(home, copies, seed):
 
 @pytest.mark.slow
 def test_fine_tuning_learns_and_leaves_batch_normalisation_as_it_was(tmp_path):
-    data = class_folders(shape_folders(tmp_path / "train", 30, 0))
-    fresh = class_folders(shape_folders(tmp_path / "test", 15, 5000))
+    data = class_folders(shape_folders(tmp_path / "train", 16, 0))
+    fresh = class_folders(shape_folders(tmp_path / "test", 10, 5000))
     encoder = seasoned(tiny().image_encoder, data.images)
     averages = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
     weights = {name: p.detach().clone() for name, p in encoder.named_parameters()}
-    tuning = FineTuning(head_steps=60, steps=0, batch_size=30, head_rate=0.5)
+    tuning = FineTuning(head_steps=30, steps=0, batch_size=16, head_rate=0.5)
     head_only = fine_tune(encoder, data, tuning, tmp_path / "head")
     assert all(torch.equal(weights[name], p) for name, p in encoder.named_parameters())
     by_head = accuracy(head_only.scores(fresh.images), fresh.labels).top_1
-    tuning = FineTuning(head_steps=20, steps=80, batch_size=30, head_rate=0.5, rate=0.1)
+    tuning = FineTuning(head_steps=10, steps=60, batch_size=16, head_rate=0.5, rate=0.1)
     whole = fine_tune(encoder, data, tuning, tmp_path / "whole")
     assert all(torch.equal(averages[name], buffer) for name, buffer in encoder.named_buffers())
     measured = accuracy(whole.scores(fresh.images), fresh.labels).top_1

@@ -1,13 +1,15 @@
+import json
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from children import start
 from nonet.align.loss import contrastive_loss
 
 
@@ -122,26 +124,30 @@ def test_a_large_batch_needs_the_memory_of_a_chunk():
     assert max(made) <= 32 * 4096 * 1.01
 
 
-def _one_of_several(rank, processes, port, results):
-    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=processes)
-    torch.manual_seed(0)
-    layer = torch.nn.Linear(5, 4).double()
-    images, texts = drawn(12, 5, 3)
-    groups, temperature = torch.arange(12) // 2, double(0.3).requires_grad_()
-    own = slice(rank * 12 // processes, (rank + 1) * 12 // processes)
-    loss = contrastive_loss(layer(images[own]), layer(texts[own]), temperature, identities=(groups[own],), chunk=3)
-    loss.backward()
-    gradients = [layer.weight.grad, layer.bias.grad, temperature.grad]
-    for gradient in gradients:  # as DistributedDataParallel does
-        dist.all_reduce(gradient)
-        gradient /= processes
-    results[rank] = [float(loss), *(gradient.tolist() for gradient in gradients)]
-    dist.destroy_process_group()
+def _one_of_several(rank: int, processes: int, port: int, folder: Path):
+    def work() -> None:
+        dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=processes)
+        torch.manual_seed(0)
+        layer = torch.nn.Linear(5, 4).double()
+        images, texts = drawn(12, 5, 3)
+        groups, temperature = torch.arange(12) // 2, double(0.3).requires_grad_()
+        own = slice(rank * 12 // processes, (rank + 1) * 12 // processes)
+        loss = contrastive_loss(layer(images[own]), layer(texts[own]), temperature, identities=(groups[own],), chunk=3)
+        loss.backward()
+        gradients = [layer.weight.grad, layer.bias.grad, temperature.grad]
+        for gradient in gradients:  # as DistributedDataParallel does
+            dist.all_reduce(gradient)
+            gradient /= processes
+        told = [float(loss), *(gradient.tolist() for gradient in gradients)]
+        (folder / f"{rank}.json").write_text(json.dumps(told))
+        dist.destroy_process_group()
+
+    return work
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [2, 3])
-def test_several_processes_have_the_gradients_of_one(processes):
+def test_several_processes_have_the_gradients_of_one(processes, tmp_path):
     torch.manual_seed(0)
     layer = torch.nn.Linear(5, 4).double()
     images, texts = drawn(12, 5, 3)
@@ -151,12 +157,12 @@ def test_several_processes_have_the_gradients_of_one(processes):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with mp.Manager() as manager:
-        results = manager.dict()
-        mp.spawn(_one_of_several, (processes, port, results), nprocs=processes)
-        for rank in range(processes):
-            value, weight, bias, of_temperature = results[rank]
-            assert value == pytest.approx(float(loss), rel=1e-9)
-            assert torch.allclose(double(weight), layer.weight.grad, rtol=1e-8)
-            assert torch.allclose(double(bias), layer.bias.grad, rtol=1e-8, atol=1e-12)
-            assert of_temperature == pytest.approx(float(temperature.grad), rel=1e-9)
+    running = [start(_one_of_several(rank, processes, port, tmp_path)) for rank in range(processes)]
+    for each in running:
+        each.join()
+    for rank in range(processes):
+        value, weight, bias, of_temperature = json.loads((tmp_path / f"{rank}.json").read_text())
+        assert value == pytest.approx(float(loss), rel=1e-9)
+        assert torch.allclose(double(weight), layer.weight.grad, rtol=1e-8)
+        assert torch.allclose(double(bias), layer.bias.grad, rtol=1e-8, atol=1e-12)
+        assert of_temperature == pytest.approx(float(temperature.grad), rel=1e-9)

@@ -236,7 +236,7 @@ def test_fuzzed_the_api_never_fails(app: FastAPI) -> None:
         operation = result.ok()
 
         @settings(
-            max_examples=25,
+            max_examples=12,
             deadline=None,
             database=None,
             phases=[Phase.explicit, Phase.generate],

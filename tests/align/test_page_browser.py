@@ -1,4 +1,4 @@
-"""The search page in a real browser, with the model of the demonstration over all its drawings."""
+"""The search page in a real browser, with a model made as the demonstration's over a part of its drawings."""
 
 import re
 import shutil
@@ -80,7 +80,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def folder(demo_model: Path, demo_pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of every drawing."""
+    """An index of the drawings."""
     out = tmp_path_factory.mktemp("search") / "index"
     features = ["--cache", str(demo_model.parent / "features")]  # the training kept them
     assert cli.run(["align", "index", str(demo_model), str(demo_pairs), "--out", str(out), *features]) == 0

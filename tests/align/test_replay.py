@@ -57,6 +57,33 @@ def test_every_gradient_is_that_of_the_whole_batch(chunk):
         assert torch.equal(average, want_averages[name]), name
 
 
+def test_a_tower_that_does_not_learn_gets_no_gradient_and_the_other_its_own():
+    first, second = model(), model()
+    for made in (first, second):
+        made.text_encoder.requires_grad_(False)
+    _, gradients, _ = step(first, 4, replayed=True)
+    _, wanted, _ = step(second, 4, replayed=False)
+    assert set(gradients) == set(wanted)
+    assert not any(name.startswith("text_encoder") for name in gradients)
+    assert all(torch.allclose(gradients[name], wanted[name], rtol=1e-9, atol=1e-12) for name in wanted)
+
+
+def test_mixed_precision_is_replayed():
+    torch.manual_seed(0)
+    layer, rows = torch.nn.Linear(16, 4), torch.randn(8, 16)
+    with torch.autocast("cpu", torch.bfloat16):
+        (out,) = in_chunks(lambda x: (layer(x),), layer, (rows,), 4)
+        want = torch.cat([layer(part) for part in rows.split(4)])
+    assert out.dtype == torch.bfloat16
+    out.float().square().sum().backward()  # outside, as a training loop does
+    got = layer.weight.grad.clone()
+    layer.zero_grad()
+    want.float().square().sum().backward()
+    assert torch.allclose(got, layer.weight.grad, rtol=1e-2)
+    exact = torch.autograd.grad(layer(rows).square().sum(), layer.weight)[0]
+    assert not torch.allclose(got, exact, rtol=1e-5)  # in full precision it would be this
+
+
 def model_like(made):
     other = copy.deepcopy(made)
     other.zero_grad()

@@ -29,7 +29,7 @@ def test_small_towers_learn_shapes_and_colours_well_enough_for_new_combinations(
         TransformerTextEncoder.small(shapes.split("train").texts, vocabulary=100, layers=2, width=64),
         HeadConfig(dim=64, image_projection="linear", text_projection="linear"),
     )
-    config = LearningConfig(30, 25, 2e-3, device="cpu", unfreeze=True, tower_rate=1.0)
+    config = LearningConfig(15, 25, 3e-3, device="cpu", unfreeze=True, tower_rate=1.0)
     outcome = train(model, shapes, config, folder=tmp_path / "run", cache=tmp_path / "cache")
     assert outcome.history.last("loss") < 0.8 * outcome.history.curve("loss")[0][1]
     # five combinations of colour and shape that no training picture had, six pictures of each; the copies of a

@@ -1,6 +1,5 @@
 import math
 import os
-import shutil
 
 import pytest
 
@@ -49,12 +48,9 @@ def test_workers_cannot_be_negative():
 
 
 @pytest.mark.slow
-def test_spark_gives_the_same_rows_as_this_machine(monkeypatch):
-    pytest.importorskip("pyspark", reason="pyspark is not installed")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, which is not installed")
-    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-    spark = Engine(kind="spark", master="local[2]")
+def test_spark_gives_the_same_rows_as_this_machine(local_spark):
+    spark = Engine(kind="spark", master=local_spark, workers=3)
     # a function that the workers can import: they do not have the tests on their path
     assert list(map_shards(math.isqrt, range(90), spark)) == list(map_shards(math.isqrt, range(90), Engine(workers=1)))
+    assert list(map_shards(math.isqrt, range(4), Engine(kind="spark", master=local_spark))) == [0, 1, 1, 1]
     assert list(map_shards(math.isqrt, [], spark)) == []

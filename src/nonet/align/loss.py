@@ -17,6 +17,8 @@ from torch import Tensor
 
 __all__ = ["contrastive_loss"]
 
+_NUMBERS = 2**21  # of the matrix in memory at a time: what is summed lies in the cache, and BLAS still has work to do
+
 Identities = Sequence[Int[Tensor, "pairs"]]
 
 
@@ -27,7 +29,7 @@ def contrastive_loss(
     *,
     smoothing: float = 0.1,
     identities: Identities = (),
-    chunk: int = 1024,
+    chunk: int = 0,
 ) -> Float[Tensor, ""]:
     """Each picture must find its text among all texts of the batch, and each text its picture.
 
@@ -45,7 +47,7 @@ def contrastive_loss(
         smoothing: share of the target spread over all candidates.
         identities: numbers for each pair, such as that of its picture and that of its text: two pairs that agree in
             any of them are no negatives of each other and leave each other's softmax.
-        chunk: rows of the matrix in memory at a time.
+        chunk: rows of the matrix in memory at a time; 0 for as many as make two million numbers.
     Returns:
         The mean over the pairs of all processes. It can be differentiated once.
     """
@@ -93,7 +95,7 @@ class _Rows:
     ) -> None:
         self.images, self.texts, self.temperature = images, _gathered(texts), temperature
         self.own_identities, self.identities = identities, tuple(map(_gathered, identities))
-        self.smoothing, self.chunk = smoothing, chunk
+        self.smoothing, self.chunk = smoothing, chunk or max(1, _NUMBERS // len(self.texts))
         self.first = _rank() * len(images)  # the number of this process's first pair
 
     def value(self) -> Float[Tensor, ""]:

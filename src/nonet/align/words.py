@@ -38,8 +38,9 @@ def clean_text(raw: str, max_characters: int = MAX_CHARACTERS) -> CleanText:
     sample = raw[: 8 * max_characters]  # a text of a megabyte is not cleaned to its end
     # most texts are plain, and looking at each of their characters would take most of the time
     plain = _PLAIN.fullmatch(sample)
-    visible = sample if plain else _visible(unicodedata.normalize("NFC", sample))
-    text = " ".join(visible.split())
+    text = " ".join(sample.split())
+    if not plain:
+        text = " ".join(_visible(unicodedata.normalize("NFC", text)).split())
     if len(text) <= max_characters:
         return CleanText(text, cut=len(sample) < len(raw) and bool(raw[len(sample) :].strip()))
     head = text[: max_characters + 1]

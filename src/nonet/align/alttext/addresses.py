@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 __all__ = ["Candidate", "best_first", "read_srcset", "resolve"]
 
 _WIDE_ENOUGH = 1600  # wider candidates cost time and show no more to an encoder of a few hundred pixels
 _MAX_LENGTH = 4096
-# A path without a dot segment or anything else to resolve. Most addresses are written so; resolving them by the
-# general rules would take longer than parsing the page.
-_PLAIN_PATH = r"/(?![./])(?:(?!/[./])[!$-.0-;=?-Z_a-z~%/]){0,3000}"
+# A path of common characters. Most addresses are written so; resolving them by the general rules would take longer than
+# parsing the page.
+_PLAIN_PATH = r"/[!$-;=?-Z_a-z~%]{0,3000}"
 _PLAIN_HOST = r"//[a-z0-9-]+(?:\.[a-z0-9-]+)+"
 _PLAIN = re.compile(f"((?:https?:)?{_PLAIN_HOST})?({_PLAIN_PATH})")
 _PLAIN_ORIGIN = re.compile(f"(https?:){_PLAIN_HOST}(?=/)")
@@ -127,9 +128,16 @@ def resolve(base: str, address: str) -> str | None:
 def _joined(base: str, plain: re.Match[str]) -> str | None:
     """A plain address with what it leaves out; None if the base is none of the common kind."""
     host, path = plain.groups()
+    if "//" in path or "/." in path:  # an empty segment or one of dots: something to resolve
+        return None
     if host and not host.startswith("//"):
         return plain.group()
+    scheme, origin = _origin(base)
+    return (scheme if host else origin) + plain.group() if origin else None
+
+
+@lru_cache(maxsize=16)
+def _origin(base: str) -> tuple[str, str]:
+    """Scheme and host of a base of the common kind; empty if it is another."""
     origin = _PLAIN_ORIGIN.match(base)
-    if origin is None:
-        return None
-    return origin.group(1) + plain.group() if host else origin.group() + path
+    return (origin.group(1), origin.group()) if origin else ("", "")

@@ -15,6 +15,8 @@ __all__ = ["AltText", "read_alt"]
 
 _FILE_NAME = re.compile(r"[^/<>\n]{0,200}\.(?:jpe?g|jfif|png|gif|webp|svg|bmp|tiff?|avif|ico|heic)", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?:)?//\S+|www\.\S+|(?:/[\w.%~-]+){2,}/?", re.IGNORECASE)
+_WORD = r"[A-Za-z0-9][A-Za-z0-9'(),:;!?-]{0,40}"
+_PLAIN = re.compile(f"{_WORD}(?: {_WORD}){{1,20}}")  # words that are neither markup nor an address nor a file's name
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>")
 
 
@@ -45,6 +47,8 @@ def read_alt(raw: str | None, addresses: Sequence[str] = ()) -> AltText:
     """
     if raw is None:
         return AltText("", "no alt text")
+    if _PLAIN.fullmatch(raw):  # as most are written, and then there is nothing to clean
+        return AltText(raw)
     sample = _MARKUP.sub(" ", html.unescape(raw[:20_000]))
     clean = clean_text(sample)
     if not clean.text:

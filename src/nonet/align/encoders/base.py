@@ -40,14 +40,28 @@ class Encoder(nn.Module, ABC):
     """
 
     width: int
+    _known: str | None = None  # the fingerprint, while the weights stay as they are
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """All that is needed, beside the weights, to build this encoder again; plain JSON."""
 
     def fingerprint(self) -> str:
-        """A hash of the description and every weight: equal for encoders with equal features."""
-        return fingerprint(self.describe(), self.state_dict())
+        """A hash of the description and every weight: equal for encoders with equal features.
+
+        It is remembered in evaluation mode, until weights are loaded or the mode is set again.
+        """
+        if self.training or self._known is None:
+            self._known = fingerprint(self.describe(), self.state_dict())
+        return self._known
+
+    def train(self, mode: bool = True) -> Encoder:
+        self._known = None  # the weights may change from here on
+        return super().train(mode)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        self._known = None
+        super()._load_from_state_dict(*args, **kwargs)
 
 
 class ImageEncoder(Encoder):
