@@ -70,18 +70,13 @@ SCALES = {
 }
 
 
-def study(scale: Scale, *, made: str = "") -> Report:
-    """Trains, times, and judges each claim.
-
-    Args:
-        scale: how much.
-        made: date of the run.
-    """
+def study(scale: Scale) -> Report:
+    """Trains, times, and judges each claim, on one thread."""
     with threads(1):
-        return _study(scale, made)
+        return _study(scale)
 
 
-def _study(scale: Scale, made: str) -> Report:
+def _study(scale: Scale) -> Report:
     encoder = open_encoder("minilm", layers=scale.layers)
     fusion = _fusion(scale, encoder)
     curve: dict[tuple[Method, int], Outcome] = {
@@ -114,7 +109,6 @@ def _study(scale: Scale, made: str) -> Report:
             _times(singly, batched),
         ],
         facts={"scale": scale.name, "seed": scale.learning.seed},
-        made=made,
     )
 
 
