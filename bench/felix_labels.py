@@ -149,9 +149,8 @@ def main() -> None:
         print(f"{name:16}{rule:>10} {new:11.1f} {backward:13.2f} {some:17.1f}")
     each = 1e6 * seconds / total / 2
     print(f"\n{total:,} pairs labelled and realised exactly under both alignments, {each:.0f} µs each")
-    print(
-        f"{len(KNOWN) * len(COLUMNS) - len(away)} of {len(KNOWN) * len(COLUMNS)} figures within {TOLERANCE} of the known ones"
-    )
+    every = len(KNOWN) * len(COLUMNS)
+    print(f"{every - len(away)} of {every} figures are within {TOLERANCE} of the known ones")
     if away:
         sys.exit("further away: " + "; ".join(away))
 
