@@ -78,6 +78,20 @@ def test_a_hundred_thousand_characters_are_edited_in_windows(wild):
     assert found.windows > 100
 
 
+def test_lines_are_read_as_they_are_needed(wild):
+    read = []
+
+    def endless():
+        while True:
+            read.append("One two three.")
+            yield read[-1]
+
+    edited = wild["felix"].edit(endless())
+    for _ in range(3):
+        next(edited)
+    assert 3 <= len(read) <= 1000
+
+
 def test_more_than_the_encoder_can_read_falls_back_and_says_so(wild):
     editor = wild["felix"]
     wished = Editor(editor.config, editor.vocabulary, editor.casing, editor.backend)

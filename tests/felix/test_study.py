@@ -70,8 +70,8 @@ def test_a_small_study_runs_to_its_report(monkeypatch, tiny, tmp_path):
     monkeypatch.setattr(study_room, "wikipedia", lambda: iter([Document("town", (text,))]))
     monkeypatch.setattr(study_room, "open_encoder", lambda name, layers: tiny)
     learning = LearningConfig(steps=1, batch_size=4)
-    found = study_room.study(Scale("minutes", 2, 1, (10, 0), 30, 32, (1, 3), learning, (1, 2)))
+    found = study_room.study(Scale("minutes", 2, 1, (10,), 30, 32, (1, 3), learning, (1, 2)))
     assert len(found.claims) == 4
-    assert len(found.tables[0].rows) == 9
+    assert len(found.tables[0].rows) == 6
     assert len(found.tables[1].rows) == 6
     assert found.save(tmp_path).is_file()
