@@ -41,7 +41,7 @@ def wild(tiny):
     return made
 
 
-TEXTS = ["The cat sat on the mat, and the dog ran.", "One two three.", *ODD[:-1], "word " * 300]
+TEXTS = ["The cat sat on the mat, and the dog ran.", "One two three.", *ODD, "word " * 300]
 
 
 @pytest.mark.parametrize("variant", ["felix", "infill", "insert"])
@@ -127,7 +127,7 @@ def test_edits_are_told_in_four_ways(toy_editor):
 
 
 def test_onnx_edits_as_torch_does(toy_editor, toy_folder):
-    texts = [pair.source for split in ("train", "test") for pair in read_pairs(toy_folder, split)][:200] + ODD[:-1]
+    texts = [pair.source for split in ("train", "test") for pair in read_pairs(toy_folder, split)][:200] + ODD
     torch_made = [one.text for one in open_editor(toy_editor).edit(texts)]
     assert [one.text for one in open_editor(toy_editor, "onnx").edit(texts)] == torch_made
     int8 = [one.text for one in open_editor(toy_editor, "int8").edit(texts)]
