@@ -8,7 +8,7 @@ from nonet.felix.data import Pair
 from nonet.felix.evaluate import judge
 from nonet.felix.latency import DECODERS
 from nonet.felix.sources.prose import Document
-from nonet.felix.study import Scale, difference_claim, sample_claim, speed_claim
+from nonet.felix.study import Scale, difference_claim, sample_claim, speed_claim, there
 from nonet.felix.trials import Outcome
 
 TEST = [Pair(f"the {n} cat sat . it slept .", (f"the {n} cat sat and slept .",)) for n in ["one", "two", "red", "old"]]
@@ -46,6 +46,12 @@ def test_the_best_back_end_is_measured_against_what_the_article_compared_with():
     assert found.holds
     assert "100 × (no cache 2.0 × beam 2.5 × token by token 10.0 × back-end 2.0)" in found.measured
     assert not speed_claim(took, {**took, slow: 440.0}, 2.0, "how").holds
+
+
+def test_a_curve_has_no_more_pairs_than_there_are_and_no_size_twice():
+    assert there((100, 1000, 0), 2000) == [100, 1000, 2000]
+    assert there((100, 0), 59) == [59]
+    assert there((10, 100, 1000), 500) == [10, 100, 500]
 
 
 @pytest.mark.slow

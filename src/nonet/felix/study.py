@@ -22,7 +22,7 @@ from nonet.foundation import console
 from nonet.foundation.devices import threads
 from nonet.foundation.report import Claim, Estimate, Figure, Report, Table
 
-__all__ = ["SCALES", "Scale", "difference_claim", "sample_claim", "speed_claim", "study"]
+__all__ = ["SCALES", "Scale", "difference_claim", "sample_claim", "speed_claim", "study", "there"]
 
 METHODS: tuple[Method, ...] = ("felix", "lasertagger", "seq2seq")
 SHOWN = ("exact_lower", "sari_t2t", "ter")
@@ -79,14 +79,15 @@ def study(scale: Scale) -> Report:
 def _study(scale: Scale) -> Report:
     encoder = open_encoder("minilm", layers=scale.layers)
     fusion = _fusion(scale, encoder)
+    sizes = there(scale.sizes, len(fusion.train))
     curve: dict[tuple[Method, int], Outcome] = {
-        (m, n): _tried(m, "felix", fusion, n, scale, encoder) for n in scale.sizes for m in METHODS
+        (m, n): _tried(m, "felix", fusion, n, scale, encoder) for n in sizes for m in METHODS
     }
-    infill = _tried("felix", "infill", fusion, scale.sizes[-1], scale, encoder)
+    infill = _tried("felix", "infill", fusion, sizes[-1], scale, encoder)
     moved = _held(made_up(scale.made_up, random.Random(scale.learning.seed)), scale)
     pointing, plain = (_tried("felix", variant, moved, 0, scale, encoder) for variant in ("felix", "insert"))
     singly, batched, floor = _timed(scale, encoder, fusion.test)
-    masks, few = curve["felix", scale.sizes[-1]], scale.sizes[0]
+    masks, few = curve["felix", sizes[-1]], sizes[0]
     how = f"{scale.layers} layers of MiniLM, {scale.learning.steps} steps of {scale.learning.batch_size}, one seed"
     how = f"{how}; keep bias chosen on validation; {_COMMAND.format(scale.name)}"
     return Report(
@@ -100,16 +101,21 @@ def _study(scale: Scale) -> Report:
             difference_claim(*_POINTER, pointing, plain, moved.test, f"active to passive and back; {how}"),
             difference_claim(*_MASKS, masks, infill, fusion.test, f"fusion; {how}"),
         ],
-        figures=[_curve_figure(curve, scale.sizes, len(fusion.train))],
+        figures=[_curve_figure(curve, sizes)],
         tables=[
             _outcomes(
-                {f"fuse, {n or len(fusion.train):,} pairs, {m}": one for (m, n), one in curve.items()}
+                {f"fuse, {n:,} pairs, {m}": one for (m, n), one in curve.items()}
                 | {"fuse, infill": infill, "voice, pointer": pointing, "voice, no pointer": plain}
             ),
             _times(singly, batched),
         ],
         facts={"scale": scale.name, "seed": scale.learning.seed},
     )
+
+
+def there(sizes: Sequence[int], pairs: int) -> list[int]:
+    """The sizes of a learning curve, the fewest first, where there are so many pairs; 0 stands for all of them."""
+    return sorted({min(size or pairs, pairs) for size in sizes})
 
 
 def sample_claim(found: Mapping[Method, Outcome], size: int, test: Sequence[Pair], how: str) -> Claim:
@@ -216,7 +222,7 @@ def _times(singly: Mapping[str, float], batched: Mapping[str, float]) -> Table:
     return Table("CPU milliseconds a text", ["system", "one by one", "batch of 32"], rows, "Medians, one thread.")
 
 
-def _curve_figure(curve: Mapping[tuple[Method, int], Outcome], sizes: Sequence[int], every: int) -> Figure:
+def _curve_figure(curve: Mapping[tuple[Method, int], Outcome], sizes: Sequence[int]) -> Figure:
     import plotly.graph_objects as go
 
     plot = go.Figure()
@@ -226,8 +232,6 @@ def _curve_figure(curve: Mapping[tuple[Method, int], Outcome], sizes: Sequence[i
             "array": [one.high - one.value for one in scores],
             "arrayminus": [one.value - one.low for one in scores],
         }
-        plot.add_trace(
-            go.Scatter(x=[n or every for n in sizes], y=[s.value for s in scores], error_y=spread, name=method)
-        )
+        plot.add_trace(go.Scatter(x=list(sizes), y=[s.value for s in scores], error_y=spread, name=method))
     plot.update_layout(xaxis={"type": "log", "title": "pairs learnt from"}, yaxis_title="SARI (T2T) on test texts")
     return Figure("Sample efficiency", plot, "More pairs to the right; bars are 95 % bootstrap intervals over texts.")
