@@ -195,7 +195,7 @@ def _tried(method: Method, variant: Variant, splits: Splits, size: int, scale: S
 
 
 def _timed(scale: Scale, encoder: Loaded, pairs: Sequence[Pair]) -> tuple[dict[str, float], dict[str, float], float]:
-    """CPU milliseconds a text one by one and in batches of up to 32, and the least that matrix products take in a batch."""
+    """CPU milliseconds a text one by one and in a batch, and the least that matrix products take in the batch."""
     with tempfile.TemporaryDirectory() as folder:
         made = systems(encoder, pairs, Path(folder) / "editor")
         singly, batched = (
