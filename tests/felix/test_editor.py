@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 
+from nonet.felix import editor as editor_room
 from nonet.felix.casing import Casing
 from nonet.felix.config import DecodeConfig, EditorConfig, LabelConfig
 from nonet.felix.data import read_pairs
@@ -41,7 +42,7 @@ def wild(tiny):
     return made
 
 
-TEXTS = ["The cat sat on the mat, and the dog ran.", "One two three.", *ODD[:-1], "word " * 300]
+TEXTS = ["The cat sat on the mat, and the dog ran.", "One two three.", *ODD, "word " * 300]
 
 
 @pytest.mark.parametrize("variant", ["felix", "infill", "insert"])
@@ -76,6 +77,20 @@ def test_a_hundred_thousand_characters_are_edited_in_windows(wild):
     found = next(wild["felix"].edit([text], DecodeConfig(min_edit_probability=1.0)))
     assert found.text == text
     assert found.windows > 100
+
+
+def test_lines_are_read_as_they_are_needed(wild, monkeypatch):
+    monkeypatch.setattr(editor_room, "_LINES", 4)
+    read = []
+
+    def endless():
+        while True:
+            read.append("One two three.")
+            yield read[-1]
+
+    edited = wild["felix"].edit(endless())
+    assert [next(edited).source for _ in range(3)] == read[:3]
+    assert len(read) == 4
 
 
 def test_more_than_the_encoder_can_read_falls_back_and_says_so(wild):
@@ -113,7 +128,7 @@ def test_edits_are_told_in_four_ways(toy_editor):
 
 
 def test_onnx_edits_as_torch_does(toy_editor, toy_folder):
-    texts = [pair.source for split in ("train", "test") for pair in read_pairs(toy_folder, split)][:200] + ODD[:-1]
+    texts = [pair.source for split in ("train", "test") for pair in read_pairs(toy_folder, split)][:200] + ODD
     torch_made = [one.text for one in open_editor(toy_editor).edit(texts)]
     assert [one.text for one in open_editor(toy_editor, "onnx").edit(texts)] == torch_made
     int8 = [one.text for one in open_editor(toy_editor, "int8").edit(texts)]

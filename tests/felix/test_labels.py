@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from nonet.felix.labels import Labels, TagSet, Unrealisable, label, order_of, re
 
 VARIANTS = ("felix", "infill", "insert")
 GREEDY = LabelConfig(alignment="greedy")
+WORD = re.compile(r"\w+|[^\w\s]")
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "d", "e", ".", ","]), max_size=14).map(
     lambda words: ["<", *words, ">"]
 )
@@ -92,16 +95,14 @@ def test_a_target_equal_to_its_source_changes_nothing():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_forty_thousand_real_pairs_are_realised_exactly(real_data, vocabulary):
+def test_forty_thousand_real_pairs_are_realised_exactly(real_data):
     from nonet.felix.sources.official import read_official
 
-    texts = []
+    pairs = []
     for name, folder in (("wikisplit-fuse", "wikisplit"), ("disfl-qa", "disfl-qa"), ("mlqe-pe", "mlqe-pe")):
         for part in read_official(name, real_data / "felix" / folder).pairs.values():
-            texts += [(pair.source, pair.targets[0]) for pair in part]
-    texts = texts + [(target, source) for source, target in texts[:10_000]]
-    assert len(texts) >= 40_000
-    sources, targets = (vocabulary.encode([pair[side] for pair in texts]) for side in (0, 1))
-    for source, target in zip(sources, targets, strict=True):
-        labels = label(source.keys, target.keys, LabelConfig())
-        assert tuple(realise(source.keys, labels)) == target.keys
+            pairs += [tuple(["<", *WORD.findall(text), ">"] for text in (one.source, one.targets[0])) for one in part]
+    pairs += [(target, source) for source, target in pairs[:10_000]]
+    assert len(pairs) >= 40_000
+    for source, target in pairs:
+        assert realise(source, label(source, target, LabelConfig())) == target

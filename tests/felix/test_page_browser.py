@@ -9,6 +9,8 @@ import pytest
 import uvicorn
 from playwright.sync_api import Page, expect, sync_playwright
 
+from nonet.felix.config import DecodeConfig
+from nonet.felix.runtime import open_editor
 from nonet.web import create_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -79,16 +81,24 @@ def test_edits_are_rejected_and_accepted_by_keyboard(page):
     expect(page.locator(".final output")).to_have_text(EDITED)
 
 
-def test_caution_keeps_the_text(page):
-    edit(page, TEXT)
-    page.locator("#least").fill("0.95")
-    page.locator("#bias").fill("5")
-    page.locator("#bias").press("ArrowRight")
-    edit(page, TEXT + "\nAnna likes tea. Boris likes snow.")
-    expect(page.locator(".result")).to_have_count(2)
-    expect(page.locator(".final output").nth(1)).to_have_text("Anna likes tea. Boris likes snow.")
-    page.locator("#bias").fill("0")
-    page.locator("#least").fill("0")
+def test_each_slider_edits_anew_with_its_caution(page, toy_editor):
+    """Texts like those learnt, about which the editor is not sure; what it makes of them depends on its caution."""
+    texts = [f"{TEXT} They like rain.", "Emma likes books. Hugo like rain."]
+    editor, shown = open_editor(toy_editor), page.locator(".final output")
+    plain = [one.text for one in editor.edit(texts)]
+    edit(page, "\n".join(texts))
+    expect(shown).to_have_text(plain)
+    for slider, value, decoding in (
+        ("#bias", "-5", DecodeConfig(keep_bias=-5)),
+        ("#bias", "5", DecodeConfig(keep_bias=5)),
+        ("#least", "0.95", DecodeConfig(min_edit_probability=0.95)),
+    ):
+        cautious = [one.text for one in editor.edit(texts, decoding)]
+        assert cautious != plain
+        page.locator(slider).fill(value)  # nothing else is pressed
+        expect(shown).to_have_text(cautious)
+        page.locator(slider).fill("0")
+        expect(shown).to_have_text(plain)
 
 
 def test_text_is_shown_as_text(page):

@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pytest
 
 from nonet.felix.sari import sari_easse, sari_t2t, sari_t2t_sentence
@@ -68,3 +69,9 @@ def test_doing_nothing_on_turkcorpus(real_data):
     found = sari_t2t(words, words, many)
     assert (found.score, found.add, found.keep, found.delete) == pytest.approx((25.92, 0, 77.75, 0), abs=0.03)
     assert sari_t2t(words, words, many, beta=0).score == pytest.approx(59.25, abs=0.02)
+    alone = np.array(
+        [[sari_t2t_sentence(a, a, [b]).score for b in texts] for a, texts in zip(words, many, strict=True)]
+    )
+    # the value with one reference does not say which: it is what any choice gives, but not what the first one does
+    assert alone.mean() == pytest.approx(36.59, abs=2 * np.sqrt(alone.var(axis=1).sum()) / len(alone))
+    assert alone[:, 0].mean() == pytest.approx(29.01, abs=0.01)

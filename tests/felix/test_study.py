@@ -8,7 +8,7 @@ from nonet.felix.data import Pair
 from nonet.felix.evaluate import judge
 from nonet.felix.latency import DECODERS
 from nonet.felix.sources.prose import Document
-from nonet.felix.study import Scale, difference_claim, sample_claim, speed_claim
+from nonet.felix.study import Scale, difference_claim, sample_claim, speed_claim, there
 from nonet.felix.trials import Outcome
 
 TEST = [Pair(f"the {n} cat sat . it slept .", (f"the {n} cat sat and slept .",)) for n in ["one", "two", "red", "old"]]
@@ -48,6 +48,12 @@ def test_the_best_back_end_is_measured_against_what_the_article_compared_with():
     assert not speed_claim(took, {**took, slow: 440.0}, 2.0, "how").holds
 
 
+def test_a_curve_has_no_more_pairs_than_there_are_and_no_size_twice():
+    assert there((100, 1000, 0), 2000) == [100, 1000, 2000]
+    assert there((100, 0), 59) == [59]
+    assert there((10, 100, 1000), 500) == [10, 100, 500]
+
+
 @pytest.mark.slow
 def test_made_up_sentences_are_turned_from_active_to_passive_and_back():
     pytest.importorskip("lemminflect")
@@ -70,8 +76,8 @@ def test_a_small_study_runs_to_its_report(monkeypatch, tiny, tmp_path):
     monkeypatch.setattr(study_room, "wikipedia", lambda: iter([Document("town", (text,))]))
     monkeypatch.setattr(study_room, "open_encoder", lambda name, layers: tiny)
     learning = LearningConfig(steps=1, batch_size=4)
-    found = study_room.study(Scale("minutes", 2, 1, (10, 0), 30, 32, (1, 3), learning, (1, 2)))
+    found = study_room.study(Scale("minutes", 2, 1, (10,), 30, 32, (1, 3), learning, (1, 2)))
     assert len(found.claims) == 4
-    assert len(found.tables[0].rows) == 9
+    assert len(found.tables[0].rows) == 6
     assert len(found.tables[1].rows) == 6
     assert found.save(tmp_path).is_file()

@@ -174,11 +174,12 @@ def realise(source: Sequence[Any], labels: Labels) -> list[Any]:
     Deleted tokens may carry insertions too; they come where the token was, behind the kept token before it.
     """
     made: list[Any] = []
+    kept, inserted = labels.kept, labels.inserted
     for index in order_of(labels.points):
         made.append(source[index])
-        made.extend(labels.inserted[index])
+        made.extend(inserted[index])
         following = index + 1
-        while following < len(source) and following not in labels.kept:
-            made.extend(labels.inserted[following])
+        while following < len(source) and following not in kept:
+            made.extend(inserted[following])
             following += 1
     return made

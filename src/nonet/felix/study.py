@@ -22,7 +22,7 @@ from nonet.foundation import console
 from nonet.foundation.devices import threads
 from nonet.foundation.report import Claim, Estimate, Figure, Report, Table
 
-__all__ = ["SCALES", "Scale", "difference_claim", "sample_claim", "speed_claim", "study"]
+__all__ = ["SCALES", "Scale", "difference_claim", "sample_claim", "speed_claim", "study", "there"]
 
 METHODS: tuple[Method, ...] = ("felix", "lasertagger", "seq2seq")
 SHOWN = ("exact_lower", "sari_t2t", "ter")
@@ -48,7 +48,7 @@ class Scale:
         longest: tokens of a text.
         held: texts of validation and of test, at most.
         learning: how every method learns.
-        timed: texts one by one, and texts in a batch of 32.
+        timed: texts one by one, and texts in batches of up to 32.
     """
 
     name: str
@@ -70,28 +70,24 @@ SCALES = {
 }
 
 
-def study(scale: Scale, *, made: str = "") -> Report:
-    """Trains, times, and judges each claim.
-
-    Args:
-        scale: how much.
-        made: date of the run.
-    """
+def study(scale: Scale) -> Report:
+    """Trains, times, and judges each claim, on one thread."""
     with threads(1):
-        return _study(scale, made)
+        return _study(scale)
 
 
-def _study(scale: Scale, made: str) -> Report:
+def _study(scale: Scale) -> Report:
     encoder = open_encoder("minilm", layers=scale.layers)
     fusion = _fusion(scale, encoder)
+    sizes = there(scale.sizes, len(fusion.train))
     curve: dict[tuple[Method, int], Outcome] = {
-        (m, n): _tried(m, "felix", fusion, n, scale, encoder) for n in scale.sizes for m in METHODS
+        (m, n): _tried(m, "felix", fusion, n, scale, encoder) for n in sizes for m in METHODS
     }
-    infill = _tried("felix", "infill", fusion, scale.sizes[-1], scale, encoder)
+    infill = _tried("felix", "infill", fusion, sizes[-1], scale, encoder)
     moved = _held(made_up(scale.made_up, random.Random(scale.learning.seed)), scale)
     pointing, plain = (_tried("felix", variant, moved, 0, scale, encoder) for variant in ("felix", "insert"))
     singly, batched, floor = _timed(scale, encoder, fusion.test)
-    masks, few = curve["felix", scale.sizes[-1]], scale.sizes[0]
+    masks, few = curve["felix", sizes[-1]], sizes[0]
     how = f"{scale.layers} layers of MiniLM, {scale.learning.steps} steps of {scale.learning.batch_size}, one seed"
     how = f"{how}; keep bias chosen on validation; {_COMMAND.format(scale.name)}"
     return Report(
@@ -105,17 +101,25 @@ def _study(scale: Scale, made: str) -> Report:
             difference_claim(*_POINTER, pointing, plain, moved.test, f"active to passive and back; {how}"),
             difference_claim(*_MASKS, masks, infill, fusion.test, f"fusion; {how}"),
         ],
-        figures=[_curve_figure(curve, scale.sizes, len(fusion.train))],
+        figures=[_curve_figure(curve, sizes)],
         tables=[
             _outcomes(
-                {f"fuse, {n or len(fusion.train):,} pairs, {m}": one for (m, n), one in curve.items()}
+                {f"fuse, {n:,} pairs, {m}": one for (m, n), one in curve.items()}
                 | {"fuse, infill": infill, "voice, pointer": pointing, "voice, no pointer": plain}
             ),
             _times(singly, batched),
         ],
-        facts={"scale": scale.name, "seed": scale.learning.seed},
-        made=made,
+        facts={
+            "scale": scale.name,
+            "seed": scale.learning.seed,
+            "texts timed, singly and in batches": str(scale.timed),
+        },
     )
+
+
+def there(sizes: Sequence[int], pairs: int) -> list[int]:
+    """The sizes of a learning curve, the fewest first, where there are so many pairs; 0 stands for all of them."""
+    return sorted({min(size or pairs, pairs) for size in sizes})
 
 
 def sample_claim(found: Mapping[Method, Outcome], size: int, test: Sequence[Pair], how: str) -> Claim:
@@ -145,9 +149,9 @@ def speed_claim(singly: Mapping[str, float], batched: Mapping[str, float], floor
     return Claim(
         "FELIX is 90 times faster than an encoder-decoder of the same size",
         "two orders of magnitude, on a P100 at batch 32",
-        f"one by one {parts[0]}; batch of 32 {parts[1]}; matrix products alone would take {floor:.1f} ms a text",
+        f"one by one {parts[0]}; in a batch {parts[1]}; matrix products alone would take {floor:.1f} ms a text",
         slow / best >= _FASTER,
-        f"CPU time of one thread, lengths and edits of the data, batch of 32 decides; {how}",
+        f"CPU time of one thread, lengths and edits of the data, the batch (up to 32) decides; {how}",
     )
 
 
@@ -191,7 +195,7 @@ def _tried(method: Method, variant: Variant, splits: Splits, size: int, scale: S
 
 
 def _timed(scale: Scale, encoder: Loaded, pairs: Sequence[Pair]) -> tuple[dict[str, float], dict[str, float], float]:
-    """CPU milliseconds a text one by one and in batches of 32, and the least that matrix products take in a batch."""
+    """CPU milliseconds a text one by one and in a batch, and the least that matrix products take in the batch."""
     with tempfile.TemporaryDirectory() as folder:
         made = systems(encoder, pairs, Path(folder) / "editor")
         singly, batched = (
@@ -219,10 +223,15 @@ def _outcomes(found: Mapping[str, Outcome]) -> Table:
 
 def _times(singly: Mapping[str, float], batched: Mapping[str, float]) -> Table:
     rows = [(name, singly[name], batched[name]) for name in singly]
-    return Table("CPU milliseconds a text", ["system", "one by one", "batch of 32"], rows, "Medians, one thread.")
+    return Table(
+        "CPU milliseconds a text",
+        ["system", "one by one", "in a batch"],
+        rows,
+        "Medians, one thread, up to 32 at once.",
+    )
 
 
-def _curve_figure(curve: Mapping[tuple[Method, int], Outcome], sizes: Sequence[int], every: int) -> Figure:
+def _curve_figure(curve: Mapping[tuple[Method, int], Outcome], sizes: Sequence[int]) -> Figure:
     import plotly.graph_objects as go
 
     plot = go.Figure()
@@ -232,8 +241,6 @@ def _curve_figure(curve: Mapping[tuple[Method, int], Outcome], sizes: Sequence[i
             "array": [one.high - one.value for one in scores],
             "arrayminus": [one.value - one.low for one in scores],
         }
-        plot.add_trace(
-            go.Scatter(x=[n or every for n in sizes], y=[s.value for s in scores], error_y=spread, name=method)
-        )
+        plot.add_trace(go.Scatter(x=list(sizes), y=[s.value for s in scores], error_y=spread, name=method))
     plot.update_layout(xaxis={"type": "log", "title": "pairs learnt from"}, yaxis_title="SARI (T2T) on test texts")
     return Figure("Sample efficiency", plot, "More pairs to the right; bars are 95 % bootstrap intervals over texts.")

@@ -5,6 +5,7 @@ The place of each piece is what lets an edited text keep the writer's own letter
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,7 @@ _NAMES = {
 }
 _BRACKETS = (("[unused1]", "[unused2]"), ("[unused0]", "[unused1]"), ("madeupword0000", "madeupword0001"))
 _WORD_MARKS = ("Ġ", "▁")  # byte-level pieces and sentence pieces mark what begins a word
+_LONE = re.compile("[\ud800-\udfff]")
 _SENTENCE_ENDS = frozenset(".!?…。！？")
 
 
@@ -116,8 +118,8 @@ class Vocabulary:
         return self.encode(["A"])[0].keys == self.encode(["a"])[0].keys
 
     def encode(self, texts: Sequence[str]) -> list[Pieces]:
-        """Cuts texts into pieces."""
-        found = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        """Cuts texts into pieces; bytes that are no characters (lone surrogates) are in none of them."""
+        found = self.tokenizer.encode_batch([_LONE.sub("\ufffd", text) for text in texts], add_special_tokens=False)
         return [self._pieces(text, encoding) for text, encoding in zip(texts, found, strict=True)]
 
     def words(self, ids: Sequence[int]) -> list[tuple[str, bool]]:

@@ -156,17 +156,10 @@ def study(out: Path, scale: Literal["minutes", "hours"] = "minutes", json: bool 
         scale: minutes learns a few dozen steps from a few hundred pairs, hours what the claims are about.
         json: print for other programs.
     """
-    import datetime
-
     from nonet.felix.study import SCALES, study
     from nonet.foundation import console
 
-    report = study(SCALES[scale], made=datetime.date.today().isoformat())
-    report.save(out)
-    if json:
-        console.print_json(report.to_dict())
-    else:
-        report.show()
+    study(SCALES[scale]).publish(out, console.command_line(), as_json=json)
 
 
 def chosen_decoding(own: DecodeConfig, keep_bias: float | None, least: float | None) -> DecodeConfig:

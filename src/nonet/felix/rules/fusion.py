@@ -94,13 +94,8 @@ def cataphora(sent: Span) -> Apart | None:
 def sentence_coordination(sent: Span) -> Apart | None:
     """Takes apart, as SINGLE_S_COORD, the like of: It rained, and they stayed."""
     for token in sent:
-        if token.dep_ != "cc" or token.lower_ not in _COORDINATED or token.i - sent.start < 3:
-            continue
-        conjunct = next((t for t in token.head.conjuncts if t.i > token.i and t.pos_ in {"VERB", "AUX"}), None)
-        if conjunct is None or token.head.i != sent.root.i:
-            continue
-        subject = _subject(conjunct)
-        if subject is None or not token.i < subject.i < conjunct.i or subject.left_edge.i != token.i + 1:
+        subject = _added_subject(token, sent)
+        if subject is None or subject.left_edge.i != token.i + 1:
             continue
         before, after = sent[: token.i - sent.start], sent[token.i + 1 - sent.start :]
         if finite(before) and finite(after):
@@ -118,11 +113,11 @@ def verb_coordination(sent: Span) -> Apart | None:
         if token.dep_ != "cc" or token.lower_ not in {"and", "but"}:
             continue
         conjunct = next((t for t in root.conjuncts if 0 < t.i - token.i <= 5), None)
-        if conjunct is None or conjunct.tag_ not in {"VBD", "VBZ", "VBP"} or _subject(conjunct) is not None:
+        if conjunct is None or not _like(conjunct, root) or _subject(conjunct) is not None:
             continue
         before, after = sent[: token.i - sent.start], sent[token.i + 1 - sent.start :]
         name = sent.doc[subject.left_edge.i : subject.right_edge.i + 1].text
-        if finite(before) and len(after) > 2:
+        if finite(before) and len(after) > 1:
             second = f"{capitalised(name)} {after.text}"
             return _made(before.text, second, sent.text.strip(), "SINGLE_VP_COORD", token.lower_)
     return None
@@ -247,6 +242,24 @@ def _made(first: str, second: str, whole: str, kind: str, connective: str = "") 
 
 def _subject(verb: Token) -> Token | None:
     return next((t for t in verb.children if t.dep_ in {"nsubj", "nsubjpass"}), None)
+
+
+def _added_subject(token: Token, sent: Span) -> Token | None:
+    """The subject of the sentence that a conjunction adds to the one before it; None if it adds none."""
+    place = token.i - sent.start
+    if token.lower_ not in _COORDINATED or place < 3:
+        return None
+    if token.dep_ == "cc" and token.head.i == sent.root.i:
+        verb = next((t for t in token.head.conjuncts if t.i > token.i and t.pos_ in {"VERB", "AUX"}), None)
+    else:  # ", so" is parsed as an adverb of the sentence that it begins
+        verb = token.head if token.dep_ == "advmod" and sent[place - 1].text == "," else None
+    subject = None if verb is None else _subject(verb)
+    return subject if subject is not None and verb is not None and token.i < subject.i < verb.i else None
+
+
+def _like(verb: Token, root: Token) -> bool:
+    """Whether a verb can stand alone with the subject of the root; the present of "they" is parsed as an infinitive."""
+    return verb.tag_ in {"VBD", "VBZ", "VBP"} or (verb.tag_ == "VB" and root.tag_ == "VBP")
 
 
 def _inflected(span: Span) -> bool:
