@@ -48,9 +48,7 @@ class StudyConfig:
     def command(self) -> str:
         """What repeats the study."""
         model = "" if self.model is None else " --model MODEL"
-        return (
-            f"nonet gaze study --out OUT{model} --scale {self.scale} --people {self.participants} --seed {self.seed}"
-        )
+        return f"nonet gaze study --out OUT{model} --scale {self.scale} --people {self.participants} --seed {self.seed}"
 
     def __post_init__(self) -> None:
         if self.people is not None and self.people < 3:
