@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import uvicorn
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import gaze_film
@@ -24,7 +25,7 @@ from nonet.gaze.model import GazeNet, save
 from nonet.gaze.personal import RUNGS
 from nonet.gaze.settings import StudySettings, write_settings
 from nonet.gaze.store.shelf import Store
-from nonet.gaze.tasks import make_plan
+from nonet.gaze.tasks import TASKS, make_plan
 from nonet.gaze.tasks.plan import Stage, dot_at
 from nonet.gaze.tasks.stages import Pace
 
@@ -43,8 +44,18 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 PACE = Pace(
-    dots=5, dot_ms=800, checks=3, saccades=2, rounds=1, repeats=0, picture_ms=500, tracking_blocks=1, tracking_s=2
+    dots=5,
+    dot_ms=800,
+    checks=3,
+    saccades=1,
+    rounds=0.2,
+    repeats=0,
+    picture_ms=500,
+    tracking_blocks=1,
+    tracking_s=1,
+    proof_blocks=1,
 )
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +63,10 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("study")
     torch.manual_seed(0)
     save(GazeNet(PRESETS["64-half"]), root / "model")
-    write_settings(root, StudySettings(tasks=("saccade", "search"), pace=PACE, seed=2, store=root / "store"))
+    (root / "pictures").mkdir()
+    Image.new("RGB", (40, 30), "teal").save(root / "pictures" / "teal.png")
+    settings = StudySettings(tasks=TASKS, pictures=root / "pictures", pace=PACE, seed=2, store=root / "store")
+    write_settings(root, settings)
     return root
 
 
@@ -103,7 +117,7 @@ def browser(only_browser):
 
 
 def opened(browser: Browser, address: str, query: str = "", **options) -> Page:
-    page = browser.new_context(viewport={"width": 900, "height": 650}, **options).new_page()
+    page = browser.new_context(**{"viewport": {"width": 900, "height": 650}, **options}).new_page()
     page.set_default_timeout(60_000)
     page.complaints = []  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore[attr-defined]
@@ -130,7 +144,7 @@ def run_stage(page: Page, title: str) -> None:
     expect(page.locator("#stage")).to_be_hidden()
 
 
-def test_a_whole_study_with_the_mouse_from_consent_to_report_and_withdrawal(browser, address, folder):
+def test_a_whole_study_of_all_tasks_with_the_mouse_from_consent_to_report(browser, address, folder):
     page = opened(browser, address, "?simulate")
     sign(page, "Ada")
     page.get_by_role("button", name="Begin", exact=True).click()
@@ -146,11 +160,16 @@ def test_a_whole_study_with_the_mouse_from_consent_to_report_and_withdrawal(brow
     assert page.complaints == []
     session = Store(folder / "store").session(held["session"])
     assert session.calibration_facts()["rung"] != "base"
-    assert {row["kind"] for row in session.events()} >= {"trial", "end", "tap"}
+    assert {stage["task"] for stage in plan["stages"]} == {"calibration", "validation", *TASKS}
+    ended = [(row["stage"], row["trial"]) for row in session.events() if row["kind"] == "end"]
+    assert ended == [(n, trial) for n, stage in enumerate(plan["stages"]) for trial in range(len(stage["trials"]))]
+    assert {row["kind"] for row in session.events()} >= {"tap", "answer"}
     with page.expect_popup() as popup:
         page.evaluate("window.open(document.getElementById('report-link').href)")
-    expect(popup.value.locator("body")).to_contain_text("simulated by the mouse")
-    expect(popup.value.locator("body")).to_contain_text("Saccade latency")
+    report = popup.value.locator("body")
+    for said in ("simulated by the mouse", "Saccade latency", "Smooth pursuit", "Visual search", "Free viewing",
+                 "Reading", "Proofreading", "Object tracking"):  # fmt: skip
+        expect(report).to_contain_text(said)
 
 
 def test_a_participant_withdraws_and_nothing_is_left(browser, address, folder):
@@ -188,18 +207,18 @@ def test_a_reload_goes_on_and_a_hidden_tab_interrupts(browser, address):
     expect(page.get_by_role("button", name="Go on", exact=True)).to_be_visible()
 
 
-def test_a_phone_scrolls_in_one_direction_only(browser, address):
-    page = opened(browser, address, "?simulate")
-    page.set_viewport_size({"width": 360, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    sign(page, "Joan")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+def width(page: Page) -> int:
+    """Of all that can be scrolled to."""
+    return page.evaluate("document.documentElement.scrollWidth")
 
 
-def test_two_sessions_at_once_do_not_mix(browser, address, folder):
-    pages = [opened(browser, address, "?simulate") for _ in range(2)]
+def test_two_sessions_at_once_on_a_desk_and_on_a_phone_do_not_mix(browser, address, folder):
+    pages = [opened(browser, address, "?simulate", **options) for options in ({}, PHONE)]
+    phone = pages[1]
+    assert width(phone) <= 360  # it scrolls in one direction only
     for page, name in zip(pages, ("Emmy", "Sonja"), strict=True):
         sign(page, name)
+        assert width(phone) <= 360
         page.get_by_role("button", name="Begin", exact=True).click()
         expect(page.locator("#between-title")).to_have_text("Calibration")
         session = kept(page)["session"]
@@ -209,12 +228,15 @@ def test_two_sessions_at_once_do_not_mix(browser, address, folder):
         page.locator("#go").click()
     for page in pages:
         expect(page.locator("#between-title")).to_have_text("How far off?")
+    run_stage(phone, "How far off?")
+    expect(phone.locator("#accuracy-text")).to_contain_text("on dots that were not used to calibrate")
+    assert width(phone) <= 360
     store = Store(folder / "store")
     first, second = (store.session(kept(page)["session"]) for page in pages)
     assert first.record.participant != second.record.participant
     for session in (first, second):
         assert session.calibration_facts()["rung"] != "base"
-        begun = [row["trial"] for row in session.events() if row["kind"] == "trial"]
+        begun = [row["trial"] for row in session.events() if row["kind"] == "trial" and row["stage"] == 0]
         assert begun == list(range(PACE.dots))
     times = {row["t"] for row in first.samples()}
     assert len(times & {row["t"] for row in second.samples()}) < len(times) / 10
