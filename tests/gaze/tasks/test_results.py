@@ -40,7 +40,7 @@ def looked(task, trial, ms):
         target = next(item for item in trial.items if item.role == "target")
         first, then = np.array(LAPTOP.to_px(np.array(LAPTOP.centre_cm))), np.array([target.x, target.y])
         if np.hypot(*(first - then)) < 4 * LAPTOP.px_per_cm:
-            first = first + [6 * LAPTOP.px_per_cm, 0]
+            first = first + np.array([6 * LAPTOP.px_per_cm, 0])
     elif task == "reading":  # a quarter of the time on a line that does not matter
         kinds = [next(item for item in trial.items if item.role == role) for role in ("", "relevant")]
         first, then = (np.array([item.x, item.y]) for item in kinds)
