@@ -28,13 +28,16 @@ SETTINGS = {
     "pictures": ["a.png"],
 }
 LATE_MS = 180.0  # the eyes behind every dot
+SACCADE_MS = 45.0  # that the eyes need for the way
 LOOKED_MS, TAPPED_MS = 400.0, 1500.0
 
 
 def looked(task, trial, ms):
     """Where the participant looks at these times, pixels."""
     if trial.dot:
-        return dot_at(trial, np.maximum(0, ms - (0 if task in {"calibration", "validation"} else LATE_MS)))
+        late = 0.0 if task in {"calibration", "validation"} else LATE_MS
+        way = np.linspace(0, SACCADE_MS if task == "saccade" else 0, 10)
+        return np.mean([dot_at(trial, np.maximum(0, ms - late - one)) for one in way], axis=0)
     first, then = np.array([450.0, 300.0]), np.array([450.0, 300.0])
     if task == "search":
         target = next(item for item in trial.items if item.role == "target")
