@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from nonet import cli
-from nonet.gaze.claims import personalisation
+from nonet.gaze.claims import fatigue, personalisation
 from nonet.gaze.claims.personalisation import LADDER
-from nonet.gaze.config import PRESETS
+from nonet.gaze.config import PRESETS, Personal
 from nonet.gaze.model import GazeNet, save
 
 pytestmark = pytest.mark.slow
@@ -17,6 +17,8 @@ pytestmark = pytest.mark.slow
 def test_the_study_ends_with_a_verdict_on_every_claim(tmp_path, monkeypatch, capsys):
     for name, count in {"_CALIBRATION": 5, "_FRAMES": 6, "_TEST": 3, "_TEST_FRAMES": 1}.items():
         monkeypatch.setattr(personalisation, name, count)
+    monkeypatch.setattr(personalisation, "Personal", lambda: Personal(finetune_steps=2))
+    monkeypatch.setattr(fatigue, "STRENGTHS", (0.0, 1.0))
     torch.manual_seed(0)
     save(GazeNet(PRESETS["64-half"]), tmp_path / "model")
     command = ["gaze", "study", "--out", str(tmp_path / "out"), "--model", str(tmp_path / "model"), "--workers", "1"]
