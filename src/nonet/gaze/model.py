@@ -159,7 +159,7 @@ def _bend(leak: float) -> nn.Module:
 
 
 def _start(model: GazeNet, centre_cm: tuple[float, float]) -> None:
-    """First weights, from which none of the few rectified units of the head dies, and the answer is the centre.
+    """First weights: none of the few rectified units of the head starts dead, and the answer is the centre.
 
     All units start well above zero, and two of opposite sign carry each coordinate. With weights drawn at random the
     four units may all follow the vertical, which varies most, and the horizontal is then never learnt.
