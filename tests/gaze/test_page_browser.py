@@ -44,8 +44,8 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 PACE = Pace(
-    dots=5,
-    dot_ms=800,
+    dots=6,
+    dot_ms=1000,
     checks=3,
     saccades=1,
     rounds=0.2,
