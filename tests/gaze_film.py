@@ -1,7 +1,6 @@
 """A rendered participant before a camera: eyes that look where told, in a portrait in the public domain (NASA)."""
 
 import math
-from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -49,14 +48,16 @@ def film(gaze_cm: np.ndarray, seed: int = 0) -> list[Image.Image]:
     return frames
 
 
-def write_y4m(file: BinaryIO, frames: list[Image.Image], rate: int = 0) -> None:
-    """Appends frames to a film that chromium takes for a camera; a rate, frames a second, begins one."""
-    if rate:
-        file.write(f"YUV4MPEG2 W{_CAMERA.width} H{_CAMERA.height} F{rate}:1 Ip A1:1 C420jpeg\n".encode())
-    for frame in frames:
-        light, blue, red = frame.convert("YCbCr").split()
-        half = [plane.resize((_CAMERA.width // 2, _CAMERA.height // 2)) for plane in (blue, red)]
-        file.write(b"FRAME\n" + b"".join(plane.tobytes() for plane in (light, *half)))
+def y4m_header(rate: int) -> bytes:
+    """The beginning of a film that chromium takes for a camera, of so many frames a second."""
+    return f"YUV4MPEG2 W{_CAMERA.width} H{_CAMERA.height} F{rate}:1 Ip A1:1 C420jpeg\n".encode()
+
+
+def y4m_frame(frame: Image.Image) -> bytes:
+    """One frame of it."""
+    light, blue, red = frame.convert("YCbCr").split()
+    half = [plane.resize((_CAMERA.width // 2, _CAMERA.height // 2)) for plane in (blue, red)]
+    return b"FRAME\n" + b"".join(plane.tobytes() for plane in (light, *half))
 
 
 def _eyes(places: np.ndarray, face: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import torch
 
 from nonet.gaze.claims import personalisation
 from nonet.gaze.claims.personalisation import LADDER, Ladder, climb, personalisation_claim
-from nonet.gaze.config import PRESETS
+from nonet.gaze.config import PRESETS, Personal
 from nonet.gaze.evaluate import accuracy
 from nonet.gaze.model import GazeNet
 
@@ -15,6 +15,7 @@ from nonet.gaze.model import GazeNet
 def test_an_interrupted_study_goes_on_and_measures_the_same(tmp_path, monkeypatch):
     for name, count in {"_CALIBRATION": 6, "_FRAMES": 6, "_TEST": 3, "_TEST_FRAMES": 1}.items():
         monkeypatch.setattr(personalisation, name, count)
+    monkeypatch.setattr(personalisation, "Personal", lambda: Personal(finetune_steps=4))
     torch.manual_seed(0)
     net = GazeNet(PRESETS["64-half"]).eval()
     first = climb(net, 2, "stand", seed=3, folder=tmp_path)

@@ -77,3 +77,14 @@ def test_onnx_answers_as_torch_does(tmp_path):
         seen = model(as_input(left), as_input(right), corners)
     np.testing.assert_allclose(gaze, seen.gaze_cm.numpy(), atol=1e-4)
     np.testing.assert_allclose(features, seen.features.numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_unit_starts_dead_and_the_untrained_answer_is_near_the_centre(seed):
+    torch.manual_seed(seed)
+    net = GazeNet(PRESETS["64-half"], (1.0, -7.0)).eval()
+    crops = torch.randint(256, (2, 24, 3, 64, 64), generator=torch.Generator().manual_seed(9), dtype=torch.uint8)
+    with torch.no_grad():
+        seen = net(as_input(crops[0]), as_input(crops[1]), torch.rand(24, 8))
+    assert (seen.features > 0).float().mean(dim=0).min() > 0.5
+    assert (seen.gaze_cm.mean(dim=0) - torch.tensor([1.0, -7.0])).abs().max() < 2

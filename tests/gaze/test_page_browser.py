@@ -12,19 +12,21 @@ import numpy as np
 import pytest
 import torch
 import uvicorn
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import gaze_film
 from nonet import web
 from nonet.gaze.calibrate import check
 from nonet.gaze.config import PRESETS
+from nonet.gaze.geometry import Screen
 from nonet.gaze.live import plan_of
 from nonet.gaze.model import GazeNet, save
 from nonet.gaze.personal import RUNGS
 from nonet.gaze.settings import StudySettings, write_settings
 from nonet.gaze.store.shelf import Store
-from nonet.gaze.tasks import make_plan
-from nonet.gaze.tasks.plan import dot_at
+from nonet.gaze.tasks import TASKS, make_plan
+from nonet.gaze.tasks.plan import Stage, dot_at
 from nonet.gaze.tasks.stages import Pace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -42,8 +44,18 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 PACE = Pace(
-    dots=6, dot_ms=1000, checks=4, saccades=2, rounds=1, repeats=0, picture_ms=500, tracking_blocks=1, tracking_s=2
+    dots=6,
+    dot_ms=1000,
+    checks=3,
+    saccades=1,
+    rounds=0.2,
+    repeats=0,
+    picture_ms=500,
+    tracking_blocks=1,
+    tracking_s=1,
+    proof_blocks=1,
 )
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +63,10 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("study")
     torch.manual_seed(0)
     save(GazeNet(PRESETS["64-half"]), root / "model")
-    write_settings(root, StudySettings(tasks=("saccade", "search"), pace=PACE, seed=2, store=root / "store"))
+    (root / "pictures").mkdir()
+    Image.new("RGB", (40, 30), "teal").save(root / "pictures" / "teal.png")
+    settings = StudySettings(tasks=TASKS, pictures=root / "pictures", pace=PACE, seed=2, store=root / "store")
+    write_settings(root, settings)
     return root
 
 
@@ -87,14 +102,22 @@ def play():
 
 
 @pytest.fixture(scope="module")
-def browser(play):
+def only_browser(play):
     browser = chromium(play)
     yield browser
     browser.close()
 
 
+@pytest.fixture
+def browser(only_browser):
+    """The browser; no page of a test goes on drawing behind the next."""
+    yield only_browser
+    for context in only_browser.contexts:
+        context.close()
+
+
 def opened(browser: Browser, address: str, query: str = "", **options) -> Page:
-    page = browser.new_context(viewport={"width": 900, "height": 650}, **options).new_page()
+    page = browser.new_context(**{"viewport": {"width": 900, "height": 650}, **options}).new_page()
     page.set_default_timeout(60_000)
     page.complaints = []  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore[attr-defined]
@@ -121,7 +144,7 @@ def run_stage(page: Page, title: str) -> None:
     expect(page.locator("#stage")).to_be_hidden()
 
 
-def test_a_whole_study_with_the_mouse_from_consent_to_report_and_withdrawal(browser, address, folder):
+def test_a_whole_study_of_all_tasks_with_the_mouse_from_consent_to_report(browser, address, folder):
     page = opened(browser, address, "?simulate")
     sign(page, "Ada")
     page.get_by_role("button", name="Begin", exact=True).click()
@@ -137,11 +160,16 @@ def test_a_whole_study_with_the_mouse_from_consent_to_report_and_withdrawal(brow
     assert page.complaints == []
     session = Store(folder / "store").session(held["session"])
     assert session.calibration_facts()["rung"] != "base"
-    assert {row["kind"] for row in session.events()} >= {"trial", "end", "tap"}
+    assert {stage["task"] for stage in plan["stages"]} == {"calibration", "validation", *TASKS}
+    ended = [(row["stage"], row["trial"]) for row in session.events() if row["kind"] == "end"]
+    assert ended == [(n, trial) for n, stage in enumerate(plan["stages"]) for trial in range(len(stage["trials"]))]
+    assert {row["kind"] for row in session.events()} >= {"tap", "answer"}
     with page.expect_popup() as popup:
         page.evaluate("window.open(document.getElementById('report-link').href)")
-    expect(popup.value.locator("body")).to_contain_text("simulated by the mouse")
-    expect(popup.value.locator("body")).to_contain_text("Saccade latency")
+    report = popup.value.locator("body")
+    for said in ("simulated by the mouse", "Saccade latency", "Smooth pursuit", "Visual search", "Free viewing",
+                 "Reading", "Proofreading", "Object tracking"):  # fmt: skip
+        expect(report).to_contain_text(said)
 
 
 def test_a_participant_withdraws_and_nothing_is_left(browser, address, folder):
@@ -179,18 +207,18 @@ def test_a_reload_goes_on_and_a_hidden_tab_interrupts(browser, address):
     expect(page.get_by_role("button", name="Go on", exact=True)).to_be_visible()
 
 
-def test_a_phone_scrolls_in_one_direction_only(browser, address):
-    page = opened(browser, address, "?simulate")
-    page.set_viewport_size({"width": 360, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    sign(page, "Joan")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+def width(page: Page) -> int:
+    """Of all that can be scrolled to."""
+    return page.evaluate("document.documentElement.scrollWidth")
 
 
-def test_two_sessions_at_once_do_not_mix(browser, address, folder):
-    pages = [opened(browser, address, "?simulate") for _ in range(2)]
+def test_two_sessions_at_once_on_a_desk_and_on_a_phone_do_not_mix(browser, address, folder):
+    pages = [opened(browser, address, "?simulate", **options) for options in ({}, PHONE)]
+    phone = pages[1]
+    assert width(phone) <= 360  # it scrolls in one direction only
     for page, name in zip(pages, ("Emmy", "Sonja"), strict=True):
         sign(page, name)
+        assert width(phone) <= 360
         page.get_by_role("button", name="Begin", exact=True).click()
         expect(page.locator("#between-title")).to_have_text("Calibration")
         session = kept(page)["session"]
@@ -200,12 +228,15 @@ def test_two_sessions_at_once_do_not_mix(browser, address, folder):
         page.locator("#go").click()
     for page in pages:
         expect(page.locator("#between-title")).to_have_text("How far off?")
+    run_stage(phone, "How far off?")
+    expect(phone.locator("#accuracy-text")).to_contain_text("on dots that were not used to calibrate")
+    assert width(phone) <= 360
     store = Store(folder / "store")
     first, second = (store.session(kept(page)["session"]) for page in pages)
     assert first.record.participant != second.record.participant
     for session in (first, second):
         assert session.calibration_facts()["rung"] != "base"
-        begun = [row["trial"] for row in session.events() if row["kind"] == "trial"]
+        begun = [row["trial"] for row in session.events() if row["kind"] == "trial" and row["stage"] == 0]
         assert begun == list(range(PACE.dots))
     times = {row["t"] for row in first.samples()}
     assert len(times & {row["t"] for row in second.samples()}) < len(times) / 10
@@ -231,6 +262,18 @@ def still_film(tmp_path) -> Path:
     return path
 
 
+LOSE_CAMERA = """(trial) => new Promise((done) => {
+  const waiting = setInterval(() => {
+    if (document.getElementById("stage").dataset.at !== trial) return;
+    clearInterval(waiting);
+    const [track] = document.getElementById("camera").srcObject.getTracks();
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
+    done();
+  }, 20);
+})"""
+
+
 def test_a_camera_lost_in_mid_task_and_eyes_that_do_not_follow(play, address, folder, still_film):
     browser = fake_camera(play, still_film)
     try:
@@ -240,11 +283,7 @@ def test_a_camera_lost_in_mid_task_and_eyes_that_do_not_follow(play, address, fo
         expect(page.locator("#camera-state")).to_have_text("The camera is on.")
         page.get_by_role("button", name="Begin", exact=True).click()
         page.locator("#go").click()
-        expect(page.locator("#stage")).to_have_attribute("data-at", "0.2")
-        page.evaluate(
-            "track = document.getElementById('camera').srcObject.getTracks()[0];"
-            "track.stop(); track.dispatchEvent(new Event('ended'))"
-        )
+        page.evaluate(LOSE_CAMERA, "0.2")
         expect(page.locator("#notice")).to_contain_text("The camera was lost")
         page.get_by_role("button", name="Go on", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("calibration:")
@@ -265,31 +304,40 @@ def test_a_camera_lost_in_mid_task_and_eyes_that_do_not_follow(play, address, fo
         browser.close()
 
 
-FILM_PACE = Pace(dots=6, dot_ms=2500, checks=4, saccades=2)
-LATE_MS = 650.0  # the eyes on film are behind the dots, so that a page that draws slowly is still before them
+FILM_PACE = Pace(dots=5, dot_ms=1600, checks=3, saccades=2)
+LATE_MS = 600.0  # the eyes on film are behind the dots, so that a page that draws slowly is still before them
+LEAD_MS = (5000.0, 3500.0, 2000.0, 2000.0)  # of each part: time for consent, for the fit of the calibration
+RATE = 8  # frames a second
+
+
+def filmed(screen: Screen, stage: Stage, part: int) -> bytes:
+    """A part of the film: eyes rest on the first dot while the part's mark is in the corner, then follow all dots."""
+    starts = np.cumsum([0, *(trial.ms for trial in stage.trials)])
+    ms = np.maximum(0, np.arange(-LEAD_MS[part - 1], starts[-1] + LATE_MS + 300, 1000 / RATE) - LATE_MS)
+    trial = np.searchsorted(starts[1:-1], ms, side="right")
+    looks = [dot_at(stage.trials[n], np.array([at - starts[n]]))[0] for n, at in zip(trial, ms, strict=True)]
+    places, which = np.unique(screen.to_cm(np.array(looks)), axis=0, return_inverse=True)
+    encoded = []
+    for colour in (MARKS[part], "black"):
+        for frame in gaze_film.film(places, part):
+            frame.paste(colour, (0, 0, 16, 16))
+            encoded.append(gaze_film.y4m_frame(frame))
+    marked = np.arange(len(ms)) < LEAD_MS[part - 1] * RATE / 1000
+    return b"".join(encoded[place if mark else place + len(places)] for place, mark in zip(which, marked, strict=True))
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory):
+def followed(tmp_path_factory, acquainted_model):
     """A study, its address, and the film of a participant who looks at all that it shows."""
     root = tmp_path_factory.mktemp("followed")
-    screen = gaze_film.SCREEN
-    places = screen.to_cm(np.random.default_rng(0).uniform(0.04, 0.96, (96, 2)) * [900, 650])
-    save(gaze_film.acquainted(gaze_film.film(places), places), root / "model")
-    write_settings(root, StudySettings(tasks=("saccade",), pace=FILM_PACE, seed=5, store=root / "store"))
-    plan = make_plan(screen, ["saccade"], 5, pace=FILM_PACE)
-    film, step = root / "camera.y4m", 125.0
+    settings = StudySettings(acquainted_model, tasks=("saccade",), pace=FILM_PACE, seed=5, store=root / "store")
+    write_settings(root, settings)
+    plan = make_plan(gaze_film.SCREEN, ["saccade"], 5, pace=FILM_PACE)
+    film = root / "camera.y4m"
     with film.open("wb") as file:
-        gaze_film.write_y4m(file, [], rate=8)
+        file.write(gaze_film.y4m_header(RATE))
         for part, stage in enumerate(plan.stages, 1):
-            starts = np.cumsum([0, *(trial.ms for trial in stage.trials)])
-            ms = np.maximum(0, np.arange(-2000, starts[-1] + LATE_MS + 300, step) - LATE_MS)
-            trial = np.searchsorted(starts[1:-1], ms, side="right")
-            looks = [dot_at(stage.trials[n], np.array([at - starts[n]]))[0] for n, at in zip(trial, ms, strict=True)]
-            frames = gaze_film.film(screen.to_cm(np.array(looks)), part)
-            for number, frame in enumerate(frames):
-                frame.paste(MARKS[part] if number < 2000 / step else "black", (0, 0, 16, 16))
-            gaze_film.write_y4m(file, frames)
+            file.write(filmed(gaze_film.SCREEN, stage, part))
     with served(root) as address:
         yield root, address, film
     film.unlink()
@@ -321,7 +369,7 @@ def test_a_rendered_participant_before_the_camera_from_consent_to_report(play, f
             for number, stage in enumerate(plan_of(session).stages)
             if stage.task == "validation"
         ]
-        assert [len(one.dots) for one in checked] == [4, 4]
+        assert [len(one.dots) for one in checked] == [FILM_PACE.checks] * 2
         assert checked[0].cm < 3.0  # the middle of the screen would be 6 cm off
     finally:
         browser.close()

@@ -9,12 +9,12 @@ import torch
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from gaze_film import DISTANCE_CM, SCREEN, acquainted, film
+from gaze_film import DISTANCE_CM, SCREEN, film
 from nonet import cli, web
 from nonet.gaze import recalibrate
 from nonet.gaze.config import PRESETS
 from nonet.gaze.finetuning import Tuned
-from nonet.gaze.model import GazeNet, load, save
+from nonet.gaze.model import GazeNet, load
 from nonet.gaze.personal import RUNGS, Fit
 from nonet.gaze.settings import StudySettings, write_settings
 from nonet.gaze.store import forget
@@ -25,18 +25,17 @@ from nonet.gaze.tasks.stages import SETTLE_MS, Pace
 
 pytestmark = pytest.mark.slow
 
-PACE = Pace(dots=8, dot_ms=1500, checks=4, saccades=2, rounds=1, repeats=0)
+PACE = Pace(dots=6, dot_ms=1300, checks=4, saccades=2, rounds=1, repeats=0)
 SEED = 5
 PLAN = make_plan(SCREEN, ["saccade"], SEED, pace=PACE)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, acquainted_model):
     """A study whose network knows the participant's eyes a little."""
     root = tmp_path_factory.mktemp("study")
-    places = SCREEN.to_cm(np.random.default_rng(0).uniform(0.04, 0.96, (128, 2)) * [900, 650])
-    save(acquainted(film(places), places), root / "model")
-    write_settings(root, StudySettings(tasks=("saccade",), pace=PACE, seed=SEED, store=root / "store"))
+    settings = StudySettings(acquainted_model, tasks=("saccade",), pace=PACE, seed=SEED, store=root / "store")
+    write_settings(root, settings)
     return root
 
 
@@ -62,7 +61,9 @@ def look(client: TestClient, session: str, stage: int) -> None:
         assert answer.json()["reason"] == ""
 
 
-def test_a_rendered_participant_is_measured_and_the_network_is_trained_on(folder, capsys, monkeypatch):
+def test_a_rendered_participant_is_measured_and_the_network_is_trained_on(
+    folder, acquainted_model, capsys, monkeypatch
+):
     client = TestClient(web.create_app({"gaze": folder}))
     participant = client.post("/gaze/api/consents", json={"name": "Ada", "agree": True, "keep_frames": True}).json()
     begin = {
@@ -86,7 +87,7 @@ def test_a_rendered_participant_is_measured_and_the_network_is_trained_on(folder
     assert "Validation" in client.get(f"/gaze/api/sessions/{session}/report").text
     opened = Store(folder / "store").session(session)
     before = opened.samples()
-    command = ["gaze", "calibrate", str(folder / "model"), session, "--store", str(folder / "store"), "--finetune"]
+    command = ["gaze", "calibrate", str(acquainted_model), session, "--store", str(folder / "store"), "--finetune"]
     # the network knows these eyes already: a single epoch cannot be better, and nothing is changed
     assert cli.run([*command, "--personal.finetune-epochs", "1", "--personal.finetune-folds", "2"]) == 0
     assert "did not help" in capsys.readouterr().err

@@ -126,9 +126,11 @@ class Personal:
     """Pull of the affine map towards the identity, in frames of calibration."""
     frames_per_dot: int = 4
     """Frames of a dot that the cross-validation looks at; the final fit takes all."""
+    finetune_steps: int = 240
+    """Steps of fine-tuning, of 32 pictures each, where it is asked for."""
     finetune_epochs: int = 16
-    """Epochs of fine-tuning, where it is asked for."""
-    finetune_rate: float = 2e-3
+    """Times that a picture is shown at most: a short calibration takes fewer steps."""
+    finetune_rate: float = 4e-3
     """Its highest rate."""
     finetune_folds: int = 3
     """Groups of dots that fine-tuning is cross-validated with; training once a dot would take minutes."""

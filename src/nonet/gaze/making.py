@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def from_synthesis(synthesis: Synthesis, learning: Learning, out: Path, engine: 
         "shows that the chain works, and real faces need a network trained on real data.",
         data=f"{len(pictures):,} rendered pictures of {synthesis.people} people; none is a photograph.",
         figures={"error on held-out people, free pose": str(found), "weights": net.parameters_count},
-        command=" ".join(["nonet", *sys.argv[1:]]),
+        command=console.command_line(),
         date=date.today(),
     )
     save(net, out, card=card)
@@ -61,7 +60,7 @@ def from_capture(data: Path, recipe: CaptureRecipe, out: Path) -> GazeNet:
         "For research only: the licence of GazeCapture forbids commercial use of networks learnt from it.",
         data=f"GazeCapture, split by {recipe.split}: {len(parts['train']):,} frames, {capture.left_out:,} left out.",
         figures={f"error on the test split by {recipe.split}": str(found)},
-        command=" ".join(["nonet", *sys.argv[1:]]),
+        command=console.command_line(),
         date=date.today(),
     )
     save(net, out, card=card)

@@ -159,15 +159,21 @@ def _bend(leak: float) -> nn.Module:
 
 
 def _start(model: GazeNet, centre_cm: tuple[float, float]) -> None:
-    """First weights: none of the few rectified units of the head may start dead, and the answer is the centre."""
+    """First weights: none of the few rectified units of the head starts dead, and the answer is the centre.
+
+    All units start well above zero, and two of opposite sign carry each coordinate. With weights drawn at random the
+    four units may all follow the vertical, which varies most, and the horizontal is then never learnt.
+    """
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-    for module in model.head:
-        if isinstance(module, nn.Linear):
-            nn.init.constant_(module.bias, 0.5)
-    nn.init.normal_(model.out.weight, std=0.1)
+    first, second = (layer for layer in model.head if isinstance(layer, nn.Linear))
     with torch.no_grad():
+        first.weight.mul_(0.5)
+        first.bias.fill_(1.0)
+        nn.init.orthogonal_(second.weight)
+        second.bias.copy_(1.5 - second.weight.sum(dim=1))  # units of the first layer are about 1
+        model.out.weight.copy_(torch.tensor([[0.5, -0.5, 0.0, 0.0], [0.0, 0.0, 0.5, -0.5]]))
         model.out.bias.copy_(torch.tensor(centre_cm))

@@ -9,6 +9,7 @@ from typing import Literal
 
 from nonet.foundation import console
 from nonet.foundation.engine import Engine
+from nonet.foundation.errors import UsageError
 from nonet.foundation.report import Report
 from nonet.gaze.claims.fatigue import fatigue_claim
 from nonet.gaze.claims.personalisation import climb, holding_claim, ladder_figure, personalisation_claim
@@ -31,20 +32,27 @@ class StudyConfig:
     """A network learnt from rendered people."""
     scale: Literal["minutes", "hours"] = "minutes"
     """`minutes` renders 12 new people, `hours` 40 and trains the article's network."""
+    people: int | None = None
+    """How many participants are simulated; the scale decides if not given."""
     seed: int = 0
     """Decides everything random."""
     workers: int = 0
     """Processes; 0 for one per core."""
 
     @property
-    def people(self) -> int:
+    def participants(self) -> int:
         """How many participants are simulated."""
-        return 12 if self.scale == "minutes" else 40
+        return self.people or (12 if self.scale == "minutes" else 40)
 
     @property
     def command(self) -> str:
         """What repeats the study."""
-        return f"nonet gaze study --out OUT --scale {self.scale} --seed {self.seed}"
+        model = "" if self.model is None else " --model MODEL"
+        return f"nonet gaze study --out OUT{model} --scale {self.scale} --people {self.participants} --seed {self.seed}"
+
+    def __post_init__(self) -> None:
+        if self.people is not None and self.people < 3:
+            raise UsageError("A study needs at least 3 participants.", where="people")
 
 
 def study(config: StudyConfig) -> Report:
@@ -55,20 +63,20 @@ def study(config: StudyConfig) -> Report:
         preset = "64-half" if config.scale == "minutes" else "128"
         from_synthesis(Synthesis(seed=config.seed), Learning(preset=preset, seed=config.seed), model, engine)
     net = load(model)
-    people = config.out / "people"
+    people, folder = config.participants, config.out / "people"
     console.note("Calibrating rendered participants …")
-    stand = climb(net, config.people, "stand", seed=config.seed, folder=people, engine=engine)
-    hand = climb(net, config.people, "hand", seed=config.seed, folder=people, engine=engine)
+    stand = climb(net, people, "stand", seed=config.seed, folder=folder, engine=engine)
+    hand = climb(net, people, "hand", seed=config.seed, folder=folder, engine=engine)
     console.note("Running the tasks …")
-    fatigue, progress = fatigue_claim(config.people, config.seed, config.command)
+    fatigue, progress = fatigue_claim(people, config.seed, config.command)
     claims = [
         personalisation_claim(stand, config.command),
         holding_claim(stand, hand, config.command),
-        latency_claim(config.people, config.seed, config.command),
-        pursuit_claim(config.people, config.seed, config.command),
-        *search_claims(config.people, config.seed, config.command),
-        heatmap_claim(config.people, config.seed, config.command),
-        reading_claim(config.people, config.seed, config.command),
+        latency_claim(people, config.seed, config.command),
+        pursuit_claim(people, config.seed, config.command),
+        *search_claims(people, config.seed, config.command),
+        heatmap_claim(people, config.seed, config.command),
+        reading_claim(people, config.seed, config.command),
         fatigue,
     ]
     return Report(
@@ -78,6 +86,6 @@ def study(config: StudyConfig) -> Report:
         claims=claims,
         tables=[stand.table("on a stand"), hand.table("in the hand")],
         figures=[ladder_figure(stand, hand), progress],
-        facts={"command": config.command, "people": config.people, "seed": config.seed, "model": str(model)},
+        facts={"command": config.command, "people": people, "seed": config.seed, "model": str(model)},
         made=date.today().isoformat(),
     )

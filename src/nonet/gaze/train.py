@@ -142,10 +142,11 @@ def finetune(net: GazeNet, pictures: Pictures, config: Personal) -> GazeNet:
     Args:
         net: the base network; it stays as it is.
         pictures: of the calibration, with the dots as targets.
-        config: epochs and rate.
+        config: steps, epochs at most, and rate.
     """
     tuned = copy.deepcopy(net).train()
-    steps = max(1, config.finetune_epochs * (len(pictures) // _FINETUNE_BATCH))
+    epoch = max(1, len(pictures) // _FINETUNE_BATCH)
+    steps = max(1, min(config.finetune_steps, config.finetune_epochs * epoch))
     optimizer = torch.optim.AdamW(tuned.parameters(), lr=config.finetune_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.finetune_rate, total_steps=steps)
     rng = torch.Generator().manual_seed(config.seed)

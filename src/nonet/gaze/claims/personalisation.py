@@ -35,7 +35,7 @@ from nonet.gaze.train import finetune, infer
 __all__ = ["LADDER", "Ladder", "climb", "holding_claim", "ladder_figure", "personalisation_claim"]
 
 LADDER = ("base", "offset", "affine", "svr", "chosen", "fine-tuned", "fine-tuned + svr")
-_CALIBRATION, _FRAMES = 30, 10  # dots, and frames of each: 30 s at 10 frames a second
+_CALIBRATION, _FRAMES = 30, 30  # dots, and frames of each: 30 s at 30 frames a second
 _TEST, _TEST_FRAMES = 20, 10
 _UNSEEN = 50_000
 _HERE = Engine(workers=1)

@@ -105,6 +105,7 @@ def study(
     out: Path,
     model: Path | None = None,
     scale: Literal["minutes", "hours"] = "minutes",
+    people: int | None = None,
     seed: int = 0,
     workers: int = 0,
 ) -> None:
@@ -116,12 +117,13 @@ def study(
         out: a folder for report.html; a network is trained in it if none is given.
         model: a network made by `nonet gaze train --synthetic`.
         scale: `minutes`, or `hours` for more people and the article's network.
+        people: how many participants; 12 in minutes and 40 in hours if not given.
         seed: decides everything random.
         workers: processes; 0 for one per core.
     """
     from nonet.gaze.study import StudyConfig
     from nonet.gaze.study import study as run
 
-    made = run(StudyConfig(out=out, model=model, scale=scale, seed=seed, workers=workers))
+    made = run(StudyConfig(out=out, model=model, scale=scale, people=people, seed=seed, workers=workers))
     made.show()
     saved(made.save(out))

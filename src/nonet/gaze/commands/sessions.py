@@ -140,7 +140,7 @@ def convert(
     saved(exports.to_bids(opened, out) if to == "bids" else exports.to_parquet(opened, out))
 
 
-def fatigue(*, store: Path | None = None, out: Path | None = None, seed: int = 0) -> None:
+def fatigue(*, store: Path | None = None, out: Path | None = None, permutations: int = 100, seed: int = 0) -> None:
     """Fatigue over time on task, from all sessions with blocks of tracking or proofreading.
 
     The blocks go to reports/fatigue.csv in the store, where `forget` takes a participant's rows out again.
@@ -150,6 +150,7 @@ def fatigue(*, store: Path | None = None, out: Path | None = None, seed: int = 0
     Args:
         store: where recordings are; the user's data folder if not given.
         out: a folder for report.html, which names participants by letters only.
+        permutations: of the test against chance; the smallest p is one in so many and one.
         seed: decides the permutations of the test against chance.
     """
     from nonet.gaze.fatigue import TASKS, fatigue_report, recorded_blocks, write_blocks
@@ -157,7 +158,7 @@ def fatigue(*, store: Path | None = None, out: Path | None = None, seed: int = 0
     shelf = open_store(store)
     sessions = shelf.sessions()
     parts = [recorded_blocks(sessions, task) for task in TASKS]
-    report = fatigue_report(parts, sessions, seed=seed)
+    report = fatigue_report(parts, sessions, permutations=permutations, seed=seed)
     report.show()
     saved(write_blocks(shelf, parts))
     if out:

@@ -69,7 +69,9 @@ def progress_figure(
     return Figure(title, plot, "Each line is a sitting. Above: gaze; below: the participant's own answers.")
 
 
-def fatigue_report(parts: Sequence[Recorded], sessions: Sequence[Session], *, seed: int = 0) -> Report:
+def fatigue_report(
+    parts: Sequence[Recorded], sessions: Sequence[Session], *, permutations: int = 100, seed: int = 0
+) -> Report:
     """Progress over time on task, and how well it is told, for each task with blocks.
 
     Participants are named by letters only, since a report may leave the store.
@@ -77,7 +79,8 @@ def fatigue_report(parts: Sequence[Recorded], sessions: Sequence[Session], *, se
     Args:
         parts: blocks of tracking, of proofreading.
         sessions: that they are from.
-        seed: decides the permutations.
+        permutations: of labels, for the test against chance.
+        seed: decides them.
     Raises:
         DataError: if there is no block at all.
     """
@@ -91,7 +94,7 @@ def fatigue_report(parts: Sequence[Recorded], sessions: Sequence[Session], *, se
     tables, figures, said = [], [], []
     for part in used:
         try:
-            found = judged(part, seed=seed)
+            found = judged(part, permutations=permutations, seed=seed)
         except DataError as error:
             found = None
             said.append(f"{part.task.capitalize()} is not judged: {error.what}")

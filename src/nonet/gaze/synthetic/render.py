@@ -84,7 +84,7 @@ def eye_pictures(people: People, scene: Scene, uv: Tensor, scale: Tensor) -> Flo
     upper, lower = _lids(people, scene, place)
     shut = torch.sigmoid((place.t - upper) * place.unit * 1.5) + torch.sigmoid((lower - place.t) * place.unit * 1.5)
     cover = shut.clamp(max=1)[:, :, None]
-    lid_shadow = 1 - 0.45 * torch.exp((upper - place.t).clamp(min=0) / -0.12)
+    lid_shadow = 1 - 0.45 * _fall((upper - place.t).clamp(min=0) / -0.12)
     ball, shade = _eyeball(people, scene, place)
     ball = ball * (shade * lid_shadow)[:, :, None]
     picture = torch.lerp(ball, _skin(people, scene, place, upper, lower), cover)
@@ -126,7 +126,7 @@ def _eyeball(people: People, scene: Scene, place: _Pixels) -> tuple[Tensor, Tens
     edge = place.unit / (people.width / 2)[:, None, None, None] * 1.5  # edges as sharp as a pixel of the crop
     inside = torch.sigmoid((iris_radius - from_axis) * edge)
     pupil = torch.sigmoid((scene.poses.pupil[:, None, None, None] - from_axis) * edge)
-    rim = torch.exp(-((from_axis - iris_radius) / 0.06).square())
+    rim = _fall(-((from_axis - iris_radius) / 0.06).square())
     iris = people.iris[:, None, :, None, None] * (1.25 - 0.5 * from_axis / iris_radius)[:, :, None]
     veins = torch.tensor([0.0, 0.06, 0.06])[:, None, None] * (place.s.abs() ** 3)[:, :, None]
     white = torch.tensor([0.90, 0.87, 0.85])[:, None, None] - veins
@@ -153,6 +153,11 @@ def _meet(ray: Tensor, centre: Tensor, radius: Tensor | float) -> Tensor:
     return (ray * along - centre) / (radius[:, :, None] if isinstance(radius, Tensor) else radius)
 
 
+def _fall(exponent: Tensor) -> Tensor:
+    """The exponential of what is 0 or less; where no pixel shows it any more, numbers stay large enough to be fast."""
+    return torch.exp(exponent.clamp(min=-30))
+
+
 def _dot(first: Tensor, second: Tensor) -> Tensor:
     return (first * second).sum(2)
 
@@ -163,7 +168,7 @@ def _glint(scene: Scene, ray: Tensor, centre: Tensor, axis: Tensor) -> Tensor:
     screen = torch.tensor([0.0, -5.0, 0.0])[:, None, None]
     to_screen = torch.nn.functional.normalize(screen - cornea, dim=2)
     halfway = torch.nn.functional.normalize(to_screen - torch.nn.functional.normalize(cornea, dim=2), dim=2)
-    return 0.7 * torch.exp((_dot(_meet(ray, cornea, _CORNEA), halfway) - 1) / 0.004)
+    return 0.7 * _fall((_dot(_meet(ray, cornea, _CORNEA), halfway) - 1) / 0.004)
 
 
 def _lambert(scene: Scene, normal: Tensor) -> Tensor:
@@ -181,18 +186,18 @@ def _skin(people: People, scene: Scene, place: _Pixels, upper: Tensor, lower: Te
     for wave, (a, b) in enumerate(_WAVES):
         phase, size = (people.texture[:, :, wave, part, None, None] for part in (0, 1))
         texture += size * torch.sin(a * s + b * t + phase)
-    crease = torch.exp(-((t - upper - 0.16) / 0.05).square()) * (s.abs() < 1.1)
-    bag = torch.exp(-((t - lower + 0.18) / 0.08).square()) * (s.abs() < 1.0)
+    crease = _fall(-((t - upper - 0.16) / 0.05).square()) * (s.abs() < 1.1)
+    bag = _fall(-((t - lower + 0.18) / 0.08).square()) * (s.abs() < 1.0)
     tone = shade * (1 + 0.03 * texture) * (1 - 0.3 * crease) * (1 - 0.1 * bag)
     height = people.brow[:, None, None, None] + 0.1 * (1 - s.square())
-    hair = torch.exp(-((t - height) / 0.16).square()) * torch.sigmoid((1.25 - s.abs()) * 8)
+    hair = _fall(-((t - height) / 0.16).square()) * torch.sigmoid((1.25 - s.abs()) * 8)
     hair = hair * (0.85 + 0.15 * torch.sin(23 * s + 9 * t)) * (0.4 + 0.5 * people.lashes[:, None, None, None])
     return people.skin[:, None, :, None, None] * (tone * (1 - hair))[:, :, None] + 0.06 * hair[:, :, None]
 
 
 def _lashes(people: People, place: _Pixels, upper: Tensor, picture: Tensor) -> Tensor:
     strokes = 0.7 + 0.3 * torch.sin(31 * place.s)
-    line = torch.exp(-((place.t - upper - 0.03) / 0.05).square()) * (place.s.abs() < 1) * strokes
+    line = _fall(-((place.t - upper - 0.03) / 0.05).square()) * (place.s.abs() < 1) * strokes
     return picture * (1 - line * people.lashes[:, None, None, None])[:, :, None]
 
 
@@ -200,9 +205,9 @@ def _glasses(people: People, scene: Scene, place: _Pixels, picture: Tensor) -> T
     """A dark frame around the lens and a pale reflection in it."""
     worn = people.glasses[:, None, None, None]
     shape = ((place.s + 0.05) / 1.45).pow(4) + ((place.t + 0.15) / 1.1).pow(4)
-    frame = torch.exp(-((shape - 1) / 0.22).square()) * worn
+    frame = _fall(-((shape - 1) / 0.22).square()) * worn
     spot = (place.s - 2 * scene.poses.light[:, None, None, None, 0]).square() + (place.t - 0.5).square()
-    glare = 0.25 * torch.exp(spot / -0.3) * (shape < 1) * worn
+    glare = 0.25 * _fall(spot / -0.3) * (shape < 1) * worn
     return torch.addcmul(glare[:, :, None], picture, (1 - 0.85 * frame)[:, :, None])
 
 

@@ -51,12 +51,12 @@ def around_circle(screen: Screen, radius_cm: float, period_s: float, rounds: flo
     return frames
 
 
-def around_box(screen: Screen, side_cm: float, period_s: float, rounds: int) -> list[Keyframe]:
-    """Keyframes of a dot on a square around the middle."""
+def around_box(screen: Screen, side_cm: float, period_s: float, rounds: float) -> list[Keyframe]:
+    """Keyframes of a dot on a square around the middle; it begins and ends in corners."""
     half = min(side_cm, 0.8 * min(screen.width_cm, screen.height_cm)) / 2 * screen.px_per_cm
     corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
     frames = []
-    for step in range(4 * rounds + 1):
+    for step in range(math.ceil(4 * rounds) + 1):
         sx, sy = corners[step % 4]
         x, y = screen.width_px / 2 + sx * half, screen.height_px / 2 + sy * half
         frames.append((1000 * period_s * step / 4, round(x, 2), round(y, 2)))

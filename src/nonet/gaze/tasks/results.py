@@ -125,7 +125,8 @@ def _pursuit(stage: StageData) -> Shown:
         plot.update_yaxes(scaleanchor="x")
         figures.append(Figure(f"Pursuit: {name}", plot, "Gaze and the dot's path, cm from the camera."))
     columns = ("path", "error, cm", "lag, ms", "gain", "catch-up saccades a second", "off target, %", "answer")
-    return [Table("Smooth pursuit", columns, rows, "Lag includes the delay of display and camera.")], figures
+    title = "Smooth pursuit" if stage.task == "pursuit" else "Object tracking"
+    return [Table(title, columns, rows, "Lag includes the delay of display and camera.")], figures
 
 
 def _search(stage: StageData) -> Shown:

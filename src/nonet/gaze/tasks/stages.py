@@ -33,7 +33,7 @@ class Pace:
     """Validation dots, at other places."""
     saccades: int = 20
     """Saccade trials."""
-    rounds: int = 3
+    rounds: float = 3
     """Rounds of each pursuit."""
     repeats: int = 2
     """Search trials of each condition."""
