@@ -50,7 +50,7 @@ class StudyConfig:
 SCALES = {
     "minutes": StudyConfig(),
     "hours": StudyConfig("hours", users=1000, log="ml-100k", boosts=(0.0, 0.3, 0.6, 1.2, 2.0, 3.0, 5.0, 10.0)),
-    "paper": StudyConfig("paper", users=2000, log="ml-100k", boosts=(0.0, 0.3, 0.6, 1.2, 2.0, 3.0, 5.0, 10.0)),
+    "paper": StudyConfig("paper", users=2000, log="ml-100k"),
 }
 
 
