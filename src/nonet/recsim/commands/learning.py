@@ -192,7 +192,5 @@ def study(*, out: Path, scale: Literal["minutes", "hours", "paper"] = "minutes",
     from nonet.recsim.study import study as made
 
     checkpoint = out.with_name(f"{out.name}.checkpoint")
-    report = made(replace(SCALES[scale], seed=seed), checkpoint=checkpoint)
-    report.show()
-    console.note(f"Report: {report.save(out)}")
+    made(replace(SCALES[scale], seed=seed), checkpoint=checkpoint).publish(out, console.command_line())
     shutil.rmtree(checkpoint, ignore_errors=True)
