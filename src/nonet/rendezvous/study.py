@@ -100,7 +100,7 @@ def study(team: Team, config: StudyConfig, *, data: Path | None = None, kept: Pa
     ]
     figures = [success_plot(results), disagreement_plot(results)]
     facts = {"episodes": config.episodes, "fewer": config.fewer, "seed": config.seed}
-    return Report("Rendezvous: the article's claims", claims, figures, tables, facts)
+    return Report("Rendezvous: the article's claims", claims, figures, tables, facts=facts)
 
 
 def _beats(results: Results, others: tuple[str, ...], text: str, how: str) -> Claim:

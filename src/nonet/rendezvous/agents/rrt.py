@@ -61,8 +61,8 @@ class Tree:
         self, goals: Float[np.ndarray, "goals 2"], metres: Float[np.ndarray, " times"]
     ) -> Float[np.ndarray, "goals times 2"]:
         """Where one is after so many metres on the way to each goal."""
-        nodes = self._near.query(goals)[1].tolist()
-        return np.stack([self._after(node, metres) for node in nodes])
+        nodes = np.atleast_1d(self._near.query(goals)[1])
+        return np.stack([self._after(int(node), metres) for node in nodes])
 
     def _after(self, node: int, metres: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times 2"]:
         # most proposals of a round end at a few nodes
@@ -157,7 +157,7 @@ def _blocked(
     cells = np.floor((obstacles - bounds[0]) / _CELL_M).astype(int)
     inside = ((cells >= 0) & (cells < free.shape)).all(1)
     free[tuple(cells[inside].T)] = False
-    return distance_transform_edt(free) * _CELL_M <= clearance_m if inside.any() else ~free
+    return np.asarray(distance_transform_edt(free)) * _CELL_M <= clearance_m if inside.any() else ~free
 
 
 def _space(base: Any, bounds: Float[np.ndarray, "2 2"]) -> Any:
