@@ -9,6 +9,7 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 
 import cloudpickle
+import torch
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -25,7 +26,7 @@ _CONTEXT.set_forkserver_preload(
 def start(function: Callable[[], object]) -> BaseProcess:
     """Starts a function, which may be a closure of a test, in a process of its own."""
     cloudpickle.register_pickle_by_value(sys.modules[function.__module__])  # the child cannot import test modules
-    process = _CONTEXT.Process(target=_call, args=(cloudpickle.dumps(function),))
+    process = _CONTEXT.Process(target=_call, args=(cloudpickle.dumps(function), torch.get_num_threads()))
     process.start()
     return process
 
@@ -38,6 +39,7 @@ def exit_status(function: Callable[[], object]) -> int:
     return process.exitcode
 
 
-def _call(pickled: bytes) -> None:
+def _call(pickled: bytes, threads: int) -> None:
+    torch.set_num_threads(threads)  # sums of another number of threads may differ in their last bits
     multiprocessing.set_start_method("fork", force=True)  # what the child starts itself starts as it would elsewhere
     cloudpickle.loads(pickled)()
