@@ -6,7 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -55,7 +55,7 @@ class Encoder(nn.Module, ABC):
             self._known = fingerprint(self.describe(), self.state_dict())
         return self._known
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> Encoder:
         self._known = None  # the weights may change from here on
         return super().train(mode)
 

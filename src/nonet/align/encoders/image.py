@@ -105,7 +105,8 @@ class EfficientNetEncoder(ImageEncoder):
 
     def train(self, mode: bool = True) -> EfficientNetEncoder:
         self._folded.clear()  # the weights may change from here on
-        return super().train(mode)
+        super().train(mode)
+        return self
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         self._folded.clear()
