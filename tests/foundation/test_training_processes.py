@@ -46,9 +46,9 @@ class Contrastive(nn.Module):
 
 def shared(folder: Path, kind: str, config: TrainingConfig) -> None:
     """One of several processes that train together; run by the test below, also as a program."""
-    torch.set_num_threads(1)
     module = Contrastive() if kind == "contrastive" else Squares()
-    history = fit(module, rows(), config, folder=folder)
+    with devices.threads(1):
+        history = fit(module, rows(), config, folder=folder)
     torch.save(module.state_dict(), folder / f"weights-{os.environ.get('RANK', 0)}.pt")
     assert history.records
 
