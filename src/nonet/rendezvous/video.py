@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,9 +45,12 @@ def write_video(path: Path, episode: Episode, lidar: LidarConfig, radius_m: floa
         if path.suffix == ".gif":
             iio.imwrite(partial, pictures, duration=1000 * episode.step_s, loop=0)
         else:
-            iio.imwrite(
-                partial, pictures, fps=round(1 / (episode.step_s * _EVERY)), codec="libx264", macro_block_size=2
-            )
+            with warnings.catch_warnings():
+                # jax warns of every fork; this one becomes ffmpeg at once
+                warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called", category=RuntimeWarning)
+                iio.imwrite(
+                    partial, pictures, fps=round(1 / (episode.step_s * _EVERY)), codec="libx264", macro_block_size=2
+                )
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
