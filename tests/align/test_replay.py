@@ -43,6 +43,7 @@ def step(made, chunk, replayed):
     return loss.item(), gradients, {name: b.clone() for name, b in made.named_buffers()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [2, 4, 10])
 def test_every_gradient_is_that_of_the_whole_batch(chunk):
     first = model()

@@ -87,6 +87,7 @@ def test_features_are_those_of_the_towers(features, towers, texts):
     assert torch.allclose(features.tokens[:3, : mask.shape[1]].float(), outputs, atol=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["i2t", "t2t", "i2t+t2t"])
 def test_each_objective_learns_what_it_is_for(objective, towers, features, tmp_path):
     """Eight plain colours are learnt by heart: images find their captions, captions their siblings, as trained."""

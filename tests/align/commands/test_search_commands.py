@@ -160,6 +160,7 @@ def test_an_index_of_another_model_is_refused(
         assert "another model" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_indexed(home: Path) -> None:
     """A process is interrupted in the middle of indexing, as a terminal does it; the next run goes on."""
     for number in range(1100):
