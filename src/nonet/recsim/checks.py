@@ -196,7 +196,7 @@ def replicate(story: Story, given: Mapping[str, Array], steps: int, key: Key[Arr
     fixed = {name: value for name, value in given.items() if name not in moving}
 
     def handler(step: Array | int) -> Callable[[str, Distribution], Array]:
-        return Scorer({**fixed, **{name: value[step] for name, value in moving.items()}}, otherwise=Sampler(key, step))
+        return Scorer({**fixed, **{name: value[step] for name, value in moving.items()}}, {}, Sampler(key, step))
 
     first = first_slice(network, handler(0))
     held = {name: first[name] for name in network.constants}

@@ -5,7 +5,7 @@ A handler is called with the site's name and its distribution and returns the va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -48,18 +48,13 @@ class Scorer:
     Args:
         values: by site; what is not there goes to ``otherwise``.
         weights: by site, factors of the elements' log-probabilities (0 for what was not observed).
-        given: sites that are replaced and not scored.
         otherwise: what to do with the other sites; None refuses them.
     """
 
     def __init__(
-        self,
-        values: Mapping[str, Array],
-        weights: Mapping[str, Array] | None = None,
-        given: Collection[str] = (),
-        otherwise: Handler | None = None,
+        self, values: Mapping[str, Array], weights: Mapping[str, Array] | None = None, otherwise: Handler | None = None
     ) -> None:
-        self.values, self.weights, self.given, self.otherwise = values, weights or {}, given, otherwise
+        self.values, self.weights, self.otherwise = values, weights or {}, otherwise
         self.scores: dict[str, Float[Array, ""]] = {}
 
     def __call__(self, site: str, distribution: Distribution) -> Array:
@@ -75,9 +70,6 @@ class Scorer:
         expected = tuple(distribution.batch_shape) + tuple(distribution.event_shape)
         if value.shape != expected:
             raise DataError(f"Its value has shape {value.shape} at a step, the story says {expected}.", where=site)
-        if site in self.given:
-            self.scores[site] = jnp.zeros(())
-            return value
         score = jnp.asarray(distribution.log_prob(value))
         if site in self.weights:
             # a value that was not observed may lie outside the support: its -inf must not become NaN

@@ -6,7 +6,7 @@ sampled by NUTS (Hoffman and Gelman, JMLR 2014) with window adaptation, several 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,6 @@ def target_of(
     latents: Sequence[str] = (),
     priors: Mapping[str, Distribution] | None = None,
     weights: Mapping[str, Array] | None = None,
-    given: Collection[str] = (),
 ) -> Target:
     """The posterior's log-density up to a constant.
 
@@ -92,7 +91,6 @@ def target_of(
         latents: random fields that were not; continuous ones.
         priors: of parameters ("actor.field") that are uncertain too.
         weights: as in `probability.log_prob`.
-        given: as in `probability.log_prob`.
     Raises:
         UsageError: if a latent field is unknown or discrete, or nothing is latent.
     """
@@ -120,7 +118,7 @@ def target_of(
     def log_density(free: dict[str, Array]) -> Array:
         values = constrain(free)
         settled = story.with_parameters({name: values[name] for name in priors})
-        total = log_prob(settled, data | {name: values[name] for name in latents}, weights=weights, given=given)
+        total = log_prob(settled, data | {name: values[name] for name in latents}, weights=weights)
         for name, prior in priors.items():
             total = total + jnp.asarray(prior.log_prob(values[name])).sum()
         for name, value in free.items():

@@ -6,7 +6,7 @@ derived value that does not follow from its causes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import jax
@@ -23,11 +23,11 @@ from nonet.recsim.spaces import names_of
 
 __all__ = ["Site", "log_prob", "site_log_probs", "sites"]
 
-AtSteps = tuple[Array, dict[str, Array], dict[str, Array]]
+Given = tuple[Array, dict[str, Array], dict[str, Array]]
 """Numbers of steps, and the values and weights of fields there."""
 
 Step = Callable[[Slice, Any], tuple[Slice, dict[str, Array]]]
-"""From what is remembered and a step's `AtSteps` to what is remembered then, and the scores by site."""
+"""From what is remembered and a step's `Given` to what is remembered then, and the scores by site."""
 
 
 class Site:
@@ -69,7 +69,6 @@ def log_prob(
     trajectory: Trajectory | Mapping[str, Array],
     *,
     weights: Mapping[str, Array] | None = None,
-    given: Collection[str] = (),
     missing: Literal["error", "simulate"] = "error",
     key: Key[Array, ""] | None = None,
 ) -> Float[Array, ""]:
@@ -81,7 +80,6 @@ def log_prob(
             gaps; fields of constant variables have none.
         weights: by field, factors of the elements' log-probabilities, in the layout of the values or with fewer
             trailing axes; 0 leaves an element out, as where a session had ended.
-        given: fields that were set from outside the story: what follows from them is scored, they are not.
         missing: what to do about random fields that the trajectory lacks. "simulate" draws them, so that the result
             is the log-probability of the data given one draw of the rest.
         key: for those draws.
@@ -89,7 +87,7 @@ def log_prob(
         UsageError: if a random field is missing, with missing="error".
         DataError: if lengths or shapes do not fit.
     """
-    parts = site_log_probs(story, trajectory, weights=weights, given=given, missing=missing, key=key)
+    parts = site_log_probs(story, trajectory, weights=weights, missing=missing, key=key)
     return sum(parts.values(), start=jnp.zeros(()))
 
 
@@ -98,7 +96,6 @@ def site_log_probs(
     trajectory: Trajectory | Mapping[str, Array],
     *,
     weights: Mapping[str, Array] | None = None,
-    given: Collection[str] = (),
     missing: Literal["error", "simulate"] = "error",
     key: Key[Array, ""] | None = None,
 ) -> dict[str, Float[Array, ""]]:
@@ -108,7 +105,6 @@ def site_log_probs(
         story: as there.
         trajectory: as there.
         weights: as there.
-        given: as there.
         missing: as there.
         key: as there.
     """
@@ -121,7 +117,7 @@ def site_log_probs(
 
     def scorer(now: dict[str, Array], now_weights: dict[str, Array], step: Array | int) -> Scorer:
         draw = Sampler(key, step) if missing == "simulate" and key is not None else None
-        return Scorer(now | fixed, now_weights | fixed_weights, given, draw)
+        return Scorer(now | fixed, now_weights | fixed_weights, draw)
 
     def at(tree: dict[str, Array], step: int) -> dict[str, Array]:
         return {name: leaf[step] for name, leaf in tree.items()}
@@ -130,8 +126,8 @@ def site_log_probs(
     first = first_slice(network, handler)
     scores = dict(handler.scores)
 
-    def step(before: Slice, at_step: AtSteps) -> tuple[Slice, dict[str, Array]]:
-        number, now, now_weights = at_step
+    def step(before: Slice, given: Given) -> tuple[Slice, dict[str, Array]]:
+        number, now, now_weights = given
         handler = scorer(now, now_weights, number)
         after = next_slice(network, before | {name: first[name] for name in network.constants}, handler)
         return {name: after[name] for name in network.remembered}, handler.scores
@@ -140,30 +136,30 @@ def site_log_probs(
         later_values, later_weights = (
             {name: leaf[1:] for name, leaf in tree.items()} for tree in (moving, moving_weights)
         )
-        at_steps = (jnp.arange(1, length), later_values, later_weights)
+        given = (jnp.arange(1, length), later_values, later_weights)
         remembered = {name: first[name] for name in network.remembered}
-        later = _at_once(network, step, remembered, at_steps) if missing == "error" else None
+        later = _at_once(network, step, remembered, given) if missing == "error" else None
         if later is None:
-            later = jax.lax.scan(step, remembered, at_steps)[1]
+            later = jax.lax.scan(step, remembered, given)[1]
         for site, terms in later.items():
             scores[site] = scores.get(site, jnp.zeros(())) + terms.sum()
     return scores
 
 
-def _at_once(network: Network, step: Step, first: Slice, at_steps: AtSteps) -> dict[str, Array] | None:
+def _at_once(network: Network, step: Step, first: Slice, given: Given) -> dict[str, Array] | None:
     """The scores of all steps side by side, not one after another: twice as fast where populations are small.
 
     A step needs what is remembered of the one before. Fields that are drawn are in the data; what follows from them is
     computed in as many passes as there are steps between it and the data. None where a variable follows from itself,
     step after step.
     """
-    values = at_steps[1]
+    values = given[1]
 
     def at_first(name: str, leaf: Array) -> Array:
         """The steps before, as the data have them; anything will do where they do not."""
         if name in values and values[name].shape[1:] == leaf.shape:
             return jnp.concatenate([leaf[None], values[name][:-1].astype(leaf.dtype)])
-        return jnp.broadcast_to(leaf, (at_steps[0].shape[0], *leaf.shape))
+        return jnp.broadcast_to(leaf, (given[0].shape[0], *leaf.shape))
 
     names = {variable: [name for name, _ in names_of(variable, value)] for variable, value in first.items()}
     before = {}
@@ -171,20 +167,20 @@ def _at_once(network: Network, step: Step, first: Slice, at_steps: AtSteps) -> d
         leaves, shape = jax.tree.flatten(value)
         before[variable] = jax.tree.unflatten(shape, map(at_first, names[variable], leaves))
     steps = jax.vmap(step)
-    scored = set(jax.eval_shape(steps, before, at_steps)[1])
+    scored = set(jax.eval_shape(steps, before, given)[1])
     passes = network.passes({variable for variable, fields in names.items() if set(fields) <= scored})
     if passes is None:
         return None
 
     @jax.jit  # one program, where nobody compiles around it
-    def all_passes(before: Slice, at_steps: AtSteps) -> dict[str, Array]:
-        after, scores = steps(before, at_steps)
+    def all_passes(before: Slice, given: Given) -> dict[str, Array]:
+        after, scores = steps(before, given)
         for _ in range(passes):
             before = jax.tree.map(lambda leaf, rest: jnp.concatenate([leaf[None], rest[:-1]]), first, after)
-            after, scores = steps(before, at_steps)
+            after, scores = steps(before, given)
         return scores
 
-    return all_passes(before, at_steps)
+    return all_passes(before, given)
 
 
 def _split(network: Network, values: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array], int]:
