@@ -1,6 +1,5 @@
 import io
 import json
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from align.fakes import COLOURS, ColourModel, paint
+from fuzzing import fuzz
 from nonet import web
 from nonet.align import page
 from nonet.align.indexing import open_or_create, update
@@ -225,34 +225,7 @@ def test_pictures_indexed_meanwhile_are_found(client: TestClient, searcher: Sear
 
 @pytest.mark.slow
 def test_fuzzed_the_api_never_fails(app: FastAPI) -> None:
-    import schemathesis
-    from hypothesis import HealthCheck, Phase, given, settings
-    from schemathesis.checks import not_a_server_error
-    from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
-
-    schema = schemathesis.openapi.from_asgi("/openapi.json", app).include(path_regex="^/align/api/")
-    tried = set()
-    for result in schema.get_all_operations():
-        operation = result.ok()
-
-        @settings(
-            max_examples=12,
-            deadline=None,
-            database=None,
-            phases=[Phase.explicit, Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=operation.as_strategy())
-        def fuzz(case) -> None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                case.call_and_validate(
-                    checks=[not_a_server_error, content_type_conformance, response_schema_conformance]
-                )
-
-        fuzz()
-        tried.add((operation.method.upper(), operation.path))
-    assert tried == {
+    assert fuzz(app, "^/align/api/", max_examples=25) == {
         ("POST", "/align/api/search"),
         ("POST", "/align/api/labels"),
         ("POST", "/align/api/uploads"),

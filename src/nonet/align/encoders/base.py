@@ -49,19 +49,27 @@ class Encoder(nn.Module, ABC):
     def fingerprint(self) -> str:
         """A hash of the description and every weight: equal for encoders with equal features.
 
-        It is remembered in evaluation mode, until weights are loaded or the mode is set again.
+        It is remembered in evaluation mode, until weights are loaded or moved or the mode is set again.
         """
         if self.training or self._known is None:
             self._known = fingerprint(self.describe(), self.state_dict())
         return self._known
 
+    def _forget(self) -> None:
+        """Drops what was derived from the weights, which may change from here on."""
+        self._known = None
+
     def train(self, mode: bool = True) -> Encoder:
-        self._known = None  # the weights may change from here on
+        self._forget()
         return super().train(mode)
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        self._known = None
+        self._forget()
         super()._load_from_state_dict(*args, **kwargs)
+
+    def _apply(self, *args: Any, **kwargs: Any) -> Encoder:
+        self._forget()  # another device or type
+        return super()._apply(*args, **kwargs)
 
 
 class ImageEncoder(Encoder):

@@ -103,18 +103,9 @@ class EfficientNetEncoder(ImageEncoder):
             self._folded.append(folded(self.network))
         return self._folded[0](pixels)
 
-    def train(self, mode: bool = True) -> EfficientNetEncoder:
-        self._folded.clear()  # the weights may change from here on
-        super().train(mode)
-        return self
-
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+    def _forget(self) -> None:
         self._folded.clear()
-        super()._load_from_state_dict(*args, **kwargs)
-
-    def _apply(self, *args: Any, **kwargs: Any) -> EfficientNetEncoder:
-        self._folded.clear()  # another device or type
-        return super()._apply(*args, **kwargs)
+        super()._forget()
 
 
 class HuggingFaceImageEncoder(ImageEncoder):
