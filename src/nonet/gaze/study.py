@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -87,5 +86,4 @@ def study(config: StudyConfig) -> Report:
         tables=[stand.table("on a stand"), hand.table("in the hand")],
         figures=[ladder_figure(stand, hand), progress],
         facts={"command": config.command, "people": people, "seed": config.seed, "model": str(model)},
-        made=date.today().isoformat(),
     )

@@ -72,7 +72,7 @@ def study(config: StudyConfig, *, checkpoint: Path | None = None) -> Report:
             over_time(pair, _WELFARE, running_total=True),
             over_time(pair, _GINI),
             phase(sweep, _GINI, _WELFARE),
-            _sweep_plot(sweep),
+            _sweep_plot(sweep, config.boosts),
         ],
         facts=asdict(config) | {"command": config.command},
     )
@@ -80,18 +80,18 @@ def study(config: StudyConfig, *, checkpoint: Path | None = None) -> Report:
 
 def _by_boost(pair: Comparison, boosts: Sequence[float], checkpoint: Path | None) -> Comparison:
     """The provider-aware recommender at several strengths; without a boost it is the myopic one."""
-    base = pair.config
-    runs = {0.0: pair, base.boost: pair}
-    names = {0.0: _MYOPIC}
+    found = {0.0: (pair, _MYOPIC), pair.config.boost: (pair, _AWARE)}
     for boost in boosts:
-        if boost not in runs:
+        if boost not in found:
             kept = checkpoint and checkpoint / f"boost-{boost:g}"
-            runs[boost] = compare(replace(base, boost=boost), [_AWARE], checkpoint=kept)
-    stories, trajectories = (
-        {f"boost {boost:g}": getattr(runs[boost], part)[names.get(boost, _AWARE)] for boost in boosts}
-        for part in ("stories", "trajectories")
+            found[boost] = compare(replace(pair.config, boost=boost), [_AWARE], checkpoint=kept), _AWARE
+    chosen = {f"boost {boost:g}": found[boost] for boost in boosts}
+    return Comparison(
+        pair.exhibit,
+        pair.config,
+        {name: one.stories[policy] for name, (one, policy) in chosen.items()},
+        {name: one.trajectories[policy] for name, (one, policy) in chosen.items()},
     )
-    return Comparison(pair.exhibit, base, stories, trajectories)
 
 
 def _claims(pair: Comparison, config: StudyConfig) -> Sequence[Claim]:
@@ -190,11 +190,11 @@ def _sweep_table(sweep: Comparison) -> Table:
     )
 
 
-def _sweep_plot(sweep: Comparison) -> Figure:
+def _sweep_plot(sweep: Comparison, boosts: Sequence[float]) -> Figure:
     totals = [sweep.total(name) for name in sweep.trajectories]
     plot = go.Figure(
         go.Scatter(
-            x=[name.removeprefix("boost ") for name in sweep.trajectories],
+            x=list(boosts),
             y=[total.value for total in totals],
             mode="lines+markers",
             error_y={
@@ -203,5 +203,5 @@ def _sweep_plot(sweep: Comparison) -> Figure:
             },
         )
     )
-    plot.update_layout(xaxis={"title": "boost", "type": "linear"}, yaxis_title="welfare, all steps", height=380)
+    plot.update_layout(xaxis_title="boost", yaxis_title="welfare, all steps", height=380)
     return Figure("Welfare by strength of the boost", plot, "Mean welfare over all steps with 95 % intervals.")

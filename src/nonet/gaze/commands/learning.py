@@ -121,9 +121,9 @@ def study(
         seed: decides everything random.
         workers: processes; 0 for one per core.
     """
+    from nonet.foundation import console
     from nonet.gaze.study import StudyConfig
     from nonet.gaze.study import study as run
 
-    made = run(StudyConfig(out=out, model=model, scale=scale, people=people, seed=seed, workers=workers))
-    made.show()
-    saved(made.save(out))
+    config = StudyConfig(out=out, model=model, scale=scale, people=people, seed=seed, workers=workers)
+    run(config).publish(out, console.command_line())

@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float, Int
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from nonet.foundation.errors import DataError
 
@@ -83,11 +85,10 @@ def _left_out(change: np.ndarray, tired: np.ndarray, participant: np.ndarray) ->
     score = np.empty(len(tired))
     for one in np.unique(participant):
         out = participant == one
-        mean, sd = change[~out].mean(axis=0), change[~out].std(axis=0)
-        rows = (change - mean) / np.where(sd > 0, sd, 1)
         # few rows and features: Newton's steps are exact and cheap
-        model = LogisticRegression(C=0.3, class_weight="balanced", solver="newton-cholesky")
-        score[out] = model.fit(rows[~out], tired[~out]).predict_proba(rows[out])[:, 1]
+        told = LogisticRegression(C=0.3, class_weight="balanced", solver="newton-cholesky")
+        model = make_pipeline(StandardScaler(), told)
+        score[out] = model.fit(change[~out], tired[~out]).predict_proba(change[out])[:, 1]
     return score
 
 
