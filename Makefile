@@ -1,6 +1,8 @@
 # make demo   learn image-text embeddings from real pictures, then open a search page
 # make test   prove everything
 # make check  lint, types, architecture and the fast tests: under two minutes
+# make bench  measure everything, and write bench/RESULTS.md and the README's table (ONLY="eigen cka": these)
+# make dist   the wheel and the source archive
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +13,7 @@ export OMP_NUM_THREADS ?= 2
 export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test check bench docs install install-dev chromium clean
+.PHONY: demo test check bench dist docs install install-dev chromium clean
 
 define require_python
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -56,7 +58,11 @@ check: install-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser"
 
 bench: install-dev
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python bench/all.py $(ONLY)
+
+dist: install-dev
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
 
 docs: install-dev
 	$(BIN)/mkdocs build --strict --quiet

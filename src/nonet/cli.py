@@ -29,6 +29,10 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 _HELP = {"-h", "--help"}
+_HOUSE = {
+    "serve": "Serve the web application on this machine.",
+    "doctor": "Tell what is installed, what is missing, and how to get it.",
+}
 
 
 def serve(
@@ -100,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as stop:  # argument errors and --help of tyro
         return stop.code if isinstance(stop.code, int) else EXIT_USER_ERROR
     except Exception as error:
-        shown = readable(error)
+        shown = readable(error, _extra(words))
         if debug or shown is None:
             raise
         from nonet.foundation import console
@@ -120,11 +124,15 @@ def _dispatch(words: list[str]) -> None:
         _show_level("nonet", "Nine systems from published articles.", _overview())
     elif name == "serve":
         _call(serve, "nonet serve", words[1:])
+    elif name == "doctor":
+        from nonet.doctor import doctor
+
+        _call(doctor, "nonet doctor", words[1:])
     elif name in top:
         wing = top[name]
         _walk(wing.room("commands").COMMANDS, ["nonet", name], wing.summary, words[1:])
     else:
-        raise _unknown(name, [*top, "serve"], "nonet")
+        raise _unknown(name, [*top, *_HOUSE], "nonet")
 
 
 def _walk(entry: Command | Group, path: list[str], about: str, words: list[str]) -> None:
@@ -154,7 +162,14 @@ def _call(function: Command, prog: str, words: list[str]) -> None:
 
 def _overview() -> dict[str, str]:
     built = {wing.name for wing in present("commands")}
-    return {wing.name: wing.summary for wing in WINGS if wing.name in built} | {"serve": _first_line(serve)}
+    return {wing.name: wing.summary for wing in WINGS if wing.name in built} | _HOUSE
+
+
+def _extra(words: Sequence[str]) -> str:
+    """The extra that brings what a command needs: its wing's, and that of the one wing that is served."""
+    served = [wing.name for wing in WINGS if f"--{wing.name}" in words]
+    named = [wing.name for wing in WINGS if wing.name == words[0]] if words else []
+    return next(iter(named or (served if len(served) == 1 else [])), "all")
 
 
 def _first_line(entry: Any) -> str:
