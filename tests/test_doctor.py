@@ -103,11 +103,25 @@ def test_a_wing_that_is_none(capsys):
 
 
 def test_here_nothing_that_a_wing_needs_is_missing_and_nothing_heavy_is_loaded(monkeypatch):
-    script = "import sys; from nonet import cli; code = cli.run(['doctor', '--json']); print(*sys.modules, file=sys.stderr)"
+    script = (
+        "import sys; from nonet import cli; code = cli.run(['doctor', '--json']); print(*sys.modules, file=sys.stderr)"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     told = json.loads(done.stdout)
     assert told["machine"]["nonet"] == "0.1.0"
-    heavy = {"torch", "jax", "transformers", "numba", "pandas", "pyarrow", "faiss", "plotly", "fastapi", "scipy", "numpy"}
+    heavy = {
+        "torch",
+        "jax",
+        "transformers",
+        "numba",
+        "pandas",
+        "pyarrow",
+        "faiss",
+        "plotly",
+        "fastapi",
+        "scipy",
+        "numpy",
+    }
     assert not {name.partition(".")[0] for name in done.stderr.split()} & heavy
 
 

@@ -28,7 +28,7 @@ from rich.text import Text
 
 from nonet.foundation.errors import NonetError
 
-__all__ = ["command_line", "fail", "note", "print_json", "progress", "say", "summary", "table", "track"]
+__all__ = ["command_line", "fail", "note", "print_json", "progress", "say", "summary", "table", "track", "wrote"]
 
 Item = TypeVar("Item")
 
@@ -49,6 +49,11 @@ def say(text: str) -> None:
 def note(text: str) -> None:
     """A remark for the person who watches, on standard error."""
     err.print(Text(text), style="dim")
+
+
+def wrote(*made: object) -> None:
+    """Names what a command made, on standard error: files and folders, or whatever tells them."""
+    note(f"Wrote {', '.join(map(str, made))}")
 
 
 def print_json(value: Any) -> None:

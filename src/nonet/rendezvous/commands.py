@@ -70,7 +70,7 @@ def train(
     save_team(out, team, command=console.command_line(), made=date.today())
     shown = {name: value for name, value in team.figures.items() if not isinstance(value, list)}
     shown |= {f"{name} (last)": value[-1] for name, value in team.figures.items() if isinstance(value, list)}
-    console.summary(f"{out}: measured on maps and drives that nothing learnt from", shown)
+    console.summary(f"Team in {out}, measured on maps and drives that nothing learnt from", shown)
 
 
 def baseline(
@@ -188,7 +188,7 @@ def _keep_meeting(team: Team, found: Episode, kept: Path, video: Path | None) ->
         from nonet.rendezvous.video import write_video
 
         write_video(video, found, world.lidar, world.robot.radius_m)
-        console.note(f"Film: {video}")
+        console.wrote(video)
 
 
 def methods() -> None:
@@ -233,7 +233,7 @@ def evaluate(
         noise_factor: how many times that.
         seconds: until they have failed.
         seed: of maps, starts and noise.
-        workers: processes; 0 takes one a core.
+        workers: processes; 0 for one per core.
         out: folder for a report with plots; `.partial` beside it keeps finished methods if it is interrupted.
     """
     import shutil
@@ -337,7 +337,7 @@ def study(
         out: folder for the report; `.partial` beside it keeps finished methods if it is interrupted.
         scale: how many episodes.
         seed: of maps, starts and noise.
-        workers: processes; 0 takes one a core.
+        workers: processes; 0 for one per core.
     """
     import shutil
     from dataclasses import replace

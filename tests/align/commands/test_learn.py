@@ -71,9 +71,9 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 def test_trained_then_evaluated_as_a_table_and_as_json(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train("model", "--epochs", "100") == 0
-    shown = capsys.readouterr().out
-    assert "Retrieval on the validation split" in shown
-    assert shown.rstrip().endswith("The model is in model")
+    shown = capsys.readouterr()
+    assert "Retrieval on the validation split" in shown.out
+    assert shown.err.rstrip().endswith("Wrote model")
     assert sorted(path.name for path in Path("model").iterdir()) == [
         "README.md",
         "config.json",

@@ -126,7 +126,7 @@ def test_a_contact_sheet_to_look_at(home: Path, capsys: pytest.CaptureFixture[st
         (["index", "model", "photos", "--out", "photos"], "This is not an index, and it is not empty."),
         (["index", "model", "photos", "--out", "list.txt"], "This is not an index"),
         (["index", "model", "photos", "--out", "index", "--split", "test"], "Only a pairs folder has splits."),
-        (["index", "model", "photos", "--out", "index", "--batch", "0"], "--batch"),
+        (["index", "model", "photos", "--out", "index", "--batch-size", "0"], "--batch-size"),
         (["remove", "index"], "No pictures are named."),
         (["remove", "nowhere", "a.png"], "There is no index here."),
     ],

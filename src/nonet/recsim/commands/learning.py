@@ -98,8 +98,7 @@ def infer(
         console.table(table.columns, table.rows, title=table.title)
     if not found.posterior.converged:
         console.note("The chains do not agree yet: ask for more --warmup and --draws before you use a mean.")
-    console.note(f"Draws: {save_inferred(out, found)}")
-    console.note(f"Report: {report.save(out)}")
+    console.wrote(save_inferred(out, found), report.save(out))
 
 
 def train(
@@ -147,7 +146,7 @@ def train(
         facts=asdict(config),
     )
     report.show()
-    console.note(f"Report: {report.save(out / 'report')}")
+    console.wrote(report.save(out / "report"))
     console.note(f"Use it: nonet recsim compare {story} --policies myopic,{out}")
 
 

@@ -124,7 +124,7 @@ def compare(
     )
     report.show()
     if out is not None:
-        console.note(f"Report: {report.save(out)}")
+        console.wrote(report.save(out))
         for name, trajectory in found.trajectories.items():
             policy = replace(config, policy=name)
             save_run(out / "runs" / Path(name).name, policy, found.stories[name], trajectory)
@@ -142,5 +142,4 @@ def export(folder: tyro.conf.Positional[Path], *, out: Path) -> None:
     """
     from nonet.recsim.results import export_csv
 
-    for path in export_csv(folder, out):
-        console.say(str(path))
+    console.wrote(*export_csv(folder, out))
