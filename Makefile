@@ -62,7 +62,7 @@ bench: install-dev
 
 dist: install-dev
 	rm -rf dist
-	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m build --no-isolation --outdir dist
 
 docs: install-dev
 	$(BIN)/mkdocs build --strict --quiet

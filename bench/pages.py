@@ -3,12 +3,13 @@
     python bench/pages.py
 
 The table of the README has for each wing one command and one figure; the page about data lists the data packages with
-the licences that they state. Nothing in these parts is typed by hand: a test compares them with what this program
-writes.
+the licences that they state; the reference lists the public names of every wing. Nothing in these parts is typed by
+hand: a test compares them with what this program writes.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import re
 from collections.abc import Sequence
@@ -201,6 +202,30 @@ def licence(package: str) -> str:
     return f"its file {files[0]}" if files else "none stated"
 
 
+def reference() -> str:
+    """The public names of every wing, by the room that they are in, as mkdocstrings reads them."""
+    lines = []
+    for wing in WINGS:
+        lines += ["", f"## {wing.name}", "", f"::: nonet.{wing.name}", "    options:"]
+        lines += ["      heading_level: 3", "      members: false"]
+        for room, names in public_names(wing.name).items():
+            lines += [f"::: {room}", "    options:", "      heading_level: 3", f"      members: [{', '.join(names)}]"]
+    return "\n".join(lines[1:])
+
+
+def public_names(wing: str) -> dict[str, list[str]]:
+    """The names that a wing exports, by the module that defines them."""
+    package = ROOT / "src" / "nonet" / wing
+    stub = package / "__init__.pyi"
+    tree = ast.parse((stub if stub.exists() else package / "__init__.py").read_text(encoding="utf-8"))
+    found: dict[str, list[str]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            room = f"nonet.{wing}.{node.module}" if node.level else node.module
+            found.setdefault(room, []).extend(name.name for name in node.names)
+    return found
+
+
 def between(text: str, marker: str, content: str) -> str:
     """The text with what stands between `<!-- marker -->` and `<!-- /marker -->` replaced."""
     pattern = re.compile(rf"(<!-- {marker} -->\n).*?(\n<!-- /{marker} -->)", re.S)
@@ -212,12 +237,13 @@ def between(text: str, marker: str, content: str) -> str:
 def pages() -> dict[Path, str]:
     """Every page that this program writes to, as it should be."""
     results = read_all()
-    readme, data = ROOT / "README.md", ROOT / "docs" / "data.md"
-    return {
-        ROOT / "bench" / "RESULTS.md": results_page(results),
-        readme: between(readme.read_text(encoding="utf-8"), "nine", readme_table(results)),
-        data: between(data.read_text(encoding="utf-8"), "packages", data_table()),
+    parts = {
+        ROOT / "README.md": ("nine", readme_table(results)),
+        ROOT / "docs" / "data.md": ("packages", data_table()),
+        ROOT / "docs" / "reference.md": ("wings", reference()),
     }
+    written = {path: between(path.read_text(encoding="utf-8"), *part) for path, part in parts.items()}
+    return {ROOT / "bench" / "RESULTS.md": results_page(results), **written}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The commands that README and docs show, and those that tests ran: `conftest.py` compares them when all tests have run.
+"""The commands that README and docs show, and those that tests ran: `conftest.py` compares them after the last test.
 
 A run counts by its verb and the names of its options: a shown command is covered where its verb was run, and each
 option that it shows was given to that verb, not necessarily at once. Commands that tests start as processes of their

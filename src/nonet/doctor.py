@@ -165,7 +165,7 @@ def diagnose(seen: Seen, wings: Iterable[str]) -> Diagnosis:
     differing = (
         (name, seen.versions[name], version)
         for name, version in seen.tested.items()
-        if name in seen.versions and Version(seen.versions[name]).public != version  # a build (+cpu) is no other version
+        if name in seen.versions and Version(seen.versions[name]).public != version  # +cpu is no other version
     )
     return Diagnosis(tuple(states), packages, tuple(differing), all(state.ready for state in states))
 
@@ -290,15 +290,16 @@ def _show(seen: Seen, found: Diagnosis) -> None:
         ],
         title="Wings",
     )
-    console.say("")
-    console.table(
-        ["data package", "version", "for", "get it with"],
-        [
-            (state.name, seen.versions.get(state.name, "missing"), _purpose(DATA[state.name]), state.get)
-            for state in found.data
-        ],
-        title="Data packages",
-    )
+    if found.data:
+        console.say("")
+        console.table(
+            ["data package", "version", "for", "get it with"],
+            [
+                (state.name, seen.versions.get(state.name, "missing"), _purpose(DATA[state.name]), state.get)
+                for state in found.data
+            ],
+            title="Data packages",
+        )
     if found.differing:
         console.say("")
         console.table(["library", "installed", "tested"], found.differing, title="Of another version than tested")
