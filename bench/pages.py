@@ -228,10 +228,10 @@ def public_names(wing: str) -> dict[str, list[str]]:
 
 def between(text: str, marker: str, content: str) -> str:
     """The text with what stands between `<!-- marker -->` and `<!-- /marker -->` replaced."""
-    pattern = re.compile(rf"(<!-- {marker} -->\n).*?(\n<!-- /{marker} -->)", re.S)
+    pattern = re.compile(rf"(<!-- {marker} -->\n\n).*?(\n\n<!-- /{marker} -->)", re.S)
     if not pattern.search(text):
         raise ValueError(f"no marker {marker}")
-    return pattern.sub(lambda found: found[1] + content + found[2], text)
+    return pattern.sub(lambda found: found[1] + content.strip("\n") + found[2], text)
 
 
 def pages() -> dict[Path, str]:
