@@ -74,7 +74,7 @@ def serve(
         "recsim": recsim,
         "rendezvous": rendezvous,
     }
-    web.serve(sources, host=host, port=port)
+    web.serve(sources, host=host, port=port, simulate=simulate)
 
 
 def main() -> NoReturn:

@@ -1,10 +1,12 @@
 """The command line with right and with wrong words."""
 
+import json
 import zipfile
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nonet import cli
 from nonet.gaze.geometry import LAPTOP
@@ -64,10 +66,26 @@ def test_data_expiry_and_forgetting(session, tmp_path, capsys):
     assert "consent.json" in zipfile.ZipFile(tmp_path / "mine.zip").namelist()
     assert run("expire", store=store) == 0
     assert f"{who}  due" in capsys.readouterr().out
+    assert run("expire", "--delete", store=store) == 0
     assert run("forget", who, store=store) == 0
     assert not session.folder.exists()
     assert run("forget", who, store=store) != 0
     assert "no such participant" in capsys.readouterr().err
+
+
+def test_a_study_is_set_up_with_pictures(acquainted_model, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "pictures" / "red.png")
+    words = ["--model", str(acquainted_model), "--pictures", str(tmp_path / "pictures"), "--tasks", "viewing"]
+    assert cli.run(["gaze", "setup", str(tmp_path / "study"), *words]) == 0
+    assert json.loads((tmp_path / "study" / "study.json").read_text())["tasks"] == ["viewing"]
+
+
+@pytest.mark.slow
+def test_a_network_is_written_for_onnx_runtime(acquainted_model, tmp_path):
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    assert cli.run(["gaze", "onnx", str(acquainted_model), "--out", str(tmp_path / "gaze.onnx")]) == 0
+    assert (tmp_path / "gaze.onnx").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
