@@ -63,8 +63,8 @@ def test_the_wheel_has_every_file_of_the_package(built: Path):
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
     package = ROOT / "src" / "nonet"
-    listed = subprocess.run(["git", "-C", str(package), "ls-files"], capture_output=True, text=True, check=True)
-    wanted = {f"nonet/{name}" for name in listed.stdout.splitlines()}
+    files = (path.relative_to(package.parent) for path in package.rglob("*") if path.is_file())
+    wanted = {path.as_posix() for path in files if "__pycache__" not in path.parts}
     wanted |= {"nonet/constraints.txt", "nonet/data-packages.txt"}
     assert {"nonet/py.typed", "nonet/align/__init__.pyi", "nonet/foundation/templates/base.html"} <= wanted
     assert not wanted - held

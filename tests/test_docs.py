@@ -1,6 +1,8 @@
 """Every command that the README and the docs show is one that exists; `conftest.py` adds that a test ran it."""
 
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -110,3 +112,18 @@ def test_what_is_written_by_the_benches_is_what_they_measured():
 
     for path, text in pages.pages().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is not what bench/pages.py writes"
+
+
+@pytest.mark.slow
+def test_the_reference_shows_every_public_name(tmp_path):
+    """Built strictly: what the pages link to exists, too."""
+    pytest.importorskip("mkdocs", reason="mkdocs is not installed")
+    import pages
+
+    words = ["build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    subprocess.run([sys.executable, "-m", "mkdocs", *words], check=True, cwd=ROOT, capture_output=True)
+    built = (tmp_path / "site" / "reference" / "index.html").read_text(encoding="utf-8")
+    for wing in WINGS:
+        for room, names in pages.public_names(wing.name).items():
+            absent = [name for name in names if f'id="{room}.{name}"' not in built]
+            assert not absent, f"{room}: {absent}"
