@@ -217,13 +217,18 @@ def public_names(wing: str) -> dict[str, list[str]]:
     """The names that a wing exports, by the module that defines them."""
     package = ROOT / "src" / "nonet" / wing
     stub = package / "__init__.pyi"
-    tree = ast.parse((stub if stub.exists() else package / "__init__.py").read_text(encoding="utf-8"))
     found: dict[str, list[str]] = {}
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            room = f"nonet.{wing}.{node.module}" if node.level else node.module
-            found.setdefault(room, []).extend(name.name for name in node.names)
+    for name, room in imported(stub if stub.exists() else package / "__init__.py", f"nonet.{wing}").items():
+        inner = ROOT.joinpath("src", *room.split("."), "__init__.py")  # a package only hands on what its rooms define
+        found.setdefault(imported(inner, room).get(name, room) if inner.exists() else room, []).append(name)
     return found
+
+
+def imported(file: Path, package: str) -> dict[str, str]:
+    """The names that a module imports from, and the modules."""
+    nodes = (node for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom))
+    rooms = ((node, f"{package}.{node.module}" if node.level else str(node.module)) for node in nodes)
+    return {name.name: room for node, room in rooms for name in node.names}
 
 
 def between(text: str, marker: str, content: str) -> str:

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from nonet import cli
+from nonet import __version__, cli
 from nonet.wings import WINGS
 from shown import PAGES, ROOT, not_run, options_of, shown_commands, verb_of, words_of
 
@@ -98,6 +98,14 @@ def test_a_wings_page_has_the_sections_of_all(wing):
     assert re.match(rf"# {wing}: \S", page)
     own = [heading for heading in re.findall(r"^## (.*)$", page, flags=re.M) if heading in HEADINGS]
     assert own == HEADINGS
+
+
+def test_the_version_is_one_everywhere():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## {re.escape(__version__)} \(\d{{4}}-\d\d-\d\d\)$", changelog, flags=re.M)
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {__version__}\n" in citation
+    assert all(f'notes: "wing {wing.name}' in citation for wing in WINGS)
 
 
 def test_every_page_is_in_the_navigation():
