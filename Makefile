@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 2
 export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test check bench dist docs install install-dev chromium clean
+.PHONY: demo test check types fast bench dist docs install install-dev chromium clean
 
 define require_python
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -54,7 +54,12 @@ check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types fast
+
+types:
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+fast:
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser"
 
 bench: install-dev
