@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from nonet.foundation.errors import ArtifactError
-from nonet.foundation.report import Claim, Estimate, Figure, Report, Table
+from nonet.foundation.report import Claim, Estimate, Figure, Link, Report, Table
 
 
 @pytest.fixture
@@ -81,12 +81,14 @@ def test_a_report_without_figures_carries_no_script():
 
 
 def test_a_saved_report_is_read_back_whole(report, tmp_path):
-    rows = [(math.inf, Estimate(1.0, 0.5, math.inf, "m", "95 %")), (True, "text")]
-    whole = replace(report, tables=[Table("Rows", ["first", "second"], rows)], sections=[report])
-    whole.save(tmp_path)
+    rows = [(math.inf, Estimate(1.0, 0.5, math.inf, "m", "95 %")), (True, Link("text", "other/page.html"))]
+    facts = {"seed": 0, "more": Link("there", "there.html")}
+    whole = replace(report, tables=[Table("Rows", ["first", "second"], rows)], sections=[report], facts=facts)
+    page = whole.save(tmp_path).read_text()
+    assert '<a href="other/page.html">text</a>' in page and '<a href="there.html">there</a>' in page
     read = Report.load(tmp_path)
     assert read.to_dict(plots=True) == whole.to_dict(plots=True)
-    assert read.claims == whole.claims and read.machine == whole.machine
+    assert (read.claims, read.machine, read.facts) == (whole.claims, whole.machine, facts)
     assert read.tables[0].rows[0] == ["∞", Estimate(1.0, 0.5, math.inf, "m", "95 %")]
     assert [figure.title for figure in read.drawn] == ["Curve", "Curve"]
     assert [list(figure.plot.data[0].y) for figure in read.drawn] == [[3, 4], [3, 4]]

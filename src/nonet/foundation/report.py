@@ -24,7 +24,7 @@ from nonet.foundation import console
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Claim", "Estimate", "Figure", "Report", "Table", "cell", "machine"]
+__all__ = ["Claim", "Estimate", "Figure", "Link", "Report", "Table", "cell", "machine"]
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,29 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A cell or a fact that leads to another page.
+
+    Attributes:
+        text: what is shown.
+        address: relative to the report's page.
+    """
+
+    text: str
+    address: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of results.
 
     Attributes:
         title: a line above the table.
         columns: one heading a column.
-        rows: cells: text, numbers, estimates or booleans.
+        rows: cells: text, numbers, estimates, links or booleans.
         caption: what to see in it.
     """
 

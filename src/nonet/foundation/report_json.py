@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from nonet.foundation.errors import ArtifactError
-from nonet.foundation.report import Claim, Estimate, Figure, Report, Table
+from nonet.foundation.report import Claim, Estimate, Figure, Link, Report, Table
 
 __all__ = ["load", "read", "written"]
 
-_ESTIMATE = {one.name for one in fields(Estimate)}
+_ESTIMATE, _LINK = ({one.name for one in fields(kind)} for kind in (Estimate, Link))
 _INFINITE = {math.inf: "∞", -math.inf: "-∞"}
 _NUMBERS = {None: math.nan, **{text: number for number, text in _INFINITE.items()}}
 
@@ -26,7 +26,9 @@ def written(report: Report, *, plots: bool = False) -> dict[str, Any]:
             "title": report.title,
             "summary": report.summary,
             "made": report.made,
-            "facts": dict(report.facts),
+            "facts": {
+                name: asdict(value) if isinstance(value, Link) else value for name, value in report.facts.items()
+            },
             "machine": dict(report.machine),
             "claims": [{**asdict(claim), "verdict": claim.verdict} for claim in report.claims],
             "tables": [asdict(table) for table in report.tables],
@@ -68,7 +70,7 @@ def read(values: Mapping[str, Any]) -> Report:
             for one in values["tables"]
         ],
         summary=values["summary"],
-        facts=values["facts"],
+        facts={name: _value(value) for name, value in values["facts"].items()},
         made=values["made"],
         machine=values["machine"],
         sections=[read(section) for section in values.get("sections", ())],
@@ -86,9 +88,11 @@ def _plot(values: Mapping[str, Any]) -> Any:
 
 
 def _value(value: Any) -> Any:
-    """A cell as it was: an estimate where one was written."""
+    """A cell as it was: an estimate or a link where one was written."""
     if isinstance(value, Mapping) and set(value) == _ESTIMATE:
         return Estimate(**{name: _NUMBERS.get(part, part) for name, part in value.items()})
+    if isinstance(value, Mapping) and set(value) == _LINK:
+        return Link(**value)
     return value
 
 
