@@ -280,13 +280,8 @@ def _zero_shot_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
     text = "A linear probe on the frozen tower beats zero-shot classification."
     article = "ImageNet: zero-shot 76.4, frozen features 85.5 (Tables 4 and 5)"
     if config.labelled is None:
-        return Claim(
-            text,
-            article,
-            "not measured",
-            None,
-            "Give CIFAR-10: --data FOLDER, or other labelled pictures: --labelled FOLDER.",
-        )
+        needed = "Needs labelled pictures: --data FOLDER with CIFAR-10 in it, or --labelled FOLDER."
+        return Claim(text, article, "not measured", None, needed)
     train, test = class_folders(config.labelled / "train", 100), class_folders(config.labelled / "test", 50)
     test = test.relabelled(train.classes)
     names, bank = class_names(train.classes), read_templates()
