@@ -50,9 +50,9 @@ _TRAINING = (
     ),
 )
 _NEEDED = (
-    "Needs people's ratings: --data FOLDER with cxc/ (the rating files and captions_val2017.json), coco-363.tar and"
+    "Needs people's ratings: --data FOLDER with cxc/ (the rating files and captions_val2017.json), coco-363.tar"
+    " and flickr8k-800.tar."
 )
-_NEEDED += " flickr8k-800.tar."
 
 
 @dataclass(frozen=True)
