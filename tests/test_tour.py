@@ -1,5 +1,6 @@
 """The tour with studies that are made up: what fails, what is interrupted, what is taken as it is, what it shows."""
 
+import inspect
 import json
 import os
 import signal
@@ -304,6 +305,15 @@ def test_serve_passes_on_all_that_it_was_told(monkeypatch, tmp_path):
     monkeypatch.setattr(web, "serve", lambda sources, **options: seen.update(options))
     assert cli.run(["serve", "--simulate", "--tour", str(tmp_path), "--port", "81", "--host", "::1"]) == 0
     assert seen == {"simulate": True, "tour": tmp_path, "port": 81, "host": "::1"}
+
+
+@pytest.mark.parametrize("wing", NAMES)
+def test_studies_take_the_same_options(wing):
+    study = next(known for known in WINGS if known.name == wing).room("commands").COMMANDS["study"]
+    taken = inspect.signature(study).parameters
+    defaults = {name: taken[name].default for name in ("out", "scale", "seed", "data", "json")}
+    assert defaults == {"out": inspect.Parameter.empty, "scale": "minutes", "seed": 0, "data": None, "json": False}
+    assert taken["scale"].annotation.startswith('Literal["minutes", "hours"')
 
 
 @pytest.mark.slow
