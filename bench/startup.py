@@ -27,7 +27,8 @@ def levels(entry: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     yield path
     if isinstance(entry, Mapping):
         for verb, below in entry.items():
-            yield from levels(below, (*path, verb))
+            if verb:  # the one without a word is what the group itself shows
+                yield from levels(below, (*path, verb))
 
 
 def seconds(words: list[str]) -> float:
@@ -39,7 +40,7 @@ def seconds(words: list[str]) -> float:
 
 
 def main() -> None:
-    commands = [("serve",), ("doctor",)]
+    commands = [("serve",), ("tour",), ("doctor",)]
     for wing in present("commands"):
         commands += levels(wing.room("commands").COMMANDS, (wing.name,))
     measured = {

@@ -155,10 +155,11 @@ def levels(entry, path):
     yield path
     if isinstance(entry, Mapping):
         for verb, below in entry.items():
-            yield from levels(below, [*path, verb])
+            if verb:  # the one without a word is what the group itself shows
+                yield from levels(below, [*path, verb])
 
 loaded = {}
-shown = [[], ["serve"], ["doctor"]]
+shown = [[], ["serve"], ["tour"], ["doctor"]]
 for wing in present("commands"):
     shown += levels(wing.room("commands").COMMANDS, [wing.name])
 for words in shown:

@@ -1,7 +1,7 @@
 """The command line: finds the command that the words name, and lets ``tyro`` read the rest.
 
-A wing's ``commands.py`` holds ``COMMANDS``: verbs and the functions that they call, or groups of them, or one function
-where the wing's name is the whole command. Help for a level needs nothing heavier than the docstrings of that level.
+A wing's ``commands.py`` holds ``COMMANDS``: verbs and the functions that they call, or groups of them. The empty verb
+is called where the next word names none. Help for a level needs nothing heavier than the docstrings of that level.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from nonet import __version__
 from nonet.foundation.errors import NonetError, UsageError, readable
@@ -23,16 +23,13 @@ from nonet.wings import WINGS, present
 __all__ = ["main", "run"]
 
 Command = Callable[..., Any]
-Group = Mapping[str, Any]  # verbs: each a Command or a Group again
+Group = Mapping[str, Any]  # verbs: each a Command or a Group again; "" is called where no verb is named
 
+EXIT_FAILED = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 _HELP = {"-h", "--help"}
-_HOUSE = {
-    "serve": "Serve the web application on this machine.",
-    "doctor": "Tell what is installed, what is missing, and how to get it.",
-}
 
 
 def serve(
@@ -43,6 +40,7 @@ def serve(
     gaze: Path | None = None,
     recsim: Path | None = None,
     rendezvous: Path | None = None,
+    tour: Path | None = None,
     simulate: bool = False,
     host: str = "127.0.0.1",
     port: int = 8000,
@@ -59,6 +57,7 @@ def serve(
         gaze: a network made by `nonet gaze train`, or a study's folder with its study.json.
         recsim: a run folder made by `nonet recsim run`, or the folder of `nonet recsim compare --out`.
         rendezvous: a team folder made by `nonet rendezvous train`.
+        tour: the folder of `nonet tour --out`; how far it is stands on the home page, its report at /tour/.
         simulate: in the gaze study, let the mouse stand in for the camera.
         host: the address to listen on; 127.0.0.1 is reachable from this machine only.
         port: the port to listen on.
@@ -74,7 +73,65 @@ def serve(
         "recsim": recsim,
         "rendezvous": rendezvous,
     }
-    web.serve(sources, host=host, port=port, simulate=simulate)
+    web.serve(sources, host=host, port=port, simulate=simulate, tour=tour)
+
+
+def tour(
+    out: Path = Path("tour"),
+    scale: Literal["minutes", "hours"] = "minutes",
+    only: tuple[str, ...] = (),
+    data: Path | None = None,
+    seed: int = 0,
+    workers: int = 0,
+) -> None:
+    """Re-make the claims of all nine articles, and write one report of what holds here and what does not.
+
+    Every wing's study runs as a process of its own; what an interrupted tour finished is kept, and the same command
+    goes on. The exit code is 0 if every study ran, 1 if one failed (the others run to their end all the same).
+
+    Example: nonet tour --out tour/ --only eigen optim
+
+    Args:
+        out: a folder for the reports; report.html in it tells all.
+        scale: of every study.
+        only: wings, such as eigen optim; all by default.
+        data: a folder of real data sets as they are downloaded; packaged data are taken without it.
+        seed: decides everything random.
+        workers: studies at once; 0 for one per core.
+    """
+    from nonet.foundation import console
+    from nonet.tour import TourConfig
+    from nonet.tour import tour as run_tour
+
+    state = run_tour(TourConfig(out, scale, only, data, seed, workers))
+    console.table(
+        ["wing", "state", "holds", "does not", "cannot tell", "remark"],
+        [(w.name, w.state, w.claims.holds, w.claims.fails, w.claims.untold, w.note) for w in state.wings],
+        right=["holds", "does not", "cannot tell"],
+    )
+    console.wrote(out / "report.html")
+    if state.of("failed"):
+        raise SystemExit(EXIT_FAILED)
+
+
+def doctor(only: tuple[str, ...] = (), json: bool = False, port: int = 8000) -> None:
+    """Tell what is installed, what is missing, and how to get it; the exit code is 1 if a wing lacks what it needs.
+
+    Example: nonet doctor --only align felix
+
+    Args:
+        only: the wings to look at; all by default.
+        json: print for other programs.
+        port: the port that the web application shall listen on.
+    """
+    from nonet.doctor import examine
+
+    if not examine(only, json, port):
+        raise SystemExit(EXIT_FAILED)
+
+
+_DOORS: Mapping[str, Command] = {"tour": tour, "serve": serve, "doctor": doctor}
+"""What is no wing's."""
 
 
 def main() -> NoReturn:
@@ -88,7 +145,7 @@ def run(arguments: Sequence[str]) -> int:
     Args:
         arguments: the words behind ``nonet``.
     Returns:
-        The exit code: 0, 2 for an error of the user's, 130 after Ctrl-C.
+        The exit code: 0, 1 if a part of a tour failed, 2 for an error of the user's, 130 after Ctrl-C.
     """
     words = [word for word in arguments if word != "--debug"]
     debug = len(words) < len(arguments) or bool(os.environ.get("NONET_DEBUG"))
@@ -122,17 +179,13 @@ def _dispatch(words: list[str]) -> None:
     name = words[0] if words else "--help"
     if name in _HELP:
         _show_level("nonet", "Nine systems from published articles.", _overview())
-    elif name == "serve":
-        _call(serve, "nonet serve", words[1:])
-    elif name == "doctor":
-        from nonet.doctor import doctor
-
-        _call(doctor, "nonet doctor", words[1:])
+    elif name in _DOORS:
+        _call(_DOORS[name], f"nonet {name}", words[1:])
     elif name in top:
         wing = top[name]
         _walk(wing.room("commands").COMMANDS, ["nonet", name], wing.summary, words[1:])
     else:
-        raise _unknown(name, [*top, *_HOUSE], "nonet")
+        raise _unknown(name, [*top, *_DOORS], "nonet")
 
 
 def _walk(entry: Command | Group, path: list[str], about: str, words: list[str]) -> None:
@@ -142,6 +195,9 @@ def _walk(entry: Command | Group, path: list[str], about: str, words: list[str])
         _call(entry, prog, words)
         return
     name = words[0] if words else "--help"
+    if "" in entry and name not in entry:
+        _call(entry[""], prog, words)
+        return
     if name in _HELP:
         _show_level(prog, about, {verb: _first_line(below) for verb, below in entry.items()})
         return
@@ -162,7 +218,9 @@ def _call(function: Command, prog: str, words: list[str]) -> None:
 
 def _overview() -> dict[str, str]:
     built = {wing.name for wing in present("commands")}
-    return {wing.name: wing.summary for wing in WINGS if wing.name in built} | _HOUSE
+    return {wing.name: wing.summary for wing in WINGS if wing.name in built} | {
+        name: _first_line(door) for name, door in _DOORS.items()
+    }
 
 
 def _extra(words: Sequence[str]) -> str:

@@ -24,10 +24,7 @@ from nonet.foundation.errors import UsageError
 from nonet.foundation.packaged import cache_folder
 from nonet.wings import WINGS
 
-__all__ = ["DATA", "Diagnosis", "Packaged", "Seen", "State", "diagnose", "doctor", "look"]
-
-FOUND_MISSING = 1
-"""The exit code where a wing lacks something that it needs."""
+__all__ = ["DATA", "Diagnosis", "Packaged", "Seen", "State", "diagnose", "examine", "look"]
 
 
 @dataclass(frozen=True)
@@ -118,14 +115,12 @@ class Diagnosis:
     ready: bool
 
 
-def doctor(only: tuple[str, ...] = (), json: bool = False, port: int = 8000) -> None:
-    """Tell what is installed, what is missing, and how to get it; ends with 1 if a wing lacks something that it needs.
-
-    Example: nonet doctor --only align felix
+def examine(only: Sequence[str], as_json: bool, port: int) -> bool:
+    """Looks, tells, and returns whether every wing has what it needs.
 
     Args:
         only: the wings to look at; all of them if none is named.
-        json: print for other programs.
+        as_json: print for other programs.
         port: the port that the web application shall listen on.
 
     Raises:
@@ -137,12 +132,11 @@ def doctor(only: tuple[str, ...] = (), json: bool = False, port: int = 8000) -> 
             raise UsageError(f"'{name}' is not a wing.", where="--only", fix=f"Choose of {', '.join(names)}.")
     seen = look(port)
     found = diagnose(seen, only or names)
-    if json:
+    if as_json:
         console.print_json({**asdict(found), "python": seen.python, "machine": seen.machine, "problems": seen.problems})
     else:
         _show(seen, found)
-    if not found.ready:
-        raise SystemExit(FOUND_MISSING)
+    return found.ready
 
 
 def diagnose(seen: Seen, wings: Iterable[str]) -> Diagnosis:

@@ -22,6 +22,7 @@ from nonet import __version__
 from nonet.foundation import console
 from nonet.foundation.errors import NonetError, ResourceError, UsageError, readable
 from nonet.foundation.page import plotly_script, render
+from nonet.tour import page as tour_page
 from nonet.wings import Wing, present
 
 __all__ = ["create_app", "serve"]
@@ -33,19 +34,25 @@ _POLICY = (
 )
 
 
-def create_app(sources: Mapping[str, Path | None], *, local: bool = True, simulate: bool = False) -> FastAPI:
+def create_app(
+    sources: Mapping[str, Path | None], *, local: bool = True, simulate: bool = False, tour: Path | None = None
+) -> FastAPI:
     """The application with the wings that have something to show.
 
     Args:
         sources: a wing's name and the folder to serve in it, or None where none was given.
         local: whether only this machine may use it; then other host names are refused (DNS rebinding).
         simulate: whether pages that use a device begin with a simulated one.
+        tour: folder of a tour, whose state and reports are shown; None for none.
     Raises:
         NonetError: if a wing cannot open its folder.
     """
     app = FastAPI(title="nonet", version=__version__, docs_url=None, redoc_url=None)
     app.state.navigation = []
     app.state.simulate = simulate
+    app.state.tour = tour
+    if tour is not None:
+        app.include_router(tour_page.routes(tour), prefix="/tour", tags=["tour"])
     cards = []
     for wing in present("page"):
         source = sources.get(wing.name)
@@ -77,7 +84,9 @@ def create_app(sources: Mapping[str, Path | None], *, local: bool = True, simula
     return app
 
 
-def serve(sources: Mapping[str, Path | None], *, host: str, port: int, simulate: bool = False) -> None:
+def serve(
+    sources: Mapping[str, Path | None], *, host: str, port: int, simulate: bool = False, tour: Path | None = None
+) -> None:
     """Serves the application until Ctrl-C.
 
     Args:
@@ -85,6 +94,7 @@ def serve(sources: Mapping[str, Path | None], *, host: str, port: int, simulate:
         host: the address to listen on.
         port: the port to listen on.
         simulate: as in `create_app`.
+        tour: as in `create_app`.
     Raises:
         ResourceError: if the port is in use or may not be opened.
         UsageError: if nothing is there to serve.
@@ -94,8 +104,8 @@ def serve(sources: Mapping[str, Path | None], *, host: str, port: int, simulate:
     local = _is_loopback(host)
     listener = _listen(host, port)
     with listener:
-        app = create_app(sources, local=local, simulate=simulate)
-        if not app.state.navigation:
+        app = create_app(sources, local=local, simulate=simulate, tour=tour)
+        if not app.state.navigation and tour is None:
             raise UsageError("There is nothing to serve.", fix="Name a folder, for example: nonet serve --align index/")
         if not local:
             console.note(f"Listening on {host}: other machines can reach this application.")

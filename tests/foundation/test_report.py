@@ -1,10 +1,13 @@
 import json
 import math
+import re
+from dataclasses import replace
 
 import plotly.graph_objects as go
 import pytest
 
-from nonet.foundation.report import Claim, Estimate, Figure, Report, Table
+from nonet.foundation.errors import ArtifactError
+from nonet.foundation.report import Claim, Estimate, Figure, Link, Report, Table
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def test_page_is_self_contained_and_escapes(report, tmp_path):
     page = report.save(tmp_path).read_text()
     assert "A &lt;study&gt;" in page
     assert "</script><b>" not in page  # data cannot end the script that holds it
-    head = page[: page.index("<main>")]
+    head = page[: page.index("<main")]
     assert "<script src" not in head
     assert "<link" not in head
 
@@ -58,12 +61,18 @@ def test_terminal_shows_claims_and_tables(report, capsys):
 
 
 def test_a_published_report_says_when_and_how_it_was_made(report, tmp_path, capsys):
-    report.publish(tmp_path / "new", "nonet x study", as_json=True)
+    replace(report, made="").publish(tmp_path / "new", "nonet x study", as_json=True)
     shown = json.loads(capsys.readouterr().out)
     assert shown["facts"] == {"command": "nonet x study", "seed": 0} and shown["made"] > report.made
-    assert json.loads((tmp_path / "new" / "report.json").read_text()) == shown
+    saved = json.loads((tmp_path / "new" / "report.json").read_text())
+    assert [figure.pop("plot")["data"][0]["type"] for figure in saved["figures"]] == ["scatter"]
+    assert saved == shown  # a terminal has no use for the drawing
     report.publish(tmp_path, "nonet x study")
+    assert Report.load(tmp_path).made == report.made  # the day of what it reports, where that is known
     assert str(tmp_path / "report.html") in capsys.readouterr().out.replace("\n", "")
+    report.publish(None, "nonet x study", tables=0)
+    shown = capsys.readouterr().out
+    assert "it learns" in shown and "1.235" not in shown and "Wrote" not in shown
 
 
 def test_an_estimate_without_interval_is_a_point():
@@ -73,3 +82,34 @@ def test_an_estimate_without_interval_is_a_point():
 
 def test_a_report_without_figures_carries_no_script():
     assert "<script" not in Report(title="t").to_html()
+
+
+def test_a_saved_report_is_read_back_whole(report, tmp_path):
+    rows = [(math.inf, Estimate(1.0, 0.5, math.inf, "m", "95 %")), (True, Link("text", "other/page.html"))]
+    facts = {"seed": 0, "more": Link("there", "there.html")}
+    whole = replace(report, tables=[Table("Rows", ["first", "second"], rows)], sections=[report], facts=facts)
+    page = whole.save(tmp_path).read_text()
+    assert '<a href="other/page.html">text</a>' in page and '<a href="there.html">there</a>' in page
+    read = Report.load(tmp_path)
+    assert read.to_dict(plots=True) == whole.to_dict(plots=True)
+    assert (read.claims, read.machine, read.facts) == (whole.claims, whole.machine, facts)
+    assert read.tables[0].rows[0] == ["∞", Estimate(1.0, 0.5, math.inf, "m", "95 %")]
+    assert [figure.title for figure in read.drawn] == ["Curve", "Curve"]
+    assert [list(figure.plot.data[0].y) for figure in read.drawn] == [[3, 4], [3, 4]]
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"title": "x"}', '{"title": "x", "claims": 3}'])
+def test_what_is_no_report_is_refused(content, tmp_path):
+    if content is not None:
+        (tmp_path / "report.json").write_text(content)
+    with pytest.raises(ArtifactError, match="no report"):
+        Report.load(tmp_path)
+
+
+def test_plots_of_sections_are_drawn_where_they_stand(report, tmp_path):
+    page = replace(report, sections=[replace(report, title="Below", sections=[report])]).save(tmp_path).read_text()
+    assert re.findall(r'data-plot="(\d+)"', page) == ["0", "1", "2"]
+    assert "<h2>Below</h2>" in page and "<h3>A &lt;study&gt;</h3>" in page
+    plots = re.search(r'<script type="application/json" id="plots">(.*?)</script>', page, flags=re.S)
+    assert plots is not None
+    assert [plot["data"][0]["name"] for plot in json.loads(plots[1])] == 3 * ["</script><b>"]

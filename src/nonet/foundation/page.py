@@ -18,6 +18,8 @@ from jinja2 import (
     select_autoescape,
 )
 
+from nonet.foundation.report import cell
+
 __all__ = ["Mount", "plotly_script", "render"]
 
 _PACKAGE = Path(__file__).parent.parent
@@ -43,13 +45,15 @@ def _templates() -> Environment:
     """Templates of the frame (``base.html``) and of the wings (``align/search.html``)."""
     wings = {folder.parent.name: FileSystemLoader(folder) for folder in sorted(_PACKAGE.glob("*/templates"))}
     loader = ChoiceLoader([wings.pop("foundation"), PrefixLoader(wings)])
-    return Environment(
+    environment = Environment(
         loader=loader,
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["cell"] = cell
+    return environment
 
 
 def render(request: Request, template: str, **context: Any) -> HTMLResponse:

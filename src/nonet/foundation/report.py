@@ -8,11 +8,12 @@ from __future__ import annotations
 import datetime
 import json
 import math
+import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from nonet.foundation import console
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Claim", "Estimate", "Figure", "Report", "Table", "machine"]
+__all__ = ["Claim", "Estimate", "Figure", "Link", "Report", "Table", "cell", "machine"]
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,29 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A cell or a fact that leads to another page.
+
+    Attributes:
+        text: what is shown.
+        address: relative to the report's page.
+    """
+
+    text: str
+    address: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of results.
 
     Attributes:
         title: a line above the table.
         columns: one heading a column.
-        rows: cells: text, numbers, estimates or booleans.
+        rows: cells: text, numbers, estimates, links or booleans.
         caption: what to see in it.
     """
 
@@ -110,6 +127,32 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     caption: str = ""
+
+
+def _processor() -> str:
+    """Its name, where the system tells it."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def machine() -> dict[str, str]:
+    """The versions and the processor that a run was made with."""
+    facts = {
+        "nonet": __version__,
+        "python": sys.version.split()[0],
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": f"{_processor()}, {os.cpu_count()} cores",
+    }
+    for library in ("torch", "jax", "numpy", "transformers"):
+        if library in sys.modules:
+            try:
+                facts[library] = version(library)
+            except PackageNotFoundError:
+                continue
+    return facts
 
 
 @dataclass(frozen=True)
@@ -124,6 +167,8 @@ class Report:
         summary: a paragraph above everything.
         facts: what is needed to repeat it: the command, configuration, seeds.
         made: date of the run (ISO), given by the caller.
+        machine: what it was made with; `machine` of this process where it is not given.
+        sections: other reports, shown below this one on the same page.
     """
 
     title: str
@@ -133,21 +178,34 @@ class Report:
     summary: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
     made: str = ""
+    machine: Mapping[str, str] = field(default_factory=machine)
+    sections: Sequence[Report] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything but the plots' drawing, as JSON values; NaN and infinities become None."""
-        return _plain(
-            {
-                "title": self.title,
-                "summary": self.summary,
-                "made": self.made,
-                "facts": dict(self.facts),
-                "machine": machine(),
-                "claims": [{**asdict(claim), "verdict": claim.verdict} for claim in self.claims],
-                "tables": [asdict(table) for table in self.tables],
-                "figures": [{"title": figure.title, "caption": figure.caption} for figure in self.figures],
-            }
-        )
+    @property
+    def drawn(self) -> list[Figure]:
+        """All figures, those of the sections too, in the order of the page."""
+        return [*self.figures, *(figure for section in self.sections for figure in section.drawn)]
+
+    def to_dict(self, *, plots: bool = False) -> dict[str, Any]:
+        """Everything as JSON values; NaN becomes None, and an infinity the text of its sign.
+
+        Args:
+            plots: with the drawing of the plots, as plotly's JSON.
+        """
+        from nonet.foundation.report_json import written
+
+        return written(self, plots=plots)
+
+    @classmethod
+    def load(cls, folder: Path, name: str = "report") -> Report:
+        """Reads what `save` wrote into a folder.
+
+        Raises:
+            ArtifactError: if there is no report, or it is damaged.
+        """
+        from nonet.foundation.report_json import load
+
+        return load(folder / f"{name}.json")
 
     def to_html(self) -> str:
         """One self-contained page: it asks nothing of any other host."""
@@ -157,14 +215,19 @@ class Report:
         environment = Environment(
             loader=FileSystemLoader(folder / "templates"), autoescape=select_autoescape(), trim_blocks=True
         )
-        environment.filters["cell"] = _text
+        environment.filters["cell"] = cell
+        drawn = self.drawn
         return environment.get_template("report.html").render(
             report=self,
-            machine=machine(),
-            style=(folder / "static" / "frame.css").read_text(encoding="utf-8"),
-            script=self._plotly_source,
-            plots=[_script_safe(str(figure.plot.to_json())) for figure in self.figures],
+            styles=[(folder / "static" / name).read_text(encoding="utf-8") for name in ("frame.css", "report.css")],
+            scripts=[_plotly_source(), (folder / "static" / "report.js").read_text(encoding="utf-8")] if drawn else [],
+            plots=self.plots_json(),
         )
+
+    def plots_json(self) -> str:
+        """All plots as a JSON list that may stand inside a script element, or nothing where there are none."""
+        drawn = self.drawn
+        return _script_safe(f"[{','.join(str(figure.plot.to_json()) for figure in drawn)}]") if drawn else ""
 
     def save(self, folder: Path, name: str = "report") -> Path:
         """Writes ``NAME.html`` and ``NAME.json``.
@@ -179,29 +242,32 @@ class Report:
         from nonet.foundation.files import replace_file
 
         folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / f"{name}.json", json.dumps(self.to_dict(), ensure_ascii=False, indent=2) + "\n")
+        replace_file(folder / f"{name}.json", json.dumps(self.to_dict(plots=True), ensure_ascii=False, indent=1) + "\n")
         page = folder / f"{name}.html"
         replace_file(page, self.to_html())
         return page
 
-    def publish(self, folder: Path, command: str, *, as_json: bool = False) -> None:
-        """Writes the report as made today by a command, and prints it.
+    def publish(self, folder: Path | None, command: str, *, as_json: bool = False, tables: int | None = None) -> None:
+        """Prints the report as made by a command, today unless it says when, and writes it.
 
         Args:
-            folder: where to, made if it is not there.
+            folder: where to, made if it is not there; None writes nothing.
             command: what to type to make the report again.
             as_json: print for other programs instead of for people.
+            tables: how many of them to print; all by default. The page has them all.
         """
-        dated = replace(self, made=datetime.date.today().isoformat(), facts={"command": command, **self.facts})
-        page = dated.save(folder)
+        facts = {"command": command, **{name: fact for name, fact in self.facts.items() if name != "command"}}
+        dated = replace(self, made=self.made or datetime.date.today().isoformat(), facts=facts)
+        page = None if folder is None else dated.save(folder)
         if as_json:
             console.print_json(dated.to_dict())
-            return
-        dated.show()
-        console.say(f"Wrote {page}")
+        else:
+            replace(dated, tables=self.tables[:tables]).show()
+        if page is not None:
+            console.wrote(page)
 
     def show(self) -> None:
-        """Prints the claims, the tables and the summary on the terminal."""
+        """Prints the claims, the tables and the summary on the terminal, those of its sections after them."""
         if self.claims:
             console.table(
                 ["claim", "article", "measured", "verdict"],
@@ -209,54 +275,26 @@ class Report:
                 title=self.title,
             )
         for rows in self.tables:
-            console.table(rows.columns, [[_text(cell) for cell in row] for row in rows.rows], title=rows.title)
+            console.table(rows.columns, [[cell(value) for value in row] for row in rows.rows], title=rows.title)
         if self.summary:
             console.say(self.summary)
-
-    @cached_property
-    def _plotly_source(self) -> str:
-        if not self.figures:
-            return ""
-        from plotly.offline import get_plotlyjs
-
-        return get_plotlyjs()
+        for section in self.sections:
+            section.show()
 
 
-def machine() -> dict[str, str]:
-    """The versions and the processor that a run was made with."""
-    facts = {
-        "nonet": __version__,
-        "python": sys.version.split()[0],
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-    for library in ("torch", "jax", "numpy", "transformers"):
-        if library in sys.modules:
-            try:
-                facts[library] = version(library)
-            except PackageNotFoundError:
-                continue
-    return facts
-
-
-def _text(value: object) -> str:
+def cell(value: object) -> str:
+    """What a cell of a table shows."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.4g}".replace("inf", "∞")
     return "" if value is None else str(value)
 
 
-def _plain(value: Any) -> Any:
-    """JSON has no NaN and no infinity, and other programs refuse them."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, str | int | bool) or value is None:
-        return value
-    return _plain(value.item()) if hasattr(value, "item") else str(value)
+def _plotly_source() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()
 
 
 def _script_safe(text: str) -> str:

@@ -44,7 +44,7 @@ class StudyConfig:
     @property
     def command(self) -> str:
         """The command that repeats the study."""
-        return f"nonet recsim study --scale {self.scale} --seed {self.seed}"
+        return f"nonet recsim study --out OUT --scale {self.scale} --seed {self.seed}"
 
 
 SCALES = {
