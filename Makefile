@@ -60,10 +60,10 @@ check: install-dev
 	$(BIN)/lint-imports --no-cache
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types fast
 
-types:
+types: install-dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-fast:
+fast: install-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser"
 
 bench: install-dev
