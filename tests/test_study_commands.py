@@ -71,7 +71,7 @@ def test_rendezvous(stand_in, tmp_path, monkeypatch):
     called = stand_in("rendezvous")
     monkeypatch.setattr("nonet.rendezvous.team.load_team", lambda folder: f"the team of {folder}")
     assert cli.run(["rendezvous", "study", "team", "--out", str(tmp_path / "study"), "--workers", "1"]) == 0
-    (team, config), named = called[0]
+    (team, config), _ = called[0]
     assert team == "the team of team"
     assert config.workers == 1
     assert report_of(tmp_path / "study")["title"] == "rendezvous, stood in for"

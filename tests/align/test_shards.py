@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import tarfile
 
 import numpy as np
@@ -29,14 +30,13 @@ def shards(shapes, tmp_path_factory):
     return folder
 
 
-def test_the_command_writes_the_same_shards(tmp_path, shards, capsys):
+def test_the_command_writes_shards(tmp_path, capsys):
     assert (
         run(["align", "pairs", "folder", str(paint_captioned(tmp_path / "photos")), "--out", str(tmp_path / "p")]) == 0
     )
     assert run(["align", "shards", str(tmp_path / "p"), "--out", str(tmp_path / "s"), "--size", "16"]) == 0
-    pictures = len(Shards.open(tmp_path / "s", "train"))
-    assert pictures == 32
-    assert f"train pictures       {pictures}" in capsys.readouterr().out
+    assert len(Shards.open(tmp_path / "s", "train")) == 32
+    assert re.search(r"train pictures\s+32", capsys.readouterr().out)
 
 
 def test_every_picture_of_the_split_is_there_once_with_its_texts(shapes, shards):

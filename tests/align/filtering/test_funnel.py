@@ -222,11 +222,9 @@ def test_spark_keeps_the_same_rows_as_duckdb(tmp_path, local_spark):
     here.mkdir(), there.mkdir()
     local = run(here, rows, rules)
     source = write(there / "candidates.parquet", rows)
-    chosen = [
-        word
-        for name, value in dataclasses.asdict(rules).items()
-        for word in (f"--{name.replace('_', '-')}", str(value))
-    ]
+    chosen: list[str] = []
+    for name, value in dataclasses.asdict(rules).items():
+        chosen += [f"--{name.replace('_', '-')}", str(value)]
     words = ["align", "filter", str(source), "--out", str(there / "out"), *chosen]
     assert cli.run([*words, "--engine", "spark", "--master", local_spark]) == 0
     kept, drops, _ = local
