@@ -132,16 +132,15 @@ def figure(shown: Shown, results: Sequence[Result]) -> str:
 
 
 def readme_table(results: Sequence[Result]) -> str:
-    """The table of the nine: what, a command, a figure, the article."""
-    lines = ["| wing | what it does for you | begin with | measured | from |", "|---|---|---|---|---|"]
+    """The table of the nine: what and from which article, a command, a figure."""
+    lines = ["| wing | what it does for you, and from which article | begin with | measured |", "|---|---|---|---|"]
     for wing in WINGS:
         shown = WINGS_SHOWN[wing.name]
         cells = [
             f"[`{wing.name}`](docs/{wing.name}.md)",
-            shown.job,
+            f"{shown.job} ({shown.article})",
             f"`{shown.command}`",
             figure(shown, results),
-            shown.article,
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

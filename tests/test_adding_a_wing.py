@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow  # starts Python five times
 SERVED = """
 from fastapi.testclient import TestClient
 from nonet.web import create_app
