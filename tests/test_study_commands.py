@@ -2,6 +2,7 @@
 run them; here each is stood in for."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,3 +76,16 @@ def test_rendezvous(stand_in, tmp_path, monkeypatch):
     assert team == "the team of team"
     assert config.workers == 1
     assert report_of(tmp_path / "study")["title"] == "rendezvous, stood in for"
+
+
+def test_a_tour_on_real_data(tmp_path, monkeypatch):
+    called = []
+
+    def tour(config):
+        called.append(config)
+        return SimpleNamespace(wings=[], of=lambda state: [])
+
+    monkeypatch.setattr("nonet.tour.tour", tour)
+    words = ["--out", str(tmp_path / "tour"), "--only", "eigen", "optim", "--data", str(tmp_path)]
+    assert cli.run(["tour", *words]) == 0
+    assert (called[0].only, called[0].data) == (("eigen", "optim"), tmp_path)
