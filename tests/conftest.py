@@ -37,8 +37,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def _ran_all(config: pytest.Config) -> bool:
     """Whether every test had its chance: nothing was chosen, and the data and the browser that some need are here."""
-    chosen = config.option.keyword or config.option.markexpr or config.option.collectonly or config.option.deselect
-    whole = not chosen and config.args_source is not pytest.Config.ArgsSource.ARGS and not config.option.lf
+    choices = ("keyword", "markexpr", "collectonly", "deselect", "lf", "stepwise")
+    chosen = any(getattr(config.option, choice, None) for choice in choices)
+    whole = not chosen and config.args_source is not pytest.Config.ArgsSource.ARGS
     return bool(whole and os.environ.get("NONET_DATA") and shutil.which("chromium"))
 
 

@@ -1,6 +1,8 @@
 """Every command that the README and the docs show is one that exists; `conftest.py` adds that a test ran it."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -50,6 +52,33 @@ def test_what_no_test_ran_is_told():
         "no test runs `nonet cka blocks`",
     ]
     assert verb_of(["align", "pairs", "folder", "x", "--out", "y"]) == "align pairs folder"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("asked", "code", "told"), [([], 1, True), (["-k", "eigen"], 0, False)])
+def test_a_whole_run_fails_for_a_shown_command_that_no_test_ran(tmp_path, asked, code, told):
+    """A project of one page and one test, run by two processes; a part of the tests says nothing."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "docs").mkdir()
+    for name in ("conftest.py", "shown.py"):
+        shutil.copy(ROOT / "tests" / name, tmp_path / "tests")
+    settings = 'testpaths = ["tests"]\npythonpath = ["tests"]\naddopts = "--import-mode=importlib"\n'
+    (tmp_path / "pyproject.toml").write_text(f"[tool.pytest.ini_options]\n{settings}")
+    (tmp_path / "README.md").write_text("```\nnonet eigen --json '3 1; 4 1'\nnonet optim 'x**2' --trace\n```\n")
+    (tmp_path / "tests" / "test_one.py").write_text(
+        "from nonet import cli\n\n\ndef test_eigen():\n    assert cli.run(['eigen', '1 2; 3 4', '--json']) == 0\n"
+    )
+    (tmp_path / "chromium").write_text("#!/bin/sh\n")
+    (tmp_path / "chromium").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    told_where = {**os.environ, "PATH": path, "NONET_DATA": str(tmp_path), "PYTHONPATH": str(ROOT / "src")}
+    told_where.pop("NONET_COMMANDS_RUN", None)
+    words = [sys.executable, "-m", "pytest", "-n", "2", "-q", *asked]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=told_where)
+    assert "1 passed" in done.stdout
+    assert done.returncode == code
+    assert ("nonet optim 'x**2' --trace: no test runs `nonet optim`" in done.stdout) is told
+    assert "nonet eigen" not in done.stdout
 
 
 def test_other_shown_commands_exist():
