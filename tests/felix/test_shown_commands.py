@@ -15,7 +15,7 @@ PROSE = "Anna lived in Paris. She was a painter. " * 4
 
 
 def sources(folder) -> list[str]:
-    return [pair.source for part in read_pairs(folder).pairs.values() for pair in part]
+    return [pair.source for split in ("train", "validation", "test") for pair in read_pairs(folder, split)]
 
 
 def test_pairs_of_rules_from_a_folder_of_texts(tmp_path):

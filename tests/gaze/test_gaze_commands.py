@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from nonet import cli
+from nonet.gaze.config import PRESETS
 from nonet.gaze.geometry import LAPTOP
 from nonet.gaze.live import plan_of
+from nonet.gaze.model import GazeNet, save
 from nonet.gaze.store.shelf import Store
 from nonet.gaze.tasks.stages import Pace
 
@@ -35,6 +37,13 @@ def session(tmp_path):
             )
             t += content.ms
     return opened
+
+
+@pytest.fixture
+def network(tmp_path):
+    """The folder of a network that has learnt nothing."""
+    save(GazeNet(PRESETS["64-half"]), tmp_path / "network")
+    return tmp_path / "network"
 
 
 def run(*words, store):
@@ -73,18 +82,18 @@ def test_data_expiry_and_forgetting(session, tmp_path, capsys):
     assert "no such participant" in capsys.readouterr().err
 
 
-def test_a_study_is_set_up_with_pictures(acquainted_model, tmp_path):
+def test_a_study_is_set_up_with_pictures(network, tmp_path):
     (tmp_path / "pictures").mkdir()
     Image.new("RGB", (20, 20), "red").save(tmp_path / "pictures" / "red.png")
-    words = ["--model", str(acquainted_model), "--pictures", str(tmp_path / "pictures"), "--tasks", "viewing"]
+    words = ["--model", str(network), "--pictures", str(tmp_path / "pictures"), "--tasks", "viewing"]
     assert cli.run(["gaze", "setup", str(tmp_path / "study"), *words]) == 0
     assert json.loads((tmp_path / "study" / "study.json").read_text())["tasks"] == ["viewing"]
 
 
 @pytest.mark.slow
-def test_a_network_is_written_for_onnx_runtime(acquainted_model, tmp_path):
+def test_a_network_is_written_for_onnx_runtime(network, tmp_path):
     pytest.importorskip("onnx", reason="onnx is not installed")
-    assert cli.run(["gaze", "onnx", str(acquainted_model), "--out", str(tmp_path / "gaze.onnx")]) == 0
+    assert cli.run(["gaze", "onnx", str(network), "--out", str(tmp_path / "gaze.onnx")]) == 0
     assert (tmp_path / "gaze.onnx").stat().st_size > 10_000
 
 

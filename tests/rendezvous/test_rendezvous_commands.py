@@ -30,7 +30,7 @@ def test_a_team_is_taught_and_saved(untaught, tmp_path, monkeypatch, capsys):
         told("policy", 1, 0.5)
         return untaught
 
-    monkeypatch.setattr("nonet.rendezvous.train.train", taught)
+    monkeypatch.setattr("nonet.rendezvous.teaching.train", taught)
     assert run(["rendezvous", "train", "--out", str(tmp_path / "team"), "--maps", "7", "--beams", "8"]) == 0
     assert (asked[0].policy.maps, asked[0].world.lidar.beams, asked[0].world.noise) == (7, 8, config.preset("lab"))
     assert load_team(tmp_path / "team").figures == {"seen": 0.5}
@@ -41,7 +41,7 @@ def test_the_baseline_is_taught_and_kept_with_the_team(team_folder, tmp_path, mo
     folder = tmp_path / "team"
     shutil.copytree(team_folder, folder)
     small = partial(config.MaddpgConfig, worlds=4, hidden=8, batch=16, replay=512, episode=8)
-    monkeypatch.setattr(config, "MaddpgConfig", small)
+    monkeypatch.setattr("nonet.rendezvous.teaching.MaddpgConfig", small)
     assert run(["rendezvous", "baseline", str(folder), "--steps", "64"]) == 0
     taught = load_team(folder)
     assert taught.maddpg is not None
