@@ -67,7 +67,7 @@ def pages(editor: Editor, name: str) -> Mount:
     def drawing() -> Markup:
         return _drawing(next(iter(editor.edit([_SAMPLE]))))
 
-    return Mount(router, lambda: f"the editor {name} is ready", drawing)
+    return Mount(router, lambda: f"The editor {name} is ready", drawing)
 
 
 def _drawing(edited: Edited) -> Markup:
@@ -77,7 +77,7 @@ def _drawing(edited: Edited) -> Markup:
     for segment in segments(edited):
         tag = tags.get(segment.kind)
         parts.append(Markup("<{0}>{1}</{0}>").format(tag, segment.text) if tag else escape(segment.text))
-    return Markup('<p class="sketch-text">{}</p>').format(Markup("").join(parts))
+    return Markup('<div class="sketch-text"><p>{}</p></div>').format(Markup("").join(parts))
 
 
 _PROBLEM: dict[int | str, dict[str, object]] = {
