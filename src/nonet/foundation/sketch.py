@@ -73,9 +73,8 @@ def fitted(points: Iterable[Point], *, equal: bool = True, margin: float = 8) ->
     """
     xs, ys = zip(*points, strict=True)
     left, bottom = min(xs), min(ys)
-    across, up = (max(xs) - left) or 1.0, (max(ys) - bottom) or 1.0
-    wide, high = WIDTH - 2 * margin, HEIGHT - 2 * margin
-    by_x, by_y = wide / across, high / up
+    across, up = max(xs) - left, max(ys) - bottom
+    by_x, by_y = (WIDTH - 2 * margin) / (across or 1.0), (HEIGHT - 2 * margin) / (up or 1.0)
     if equal:
         by_x = by_y = min(by_x, by_y)
     offset_x, offset_y = (WIDTH - across * by_x) / 2, (HEIGHT + up * by_y) / 2
