@@ -21,7 +21,7 @@ FOUND = """async rules => {
   const said = ({ any, failureSummary }) => any[0]?.message ?? failureSummary;
   return violations.flatMap(({ id, nodes }) => nodes.map(node => `${id}: ${node.target.join(" ")} (${said(node)})`));
 }"""
-LOADED = """() => performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation")).map(each => ({
+LOADED = """() => ["resource", "navigation"].flatMap(kind => performance.getEntriesByType(kind)).map(each => ({
   name: new URL(each.name).pathname, bytes: each.decodedBodySize,
   blocks: each.entryType === "navigation" || each.renderBlockingStatus === "blocking",
 }))"""
