@@ -49,7 +49,7 @@ def test_each_card_shows_how_its_wing_stands(opened: Opener) -> None:
     with opened("/") as page:
         said = {wing.name: page.locator(f"#{wing.name} .state").inner_text() for wing in WINGS}
         assert said["align"] == "24 pictures indexed"
-        assert said["cxc"] == "1 of 9 ratings made"
+        assert said["cxc"] == "1 of 15 ratings made"
         assert said["cka"] == "2 reports of layer similarity"
         assert said["gaze"].startswith("Eye tracking study: 2 tasks")
         assert said["recsim"] == "ecosystem: myopic, provider-aware side by side"
@@ -78,7 +78,7 @@ def test_a_card_changes_with_what_it_shows(opened: Opener) -> None:
         page.keyboard.press("Enter")
         expect(page.locator("#done")).to_have_text("1 rated.")
         page.goto("/")
-        assert page.locator("#cxc .state").inner_text() == "2 of 9 ratings made"
+        assert page.locator("#cxc .state").inner_text() == "2 of 15 ratings made"
         assert page.locator("#gaze .state").inner_text() == before  # who has only signed has no session
 
 

@@ -168,9 +168,10 @@
     if (inside) return start(JSON.parse(inside.textContent));
     const source = document.querySelector("[data-source]").dataset.source;
     const answer = await fetch(source);
-    const { report, against } = await answer.json();
-    return start(report, against);
+    const said = await answer.json();
+    if (!answer.ok) throw new Error(said.detail);
+    return start(said.report, said.against);
   }
 
-  begin().catch((problem) => (get("note").textContent = `The report cannot be shown: ${problem.message}`));
+  begin().catch((problem) => (get("problem").textContent = `The report cannot be shown. ${problem.message}`));
 })();
