@@ -1,4 +1,4 @@
-# make demo   learn image-text embeddings from real pictures, then open a search page
+# make demo   learn image-text embeddings from real pictures, then open a search page, and tour the nine articles
 # make test   prove everything
 # make check  lint, types, architecture and the fast tests: under two minutes
 PYTHON ?= python3
@@ -40,7 +40,11 @@ demo: install
 	$(BIN)/nonet align train demo/pairs --out demo/model --image-size 128
 	$(BIN)/nonet align evaluate demo/model demo/pairs --split test
 	$(BIN)/nonet align index demo/model demo/pairs --out demo/index
-	$(BIN)/nonet serve --align demo/index --port $(PORT)
+	@mkdir -p demo/tour
+	@nice $(BIN)/nonet tour --out demo/tour > demo/tour.log 2>&1 & tour=$$!; \
+	  trap 'kill $$tour 2>/dev/null; wait $$tour' EXIT; trap 'exit 130' INT TERM; \
+	  echo "The tour of the nine articles runs beside it (demo/tour.log); the next make demo goes on with it."; \
+	  $(BIN)/nonet serve --align demo/index --tour demo/tour --port $(PORT)
 
 chromium:
 	@sh .ci/chromium

@@ -40,16 +40,21 @@ def test_the_table_shows_what_lapack_loses(report):
 
 
 @pytest.mark.slow
-def test_the_command_writes_the_report(tmp_path, capsys):
-    assert cli.run(["eigen", "--study", str(tmp_path / "out"), "--count", "5"]) == 0
+def test_the_command_writes_the_report(tmp_path, monkeypatch):
+    words = ["eigen", "study", "--out", str(tmp_path / "out"), "--count", "5", "--seed", "3"]
+    monkeypatch.setattr("sys.argv", ["nonet", *words])
+    assert cli.run(words) == 0
     saved = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
-    assert saved["facts"]["count"] == 5
-    assert saved["facts"]["command"].startswith("nonet eigen --study ")
+    facts = saved["facts"]
+    assert (facts["scale"], facts["count"], facts["seed"], facts["command"]) == (
+        "minutes", 5, 3, " ".join(["nonet", *words]),
+    )  # fmt: skip
     assert (tmp_path / "out" / "report.html").is_file()
 
 
 @pytest.mark.parametrize(
-    "words", [["1 0; 0 1", "--accuracy"], ["--accuracy", "--study", "x"], ["--study", "x", "--count", "0"]]
+    "words",
+    [["1 0; 0 1", "--accuracy"], ["--accuracy", "--count", "0"], ["study", "--out", "x", "--count", "0"], ["study"]],
 )
 def test_tasks_that_do_not_go_together_are_refused(words):
     assert cli.run(["eigen", *words]) == 2

@@ -61,14 +61,18 @@ def test_terminal_shows_claims_and_tables(report, capsys):
 
 
 def test_a_published_report_says_when_and_how_it_was_made(report, tmp_path, capsys):
-    report.publish(tmp_path / "new", "nonet x study", as_json=True)
+    replace(report, made="").publish(tmp_path / "new", "nonet x study", as_json=True)
     shown = json.loads(capsys.readouterr().out)
     assert shown["facts"] == {"command": "nonet x study", "seed": 0} and shown["made"] > report.made
     saved = json.loads((tmp_path / "new" / "report.json").read_text())
     assert [figure.pop("plot")["data"][0]["type"] for figure in saved["figures"]] == ["scatter"]
     assert saved == shown  # a terminal has no use for the drawing
     report.publish(tmp_path, "nonet x study")
+    assert Report.load(tmp_path).made == report.made  # the day of what it reports, where that is known
     assert str(tmp_path / "report.html") in capsys.readouterr().out.replace("\n", "")
+    report.publish(None, "nonet x study", tables=0)
+    shown = capsys.readouterr().out
+    assert "it learns" in shown and "1.235" not in shown and "Wrote" not in shown
 
 
 def test_an_estimate_without_interval_is_a_point():

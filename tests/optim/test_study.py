@@ -28,8 +28,10 @@ def test_a_claim_that_fails_says_so():
     assert any("met exactly" in text for text in failed)
 
 
-def test_the_command_writes_the_report(tmp_path):
-    assert run(["optim", "--study", str(tmp_path / "out")]) == 0
+def test_the_command_writes_the_report(tmp_path, monkeypatch):
+    words = ["optim", "study", "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["nonet", *words])
+    assert run(words) == 0
     saved = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
-    assert saved["facts"]["command"].startswith("nonet optim --study ")
+    assert saved["facts"] == {"command": " ".join(["nonet", *words]), "scale": "minutes", "seed": 0}
     assert math.isclose(float(saved["tables"][0]["rows"][2][2]), 0, abs_tol=1e-8)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tarfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +13,11 @@ from jaxtyping import Int
 
 from nonet.align.pictures import PICTURE_SUFFIXES
 from nonet.foundation.errors import DataError
+from nonet.foundation.files import atomic_folder
 
-__all__ = ["Labelled", "class_folders", "class_names"]
+__all__ = ["Labelled", "class_folders", "class_names", "sample_in"]
+
+_SAMPLE = 100  # pictures of each class and split
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +86,34 @@ def class_folders(folder: Path, most: int = 0, seed: int = 0) -> Labelled:
             fix="Put the pictures of each class into a folder of its own.",
         )
     return Labelled(images, np.array(labels, np.int64), classes)
+
+
+def sample_in(data: Path, name: str, out: Path) -> Path:
+    """Labelled pictures in a folder of real data sets; of an archive the first hundred of each class and split.
+
+    Args:
+        data: with a folder ``NAME`` or an archive ``NAME-jpg.tar.xz`` in it: SPLIT/CLASS/picture.jpg.
+        name: of the set.
+        out: folder that a sample of an archive is unpacked to, once.
+    Raises:
+        DataError: if neither is there, or the archive is damaged.
+    """
+    archive = data / f"{name}-jpg.tar.xz"
+    if (data / name).is_dir() or out.is_dir():
+        return data / name if (data / name).is_dir() else out
+    if not archive.is_file():
+        raise DataError(f"There is no {name}/ and no {archive.name}.", where=data, fix="Put one of them there.")
+    taken: Counter[str] = Counter()
+    try:
+        with atomic_folder(out) as partial, tarfile.open(archive) as members:
+            for member in members:
+                home, _, _ = member.name.removeprefix("./").rpartition("/")
+                if member.isfile() and "/" in home and taken[home] < _SAMPLE:
+                    taken[home] += 1
+                    members.extract(member, partial, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise DataError(f"This is not a whole archive ({error}).", where=archive) from error
+    return out
 
 
 def class_names(classes: list[str], file: Path | None = None) -> list[str]:

@@ -46,6 +46,7 @@ class StudyConfig:
         labelled: a folder with ``train`` and ``test``, each with a folder for each class, for zero-shot against a
             probe; None to leave that out.
         scale: `minutes` trains 10 epochs, `hours` 60.
+        seed: the first of the seeds.
         seeds: how many.
         cache: where features are kept, None for the user's cache.
         parts: which claims.
@@ -54,6 +55,7 @@ class StudyConfig:
     out: Path
     labelled: Path | None = None
     scale: Literal["minutes", "hours"] = "minutes"
+    seed: int = 0
     seeds: int = 3
     cache: Path | None = None
     parts: tuple[Part, ...] = PARTS
@@ -68,15 +70,19 @@ class StudyConfig:
         """What repeats the study."""
         more = " --labelled LABELLED" if self.labelled else ""
         more += "" if self.parts == PARTS else " --parts " + " ".join(self.parts)
-        return f"nonet align study --out OUT --scale {self.scale} --seeds {self.seeds}{more}"
+        return f"nonet align study --out OUT --scale {self.scale} --seed {self.seed} --seeds {self.seeds}{more}"
+
+    @property
+    def all_seeds(self) -> range:
+        """The seeds."""
+        return range(self.seed, self.seed + self.seeds)
 
 
-def study(config: StudyConfig, made: str = "") -> Report:
+def study(config: StudyConfig) -> Report:
     """Re-makes six of the article's claims; an interrupted study goes on where it was.
 
     Args:
         config: where and at which scale.
-        made: date of the run.
     Raises:
         DataError, MissingError: if drawings or labelled pictures cannot be read.
     """
@@ -99,8 +105,11 @@ def study(config: StudyConfig, made: str = "") -> Report:
         claims=claims,
         figures=[plot(name, each) for name, each in trials.items()],
         tables=tables,
-        facts={"command": config.command, "seeds": config.seeds, "training drawings": pairs.splits.count("train")},
-        made=made,
+        facts={
+            "scale": config.scale,
+            "seeds": ", ".join(map(str, config.all_seeds)),
+            "training drawings": pairs.splits.count("train"),
+        },
     )
 
 
@@ -126,7 +135,7 @@ def _trainings(pairs: Pairs, config: StudyConfig) -> dict[str, list[Trial]]:
             continue
         console.note(f"Training: {name}, {len(each)} settings, {config.seeds} seeds")
         folder = config.out / _TRIALS / config.scale / name
-        trials[name] = run(each, range(config.seeds), config.cache or default_cache(), _TOWERS, folder)
+        trials[name] = run(each, config.all_seeds, config.cache or default_cache(), _TOWERS, folder)
     for name, called in (("width", _WIDTH), ("temperature", _LEARNT), ("negatives", _ALL)):
         if name in trials:
             trials[name] += [replace(trial, setting=called) for trial in trials["usual"]]
@@ -271,9 +280,8 @@ def _zero_shot_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
     text = "A linear probe on the frozen tower beats zero-shot classification."
     article = "ImageNet: zero-shot 76.4, frozen features 85.5 (Tables 4 and 5)"
     if config.labelled is None:
-        return Claim(
-            text, article, "not measured", None, "Give labelled pictures: --labelled FOLDER with train/ and test/."
-        )
+        needed = "Needs labelled pictures: --data FOLDER with CIFAR-10 in it, or --labelled FOLDER."
+        return Claim(text, article, "not measured", None, needed)
     train, test = class_folders(config.labelled / "train", 100), class_folders(config.labelled / "test", 50)
     test = test.relabelled(train.classes)
     names, bank = class_names(train.classes), read_templates()

@@ -15,10 +15,14 @@ from nonet.cka.data import Pictures, loader_of, read
 from nonet.cka.family import Member, members, train_family
 from nonet.cka.spectrum import principal
 from nonet.cka.train import load_network
-from nonet.foundation.errors import UsageError
+from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.report import Figure, Report, Table
 
-__all__ = ["SCALES", "Kind", "Scale", "kinds", "study"]
+__all__ = ["SCALES", "Kind", "Scale", "kinds", "pictures_in", "study"]
+
+_CIFAR = ("cifar-10-batches-bin", "cifar10", "cifar10-jpg.tar.xz")
+_EASY = "mnist"  # digits are learnt in a fraction of the epochs
+_FRACTION = 4
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Scale:
     """How much a study trains and looks at.
 
     Attributes:
+        name: as on the command line.
         side: of the pictures, in pixels.
         pictures: of the training set.
         looked_at: test pictures that layers are compared on.
@@ -51,12 +56,20 @@ class Scale:
         recipe: how all of them learn: the same rate and size of batches.
     """
 
+    name: str
     side: int
     pictures: int
     looked_at: int
     asked: int
     kinds: Mapping[str, Kind]
     recipe: RecipeConfig
+
+    def for_pictures(self, data: str) -> Scale:
+        """The same with as many epochs as these pictures need."""
+        if data != _EASY:
+            return self
+        kinds = {name: replace(kind, epochs=-(-kind.epochs // _FRACTION)) for name, kind in self.kinds.items()}
+        return replace(self, kinds=kinds)
 
 
 def kinds(shallow: int, deep: int, width: int, epochs: tuple[int, int, int, int], subset: float) -> dict[str, Kind]:
@@ -71,6 +84,7 @@ def kinds(shallow: int, deep: int, width: int, epochs: tuple[int, int, int, int]
 
 SCALES = {
     "minutes": Scale(
+        "minutes",
         side=12,
         pictures=1000,
         looked_at=256,
@@ -79,6 +93,7 @@ SCALES = {
         recipe=RecipeConfig(batch_size=64, learning_rate=0.03),
     ),
     "hours": Scale(
+        "hours",
         side=16,
         pictures=5000,
         looked_at=2048,
@@ -89,13 +104,35 @@ SCALES = {
 }
 
 
-def study(scale: Scale, data: str, out: Path, *, seeds: int = 3, workers: int = 0) -> Report:
-    """Trains what is missing, measures, and judges each claim by all seeds."""
+def pictures_in(data: Path) -> Path:
+    """CIFAR-10 in a folder of real data sets.
+
+    Raises:
+        DataError: if it is not there.
+    """
+    for name in _CIFAR:
+        if (data / name).exists():
+            return data / name
+    raise DataError("CIFAR-10 is not there.", where=data, fix=f"Put it there as one of: {', '.join(_CIFAR)}.")
+
+
+def study(scale: Scale, data: str, out: Path, *, first: int = 0, seeds: int = 3, workers: int = 0) -> Report:
+    """Trains what is missing, measures, and judges each claim by all seeds.
+
+    Args:
+        scale: how much.
+        data: pictures, as of `nonet.cka.data.read`.
+        out: folder of the networks, which are taken as they are where they are there.
+        first: the first seed.
+        seeds: how many.
+        workers: processes; 0 for one per core.
+    """
+    scale = scale.for_pictures(data)
     if seeds < 2:
         raise UsageError("One seed tells nothing about the next.", where="--seeds", fix="Take 3.")
     train = read(data, "train", side=scale.side, limit=scale.pictures)
     test = read(data, "test", side=scale.side, limit=scale.asked)
-    populations = _trained(scale, train, test, out / "networks", seeds, workers)
+    populations = _trained(scale, train, test, out / "networks", range(first, first + seeds), workers)
     shown = test.take(slice(scale.looked_at))
     looked = {kind: [_look(member, shown) for member in population] for kind, population in populations.items()}
     how = f"{seeds} seeds each, {len(train):,} pictures of {scale.side} pixels; {len(shown)} test pictures"
@@ -123,19 +160,21 @@ def study(scale: Scale, data: str, out: Path, *, seeds: int = 3, workers: int = 
         [_table(looked)],
         "After Nguyen, Raghu and Kornblith (ICLR 2021). Block structure is told by the mean share of variance of the"
         " first principal component and by the longest run of layers with CKA above 0.9, beside the untrained network.",
-        {"data": data, "seeds": seeds, "scale": str(scale)},
+        {"scale": scale.name, "seeds": ", ".join(map(str, range(first, first + seeds))), "pictures": data}
+        | {f"epochs, {name}": kind.epochs for name, kind in scale.kinds.items()},
     )
 
 
 def _trained(
-    scale: Scale, train: Pictures, test: Pictures, out: Path, seeds: int, workers: int
+    scale: Scale, train: Pictures, test: Pictures, out: Path, seeds: range, workers: int
 ) -> dict[str, list[Member]]:
     runs = []
     for kind in scale.kinds.values():
         recipe = replace(scale.recipe, epochs=kind.epochs, subset=kind.subset)
-        runs += members([kind.network], range(seeds), recipe, out)
+        runs += members([kind.network], seeds, recipe, out)
     found = train_family(runs, train, test, workers=workers)
-    return {name: found[seeds * number : seeds * (number + 1)] for number, name in enumerate(scale.kinds)}
+    count = len(seeds)
+    return {name: found[count * number : count * (number + 1)] for number, name in enumerate(scale.kinds)}
 
 
 def _look(member: Member, shown: Pictures) -> Looked:

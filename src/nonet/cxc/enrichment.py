@@ -17,8 +17,19 @@ from nonet.cxc.data import Collection, RatedPairs
 from nonet.cxc.selection import Bands, caption_means
 from nonet.foundation.report import Claim, Estimate, Figure, Table
 
-__all__ = ["Chosen", "chosen_by", "enrichment_claim", "enrichment_figure", "enrichment_table", "gain"]
+__all__ = [
+    "ARTICLE",
+    "CLAIM",
+    "Chosen",
+    "chosen_by",
+    "enrichment_claim",
+    "enrichment_figure",
+    "enrichment_table",
+    "gain",
+]
 
+CLAIM = "pairs chosen by the other modality are more similar than random ones"
+ARTICLE = "image pairs are taken by the similarity of their captions because random pairs are hardly ever similar"
 _DRAWS = 200
 
 
@@ -133,8 +144,8 @@ def enrichment_figure(chosen: Mapping[str, Chosen]) -> Figure:
 def enrichment_claim(found: Estimate, command: str) -> Claim:
     """The claim that indirect sampling rests on."""
     return Claim(
-        "pairs chosen by the other modality are more similar than random ones",
-        "image pairs are taken by the similarity of their captions because random pairs are hardly ever similar",
+        CLAIM,
+        ARTICLE,
         found,
         found.low > 0,
         f"Mean human score (SIS) of a sample by nonet's default bias minus that of random pairs. {command}",

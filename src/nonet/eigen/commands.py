@@ -1,9 +1,9 @@
-"""``nonet eigen``: one command, which needs no verb."""
+"""``nonet eigen MATRIX``, which needs no verb, and ``nonet eigen study``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -14,21 +14,21 @@ def eigen(
     matrix: Annotated[str, tyro.conf.Positional] = "",
     *,
     accuracy: bool = False,
-    study: Path | None = None,
     count: int = 300,
     seed: int = 0,
     json: bool = False,
 ) -> None:
     """Explain the eigenvalues of a 2x2 matrix, step by step.
 
+    The claims of the lesson are re-made by `nonet eigen study --out study/`.
+
     Example: nonet eigen "3 1; 4 1"
 
     Args:
         matrix: two rows of two numbers; fractions such as 1/3 are read too.
         accuracy: measure instead how many units of the last place each method loses, on hard classes of matrices.
-        study: measure every claim anew instead, and write report.html and report.json to this folder.
-        count: with --accuracy and --study, how many matrices of each class.
-        seed: with --accuracy and --study, of the random matrices.
+        count: with --accuracy, how many matrices of each class.
+        seed: with --accuracy, of the random matrices.
         json: print for other programs.
 
     Raises:
@@ -37,13 +37,9 @@ def eigen(
     from nonet.eigen import lesson
     from nonet.foundation.errors import UsageError
 
-    if bool(matrix) + accuracy + (study is not None) > 1:
-        raise UsageError("A matrix, --accuracy and --study are three different tasks.", fix="Ask for one of them.")
-    if count < 1:
-        raise UsageError(f"{count} matrices cannot be measured.", where="--count", fix="Give at least 1.")
-    if study is not None:
-        _write_study(study, count, seed, json)
-        return
+    if matrix and accuracy:
+        raise UsageError("A matrix and --accuracy are two different tasks.", fix="Ask for one of them.")
+    _require_matrices(count)
     if accuracy:
         _show_accuracy(count, seed, json)
         return
@@ -102,14 +98,47 @@ def _show_accuracy(count: int, seed: int, json: bool) -> None:
     console.summary("Real taken for complex, or complex for real", wrong)
 
 
-def _write_study(folder: Path, count: int, seed: int, json: bool) -> None:
-    from nonet.eigen.config import StudyConfig
-    from nonet.eigen.study import study
+def _require_matrices(count: int) -> None:
+    from nonet.foundation.errors import UsageError
+
+    if count < 1:
+        raise UsageError(f"{count} matrices cannot be measured.", where="--count", fix="Give at least 1.")
+
+
+def study(
+    *,
+    out: Path,
+    scale: Literal["minutes", "hours"] = "minutes",
+    seed: int = 0,
+    data: Path | None = None,
+    count: int | None = None,
+    json: bool = False,
+) -> None:
+    """Re-make the lesson's claims, and measure what its formula loses in floating point.
+
+    Example: nonet eigen study --out study/
+
+    Args:
+        out: a folder for the report.
+        scale: minutes measures 300 matrices of each class, hours 20,000.
+        seed: of the random matrices.
+        data: a folder of real data sets; this study needs none.
+        count: how many matrices of each class instead.
+        json: print for other programs.
+    """
+    from dataclasses import replace
+
+    from nonet.eigen.config import SCALES
+    from nonet.eigen.study import study as made
     from nonet.foundation import console
 
+    config = replace(SCALES[scale], seed=seed)
+    if count is not None:
+        _require_matrices(count)
+        config = replace(config, count=count)
     with console.progress("measuring"):
-        report = study(StudyConfig(count=count, seed=seed))
-    report.publish(folder, f"nonet eigen --study {folder} --count {count} --seed {seed}", as_json=json)
+        report = made(config)
+    report.publish(out, console.command_line(), as_json=json)
 
 
-COMMANDS = eigen
+COMMANDS = {"": eigen, "study": study}

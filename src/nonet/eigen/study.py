@@ -47,7 +47,13 @@ def study(config: StudyConfig, clock: Callable[[], float] = time.thread_time) ->
         tables=[_errors(rows)],
         summary="After 3Blue1Brown, “A quick trick for computing eigenvalues”. The trick is right on paper; these are "
         "its digits in floating point, beside LAPACK's and this wing's.",
-        facts={"count": config.count, "seed": config.seed, "batch": config.batch, "rounds": config.rounds},
+        facts={
+            "scale": config.scale,
+            "count": config.count,
+            "seed": config.seed,
+            "batch": config.batch,
+            "rounds": config.rounds,
+        },
     )
 
 

@@ -247,21 +247,24 @@ class Report:
         replace_file(page, self.to_html())
         return page
 
-    def publish(self, folder: Path, command: str, *, as_json: bool = False) -> None:
-        """Writes the report as made today by a command, and prints it.
+    def publish(self, folder: Path | None, command: str, *, as_json: bool = False, tables: int | None = None) -> None:
+        """Prints the report as made by a command, today unless it says when, and writes it.
 
         Args:
-            folder: where to, made if it is not there.
+            folder: where to, made if it is not there; None writes nothing.
             command: what to type to make the report again.
             as_json: print for other programs instead of for people.
+            tables: how many of them to print; all by default. The page has them all.
         """
-        dated = replace(self, made=datetime.date.today().isoformat(), facts={"command": command, **self.facts})
-        page = dated.save(folder)
+        facts = {"command": command, **{name: fact for name, fact in self.facts.items() if name != "command"}}
+        dated = replace(self, made=self.made or datetime.date.today().isoformat(), facts=facts)
+        page = None if folder is None else dated.save(folder)
         if as_json:
             console.print_json(dated.to_dict())
             return
-        dated.show()
-        console.say(f"Wrote {page}")
+        replace(dated, tables=self.tables[:tables]).show()
+        if page is not None:
+            console.say(f"Wrote {page}")
 
     def show(self) -> None:
         """Prints the claims, the tables and the summary on the terminal, those of its sections after them."""

@@ -30,24 +30,38 @@ class StudyConfig:
     model: Path | None = None
     """A network learnt from rendered people."""
     scale: Literal["minutes", "hours"] = "minutes"
-    """`minutes` renders 12 new people, `hours` 40 and trains the article's network."""
+    """`minutes` learns from 150 rendered people, calibrates 6 new ones and simulates 12 at the tasks; `hours` trains
+    the article's network on 400 and takes 40 of both."""
     people: int | None = None
-    """How many participants are simulated; the scale decides if not given."""
+    """How many participants are rendered and simulated; the scale decides if not given."""
     seed: int = 0
     """Decides everything random."""
     workers: int = 0
     """Processes; 0 for one per core."""
 
     @property
+    def rendered(self) -> int:
+        """How many people are rendered and calibrated, which takes the most time."""
+        return self.people or (6 if self.scale == "minutes" else 40)
+
+    @property
     def participants(self) -> int:
-        """How many participants are simulated."""
+        """How many are simulated at the tasks."""
         return self.people or (12 if self.scale == "minutes" else 40)
+
+    @property
+    def learning(self) -> tuple[Synthesis, Learning]:
+        """What the network learns from and how, if none is given."""
+        minutes = self.scale == "minutes"
+        synthesis = Synthesis(people=150 if minutes else 400, seed=self.seed)
+        return synthesis, Learning(preset="64-half" if minutes else "128", seed=self.seed)
 
     @property
     def command(self) -> str:
         """What repeats the study."""
         model = "" if self.model is None else " --model MODEL"
-        return f"nonet gaze study --out OUT{model} --scale {self.scale} --people {self.participants} --seed {self.seed}"
+        people = "" if self.people is None else f" --people {self.people}"
+        return f"nonet gaze study --out OUT{model} --scale {self.scale}{people} --seed {self.seed}"
 
     def __post_init__(self) -> None:
         if self.people is not None and self.people < 3:
@@ -57,15 +71,14 @@ class StudyConfig:
 def study(config: StudyConfig) -> Report:
     """Re-makes the claims at the scale that the configuration names."""
     engine = Engine(workers=config.workers)
-    model = config.model or config.out / "model"
+    model = config.model or config.out / f"model-{config.scale}-{config.seed}"
     if config.model is None and not (model / "config.json").exists():
-        preset = "64-half" if config.scale == "minutes" else "128"
-        from_synthesis(Synthesis(seed=config.seed), Learning(preset=preset, seed=config.seed), model, engine)
+        from_synthesis(*config.learning, model, engine)
     net = load(model)
     people, folder = config.participants, config.out / "people"
     console.note("Calibrating rendered participants …")
-    stand = climb(net, people, "stand", seed=config.seed, folder=folder, engine=engine)
-    hand = climb(net, people, "hand", seed=config.seed, folder=folder, engine=engine)
+    stand = climb(net, config.rendered, "stand", seed=config.seed, folder=folder, engine=engine)
+    hand = climb(net, config.rendered, "hand", seed=config.seed, folder=folder, engine=engine)
     console.note("Running the tasks …")
     fatigue, progress = fatigue_claim(people, config.seed, config.command)
     claims = [
@@ -85,5 +98,10 @@ def study(config: StudyConfig) -> Report:
         claims=claims,
         tables=[stand.table("on a stand"), hand.table("in the hand")],
         figures=[ladder_figure(stand, hand), progress],
-        facts={"command": config.command, "people": people, "seed": config.seed, "model": str(model)},
+        facts={
+            "scale": config.scale,
+            "seed": config.seed,
+            "people rendered": config.rendered,
+            "people simulated": people,
+        },
     )

@@ -1,9 +1,10 @@
-"""``nonet optim FORMULA``: one command, which needs no verb."""
+"""``nonet optim FORMULA``, which needs no verb, and ``nonet optim study``."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -22,10 +23,11 @@ def optim(
     upper: float | None = None,
     max_evaluations: int = 1000,
     trace: bool = False,
-    study: Path | None = None,
     json: bool = False,
 ) -> None:
     """Minimise a formula of any number of variables, under constraints if wanted.
+
+    The figures of the article are made again by `nonet optim study --out study/`.
 
     Example: nonet optim "(1-x)**2 + 5*(y-x**2)**2" --subject-to "x**2+y**2<=1"
 
@@ -37,7 +39,6 @@ def optim(
         upper: greatest value of every variable.
         max_evaluations: evaluations of the formula with its gradient.
         trace: show every accepted step.
-        study: make the article's figures again instead, and write report.html and report.json to this folder.
         json: print for other programs.
 
     Raises:
@@ -45,14 +46,9 @@ def optim(
     """
     from nonet.foundation.errors import UsageError
 
-    if bool(formula) == (study is not None):
-        raise UsageError(
-            "Give either a formula or --study.", fix='For example: nonet optim "(x-1)**2 + y**4", or --study report/'
-        )
-    if study is None:
-        _minimise(formula, subject_to, start, lower, upper, max_evaluations, trace, json)
-    else:
-        _write_study(study, json)
+    if not formula:
+        raise UsageError("There is no formula.", fix='Write one, such as: nonet optim "(x-1)**2 + y**4"')
+    _minimise(formula, subject_to, start, lower, upper, max_evaluations, trace, json)
 
 
 def _minimise(
@@ -122,13 +118,32 @@ def _show(result: Result, names: tuple[str, ...], subject_to: tuple[str, ...], *
         console.summary(result.message, facts)
 
 
-def _write_study(folder: Path, json: bool) -> None:
+def study(
+    *,
+    out: Path,
+    scale: Literal["minutes", "hours"] = "minutes",
+    seed: int = 0,
+    data: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Make every figure of the article again: Rosenbrock, the flower function, the penalty method.
+
+    Example: nonet optim study --out study/
+
+    Args:
+        out: a folder for the report.
+        scale: the article's figures take seconds; both are the same.
+        seed: nothing of this study is random.
+        data: a folder of real data sets; this study needs none.
+        json: print for other programs.
+    """
     from nonet.foundation import console
-    from nonet.optim.study import study
+    from nonet.optim.study import study as made
 
     with console.progress("making the figures again"):
-        report = study()
-    report.publish(folder, f"nonet optim --study {folder}", as_json=json)
+        report = made()
+    report = replace(report, facts={**report.facts, "scale": scale, "seed": seed})
+    report.publish(out, console.command_line(), as_json=json)
 
 
-COMMANDS = optim
+COMMANDS = {"": optim, "study": study}

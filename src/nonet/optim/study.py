@@ -20,7 +20,7 @@ from nonet.optim.solve import minimize
 
 __all__ = ["StudyConfig", "flower", "rosenbrock", "study"]
 
-HOW = "nonet optim --study; float32, the post's precision, unless said otherwise"
+HOW = "nonet optim study --out OUT; float32, the post's precision, unless said otherwise"
 NEAR = 0.02  # a figure of two digits is met within two per cent
 
 
@@ -159,7 +159,7 @@ def _constrained(config: StudyConfig) -> tuple[list[Claim], Table, Figure]:
             "not in the article",
             f"violation {double.rounds[-1].violation:.1e} after {len(double.rounds) - 1} rounds",
             not double.ended,
-            "nonet optim --study; float64",
+            "nonet optim study --out OUT; float64",
         ),
     ]
     plot = go.Figure()

@@ -47,11 +47,9 @@ def train(
         seed: same seed, same team on this machine.
     """
     from dataclasses import replace
-    from datetime import date
 
     from nonet.rendezvous.config import LidarConfig, PolicyConfig, PredictorConfig, WorldConfig, preset
-    from nonet.rendezvous.team import save_team
-    from nonet.rendezvous.train import train as taught
+    from nonet.rendezvous.teaching import teach_team
 
     _start_jax()
     config = replace(
@@ -60,14 +58,7 @@ def train(
         policy=PolicyConfig(maps=maps),
         predictor=PredictorConfig(episodes=episodes, goals=goals, labels=labels, mates=mates),
     )
-    with console.progress("Learning") as bar:
-
-        def told(stage: str, step: int, value: float) -> None:
-            bar.describe(f"{stage} {step}: {value:.3f}")
-            bar.advance()
-
-        team = taught(config, kept=out.with_name(f"{out.name}.partial"), told=told)
-    save_team(out, team, command=console.command_line(), made=date.today())
+    team = teach_team(config, out)
     shown = {name: value for name, value in team.figures.items() if not isinstance(value, list)}
     shown |= {f"{name} (last)": value[-1] for name, value in team.figures.items() if isinstance(value, list)}
     console.summary(f"{out}: measured on maps and drives that nothing learnt from", shown)
@@ -88,26 +79,10 @@ def baseline(
         steps: world steps to learn from.
         seed: of everything.
     """
-    from dataclasses import replace
-    from datetime import date
-
-    from nonet.rendezvous.config import MaddpgConfig
-    from nonet.rendezvous.maddpg import learn_to_meet
-    from nonet.rendezvous.team import load_team, save_team
+    from nonet.rendezvous.teaching import teach_baseline
 
     _start_jax()
-    loaded = load_team(team)
-    with console.progress("MADDPG", total=steps) as bar:
-
-        def told(done: int, share: float) -> None:
-            bar.describe(f"meets in {share:.0%} of training episodes")
-            bar.advance(done)
-
-        learnt = learn_to_meet(loaded.config.world, MaddpgConfig(steps=steps), seed, told)
-    curves = {**loaded.curves, **{f"maddpg {name}": values for name, values in learnt.curve.items()}}
-    taught = replace(loaded, maddpg=learnt.actor, maddpg_early=learnt.early, curves=curves)
-    save_team(team, taught, command=console.command_line(), made=date.today())
-    share = learnt.curve["meets"][-1]
+    share = teach_baseline(team, steps, seed)["meets"][-1]
     console.summary("MADDPG", {"world steps": steps, "meets within 1 m at the end of training": share})
 
 
@@ -321,37 +296,48 @@ def replay(team: tyro.conf.Positional[Path], bag: tyro.conf.Positional[Path], *,
 
 
 def study(
-    team: tyro.conf.Positional[Path],
+    team: tyro.conf.Positional[Path | None] = None,
     *,
     out: Path,
     scale: Literal["minutes", "hours"] = "minutes",
     seed: int = 0,
+    data: Path | None = None,
+    episodes: int | None = None,
+    fewer: int | None = None,
     workers: int = 0,
+    json: bool = False,
 ) -> None:
-    """Make the article's claims again with this team, each with its interval.
+    """Make the article's claims again with a team, each with its interval.
 
     Example: nonet rendezvous study team/ --out report/
 
     Args:
-        team: a folder made by `nonet rendezvous train`, with the baseline in it.
+        team: a folder made by `nonet rendezvous train`, with the baseline in it; if none is given, one is taught in
+            the folder of the report.
         out: folder for the report; `.partial` beside it keeps finished methods if it is interrupted.
-        scale: how many episodes.
+        scale: how many meetings, and how much a team learns that is taught here.
         seed: of maps, starts and noise.
+        data: a folder of real data sets, with maps/ in it; without it the maps of real places are left out.
+        episodes: meetings of each method on hard maps, instead of 12 in minutes and 400 in hours.
+        fewer: meetings of each on other maps and with other team mates, instead of 6 and 200.
         workers: processes; 0 takes one a core.
+        json: print for other programs.
     """
     import shutil
     from dataclasses import replace
 
-    from nonet.rendezvous.study import SCALES
+    from nonet.rendezvous.study import SCALES, own_team
     from nonet.rendezvous.study import study as made
     from nonet.rendezvous.team import load_team
 
     _start_jax()
     config = replace(SCALES[scale], seed=seed, workers=workers)
+    config = replace(config, episodes=episodes or config.episodes, fewer=fewer or config.fewer)
     kept = out.with_name(f"{out.name}.partial")
-    report = made(load_team(team), config, data=_data(), kept=kept)
+    met = load_team(team) if team is not None else own_team(config, out / f"team-{scale}-{seed}")
+    report = made(met, config, command=console.command_line(), data=data, kept=kept)
     shutil.rmtree(kept, ignore_errors=True)
-    report.publish(out, console.command_line())
+    report.publish(out, console.command_line(), as_json=json)
 
 
 def _data() -> Path | None:

@@ -6,22 +6,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nonet.foundation.report import Claim, Report, Table
-from nonet.rendezvous.config import EvaluationConfig, Mates
+from nonet.rendezvous.config import EvaluationConfig, Mates, PolicyConfig, PredictorConfig, TrainConfig
 from nonet.rendezvous.evaluate import Results, evaluate
 from nonet.rendezvous.experience import experience_claim, experience_table, gather
 from nonet.rendezvous.plots import disagreement_plot, gains_table, success_plot
 from nonet.rendezvous.roster import chosen_methods
 from nonet.rendezvous.statistics import bootstrap
 from nonet.rendezvous.sweeps import data_table, levels_table, mates_table, noise_table, real_table
-from nonet.rendezvous.team import Team
+from nonet.rendezvous.teaching import teach_baseline, teach_team
+from nonet.rendezvous.team import Team, load_team
 
-__all__ = ["SCALES", "StudyConfig", "study"]
+__all__ = ["SCALES", "StudyConfig", "own_team", "study"]
 
 _ABLATIONS = ("no-other-model", "constant-velocity", "straight")
 _OPTIONS = ("hpp-mixture", "hpp-particles", "hpp-uncommitted")
 _RULES = ("midpoint", "free-midpoint", "geodesic-midpoint", "one-waits", "landmark")
 _FEW_RULES = ("midpoint", "geodesic-midpoint", "one-waits")
 _KEPT_SHARE = 0.8
+_SHORT = TrainConfig(policy=PolicyConfig(maps=48), predictor=PredictorConfig(episodes=400))
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class StudyConfig:
     """How much a study runs.
 
     Attributes:
+        scale: its name on the command line.
         episodes: meetings of each method on the hard unseen maps, and of the planner in other noise.
         fewer: meetings of each method on easier maps, on maps of real places, with other team mates, and of learners
             with less experience.
@@ -39,10 +42,13 @@ class StudyConfig:
         seconds: until a meeting has failed.
         seed: of maps, starts and noise.
         workers: processes; 0 takes one a core.
+        training: how a team learns that is taught for the study.
+        baseline_steps: world steps that its MADDPG learns from.
     """
 
-    episodes: int = 24
-    fewer: int = 12
+    scale: str = "minutes"
+    episodes: int = 12
+    fewer: int = 6
     drives: int = 400
     few_drives: tuple[int, ...] = (25, 200)
     noises: tuple[tuple[str, float], ...] = (("clean", 1.0), ("lab", 3.0), ("rough", 1.0))
@@ -50,18 +56,42 @@ class StudyConfig:
     seconds: float = 60.0
     seed: int = 0
     workers: int = 0
+    training: TrainConfig = _SHORT
+    baseline_steps: int = 200_000
 
 
-SCALES = {"minutes": StudyConfig(), "hours": StudyConfig(episodes=400, fewer=200, drives=1600)}
+SCALES = {
+    "minutes": StudyConfig(),
+    "hours": StudyConfig(
+        "hours", episodes=400, fewer=200, drives=1600, training=TrainConfig(), baseline_steps=1_000_000
+    ),
+}
 """How much, by name."""
 
 
-def study(team: Team, config: StudyConfig, *, data: Path | None = None, kept: Path | None = None) -> Report:
+def own_team(config: StudyConfig, folder: Path) -> Team:
+    """The team of a study that was given none: taught in the folder, or what an earlier start left there."""
+    team = load_team(folder) if folder.is_dir() else teach_team(replace(config.training, seed=config.seed), folder)
+    if team.maddpg is None:
+        teach_baseline(folder, config.baseline_steps, config.seed)
+        team = load_team(folder)
+    return team
+
+
+def study(
+    team: Team,
+    config: StudyConfig,
+    *,
+    command: str = "nonet rendezvous study TEAM --out OUT",
+    data: Path | None = None,
+    kept: Path | None = None,
+) -> Report:
     """Compares the article's planner with ablations and rivals on unseen maps, and under noise of other strength.
 
     Args:
         team: what the robots learnt; the MADDPG baseline takes part if it is in the team.
         config: how much.
+        command: what repeats it.
         data: folder of the real maps; without it they are left out.
         kept: folder for finished methods, so that an interrupted study goes on.
     """
@@ -79,7 +109,7 @@ def study(team: Team, config: StudyConfig, *, data: Path | None = None, kept: Pa
     noisy = [run(replace(hard, noise=noise, noise_factor=factor), ("hpp",)) for noise, factor in config.noises]
     few = ("hpp", *learnt, *_FEW_RULES)
     experience = gather(team, config.few_drives, lambda of, method: run(fewer, (method,), of))
-    how = f"{config.episodes} paired meetings on unseen-hard, seed {config.seed}: nonet rendezvous study TEAM --out DIR"
+    how = f"{config.episodes} paired meetings on unseen-hard, seed {config.seed}. {command}"
     claims = [
         _beats(results, rivals, "HPP meets more often than learnt and planning baselines on hard maps", how),
         _beats(results, _RULES, "HPP meets more often than rules that are told more on hard maps", how),
@@ -99,7 +129,7 @@ def study(team: Team, config: StudyConfig, *, data: Path | None = None, kept: Pa
         data_table(team, config.drives),
     ]
     figures = [success_plot(results), disagreement_plot(results)]
-    facts = {"episodes": config.episodes, "fewer": config.fewer, "seed": config.seed}
+    facts = {"scale": config.scale, "seed": config.seed, "episodes": config.episodes, "fewer": config.fewer}
     return Report("Rendezvous: the article's claims", claims, figures, tables, facts=facts)
 
 

@@ -72,9 +72,12 @@ def family(
 
 
 def study(
+    *,
     out: Path,
-    data: str = "mnist",
     scale: Literal["minutes", "hours"] = "minutes",
+    seed: int = 0,
+    data: Path | None = None,
+    pictures: str | None = None,
     seeds: int = 3,
     workers: int = 0,
     json: bool = False,
@@ -83,20 +86,23 @@ def study(
 
     Networks that a former run has trained are taken as they are.
 
-    Example: nonet cka study --data cifar10/ --out study/
+    Example: nonet cka study --pictures cifar10/ --out study/
 
     Args:
         out: the folder of the report and of the networks.
-        data: pictures, as in `nonet cka family`.
         scale: minutes trains on 1,000 pictures of 12 pixels, hours on 5,000 of 16.
+        seed: the first of the seeds.
+        data: a folder of real data sets, with CIFAR-10 in it: cifar-10-batches-bin, cifar10 or cifar10-jpg.tar.xz.
+        pictures: others to learn from, as of `nonet cka family --data`; the packaged digits by default.
         seeds: of each kind of network, at least 2.
         workers: processes; 0 for one per core.
         json: print for other programs.
     """
-    from nonet.cka.study import SCALES, study
+    from nonet.cka.study import SCALES, pictures_in, study
     from nonet.foundation import console
 
-    report = study(SCALES[scale], data, out, seeds=seeds, workers=workers)
+    source = pictures or ("mnist" if data is None else str(pictures_in(data)))
+    report = study(SCALES[scale], source, out, first=seed, seeds=seeds, workers=workers)
     report.publish(out, console.command_line(), as_json=json)
 
 

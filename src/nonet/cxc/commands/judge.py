@@ -61,16 +61,13 @@ def evaluate(
         evaluation = judge(given, rated, retrieval, correlation, seed=correlation.seed, done=lambda _: bar.advance())
     title = name or model or "your model"
     shown = showing.report(evaluation, title, command=console.command_line(), made=date.today().isoformat())
-    if json:
-        console.print_json(shown.to_dict())
-    else:
-        shown.show()
+    shown.publish(out, console.command_line(), as_json=json)
+    if not json:
         _captions(shown)
     if out:
-        page = shown.save(out)
         found = showing.failures(given, evaluation)
         showing.save_failures(out / "failures.html", found, given.collection, image_dir, f"Where {title} fails")
-        console.note(f"Report: {page}; failing queries: {out / 'failures.html'}")
+        console.note(f"Failing queries: {out / 'failures.html'}")
 
 
 def leaderboard() -> None:

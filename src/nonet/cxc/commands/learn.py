@@ -39,27 +39,28 @@ def train(
 
 
 def study(
-    data: Path,
+    *,
     out: Path,
     scale: Literal["minutes", "hours"] = "minutes",
     seed: int = 0,
+    data: Path | None = None,
+    json: bool = False,
 ) -> None:
     """Re-make the article's claims, and measure which choice of the protocol moves which figure.
 
     Example: nonet cxc study --data data/ --out report/
 
     Args:
-        data: a folder with cxc/ (the rating files and captions_val2017.json), coco-363.tar and flickr8k-800.tar.
         out: a folder for the report.
         scale: minutes trains eighteen small models on mean token vectors; hours trains transformer layers, longer.
         seed: the first of three seeds.
+        data: a folder with cxc/ (the rating files and captions_val2017.json), coco-363.tar and flickr8k-800.tar. No
+            package carries people's ratings: without the folder every claim is reported as not measured.
+        json: print for other programs.
     """
-    from datetime import date
-
-    from nonet.cxc.study import StudyConfig
+    from nonet.cxc.study import StudyConfig, unmeasured
     from nonet.cxc.study import study as run
     from nonet.foundation import console
 
-    made = run(StudyConfig(data=data, work=out, scale=scale, seed=seed), made=date.today().isoformat())
-    made.show()
-    console.note(f"Report: {made.save(out)}")
+    report = unmeasured(scale) if data is None else run(StudyConfig(data=data, work=out, scale=scale, seed=seed))
+    report.publish(out, console.command_line(), as_json=json)

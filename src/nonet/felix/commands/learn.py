@@ -146,7 +146,14 @@ def export(
     console.summary(f"Written into {editor}", {name: f"{size / 2**20:.1f} MiB" for name, size in sizes.items()})
 
 
-def study(out: Path, scale: Literal["minutes", "hours"] = "minutes", json: bool = False) -> None:
+def study(
+    *,
+    out: Path,
+    scale: Literal["minutes", "hours"] = "minutes",
+    seed: int = 0,
+    data: Path | None = None,
+    json: bool = False,
+) -> None:
     """Re-make the article's claims and write report.html and report.json.
 
     Example: nonet felix study --out study/
@@ -154,12 +161,19 @@ def study(out: Path, scale: Literal["minutes", "hours"] = "minutes", json: bool 
     Args:
         out: the folder of the report.
         scale: minutes learns a few dozen steps from a few hundred pairs, hours what the claims are about.
+        seed: decides everything random.
+        data: a folder of real data sets; this study makes its pairs from packaged text.
         json: print for other programs.
     """
-    from nonet.felix.study import SCALES, study
+    from dataclasses import replace
+
+    from nonet.felix.study import SCALES
+    from nonet.felix.study import study as made
     from nonet.foundation import console
 
-    study(SCALES[scale]).publish(out, console.command_line(), as_json=json)
+    chosen = SCALES[scale]
+    chosen = replace(chosen, learning=replace(chosen.learning, seed=seed))
+    made(chosen).publish(out, console.command_line(), as_json=json)
 
 
 def chosen_decoding(own: DecodeConfig, keep_bias: float | None, least: float | None) -> DecodeConfig:

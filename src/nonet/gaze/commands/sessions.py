@@ -105,16 +105,14 @@ def report(session: Source[str], *, store: Path | None = None, out: Path | None 
         store: where recordings are; the user's data folder if not given.
         out: a folder for report.html; the session's own if not given.
     """
+    from nonet.foundation import console
     from nonet.gaze.reporting import session_report
 
     opened = open_store(store).session(session)
-    made = session_report(opened)
-    made.show()
-    page = made.save(out or opened.folder)
+    session_report(opened).publish(out or opened.folder, console.command_line())
     if out is None:
         for name in ("report.html", "report.json"):
             (opened.folder / name).chmod(0o600)
-    saved(page)
 
 
 def convert(
@@ -153,13 +151,12 @@ def fatigue(*, store: Path | None = None, out: Path | None = None, permutations:
         permutations: of the test against chance; the smallest p is one in so many and one.
         seed: decides the permutations of the test against chance.
     """
+    from nonet.foundation import console
     from nonet.gaze.fatigue import TASKS, fatigue_report, recorded_blocks, write_blocks
 
     shelf = open_store(store)
     sessions = shelf.sessions()
     parts = [recorded_blocks(sessions, task) for task in TASKS]
     report = fatigue_report(parts, sessions, permutations=permutations, seed=seed)
-    report.show()
     saved(write_blocks(shelf, parts))
-    if out:
-        saved(report.save(out))
+    report.publish(out, console.command_line())

@@ -36,18 +36,13 @@ def fit(
         rank: length of tastes.
         seed: of the start.
     """
+    from nonet.foundation.report import Report, Table
     from nonet.recsim.activity import habits
     from nonet.recsim.fitted import fitted_to, save_fitted
 
     fitted = fitted_to(log, rank=rank, seed=seed)
     save_fitted(out, fitted, made=date.today())
-    console.table(
-        ["model", "held-out log-likelihood, nats an event"],
-        fitted.scores.items(),
-        title=f"{fitted.kind} on the last tenth of every user's events",
-        right=["held-out log-likelihood, nats an event"],
-    )
-    rows = [
+    laws = [
         (
             h.quantity,
             f"{h.median:,.4g}",
@@ -56,7 +51,19 @@ def fit(
         )
         for h in habits(fitted.log)
     ]
-    console.table(["quantity", "median", "law that fits held-out values better", "parameters"], rows)
+    report = Report(
+        title=f"Users fitted to {log}",
+        tables=[
+            Table(
+                f"{fitted.kind} on the last tenth of every user's events",
+                ["model", "held-out log-likelihood, nats an event"],
+                list(fitted.scores.items()),
+            ),
+            Table("Habits", ["quantity", "median", "law that fits held-out values better", "parameters"], laws),
+        ],
+        facts={"log": log, "rank": rank, "seed": seed},
+    )
+    report.publish(out, console.command_line())
     console.note(f"Infer what is hidden: nonet recsim infer {out} --log {log} --out posterior/")
 
 
@@ -93,13 +100,11 @@ def infer(
 
     config = InferConfig(users, chains, warmup, draws, seed)
     found = infer_hidden(fitted, log, config)
+    console.note(f"Draws: {save_inferred(out, found)}")
     report = found.report(asdict(config) | {"log": log}, traces(found.posterior, found.labels))
-    for table in report.tables[:2]:
-        console.table(table.columns, table.rows, title=table.title)
+    report.publish(out, console.command_line(), tables=2)
     if not found.posterior.converged:
         console.note("The chains do not agree yet: ask for more --warmup and --draws before you use a mean.")
-    console.note(f"Draws: {save_inferred(out, found)}")
-    console.note(f"Report: {report.save(out)}")
 
 
 def train(
@@ -146,8 +151,7 @@ def train(
         figures=[learning_curve(trained.rewards, agent)],
         facts=asdict(config),
     )
-    report.show()
-    console.note(f"Report: {report.save(out / 'report')}")
+    report.publish(out / "report", console.command_line())
     console.note(f"Use it: nonet recsim compare {story} --policies myopic,{out}")
 
 
@@ -175,7 +179,14 @@ def value(*, log: str, target: str, seed: int = 0) -> None:
     console.note(f"The log is worth {found.effective:,.0f} events of that policy.")
 
 
-def study(*, out: Path, scale: Literal["minutes", "hours", "paper"] = "minutes", seed: int = 0) -> None:
+def study(
+    *,
+    out: Path,
+    scale: Literal["minutes", "hours", "paper"] = "minutes",
+    seed: int = 0,
+    data: Path | None = None,
+    json: bool = False,
+) -> None:
     """Make the article's claims about the ecosystem again.
 
     Example: nonet recsim study --scale minutes --out report/
@@ -184,6 +195,8 @@ def study(*, out: Path, scale: Literal["minutes", "hours", "paper"] = "minutes",
         out: folder for the report; `.checkpoint` beside it keeps what is finished if it is interrupted.
         scale: how large; "paper" has the 2,000 users and 300 steps of the library's demonstration.
         seed: same seed, same report.
+        data: a folder of real data sets, with recsim/ml-100k in it; the packaged one is taken without it.
+        json: print for other programs.
     """
     import shutil
     from dataclasses import replace
@@ -192,5 +205,8 @@ def study(*, out: Path, scale: Literal["minutes", "hours", "paper"] = "minutes",
     from nonet.recsim.study import study as made
 
     checkpoint = out.with_name(f"{out.name}.checkpoint")
-    made(replace(SCALES[scale], seed=seed), checkpoint=checkpoint).publish(out, console.command_line())
+    config = replace(SCALES[scale], seed=seed)
+    if data is not None:
+        config = replace(config, log=str(data / "recsim" / "ml-100k"))
+    made(config, checkpoint=checkpoint).publish(out, console.command_line(), as_json=json)
     shutil.rmtree(checkpoint, ignore_errors=True)

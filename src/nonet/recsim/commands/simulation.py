@@ -122,9 +122,8 @@ def compare(
         figures=figures,
         facts=asdict(config),
     )
-    report.show()
+    report.publish(out, console.command_line())
     if out is not None:
-        console.note(f"Report: {report.save(out)}")
         for name, trajectory in found.trajectories.items():
             policy = replace(config, policy=name)
             save_run(out / "runs" / Path(name).name, policy, found.stories[name], trajectory)
