@@ -161,7 +161,7 @@ def test_a_report_survives_the_loss_of_the_state(play):
 @pytest.fixture
 def running(play) -> Iterator[tuple[TourConfig, subprocess.Popen]]:
     """A tour as a process of its own: the short studies are done, two long ones run."""
-    config = play({name: {"sleep": 60} for name in ("rendezvous", "recsim")}, workers=3)
+    config = play({name: {"sleep": 900} for name in ("rendezvous", "recsim")}, workers=3)
     script = (
         "import sys; from functools import partial; import nonet.tour; from nonet import cli\n"
         f"nonet.tour.TourConfig = partial(nonet.tour.TourConfig, program={config.program!r})\n"
@@ -177,7 +177,7 @@ def running(play) -> Iterator[tuple[TourConfig, subprocess.Popen]]:
 
 
 def until(true: Any) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while not true():
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -1,5 +1,6 @@
 """The web application without any wing's matter: a wing of the test's own is mounted."""
 
+import shlex
 import socket
 import sys
 import types
@@ -7,15 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tyro
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
 from nonet import cli, web
 from nonet.foundation.errors import DataError, ResourceError, UsageError
 from nonet.foundation.page import Mount, render
-from nonet.wings import Wing
+from nonet.foundation.sketch import disc, picture, sketch
+from nonet.wings import WINGS, Wing
 
-NEEDS_FOLDER = Wing("felix", "edits sentences", "an editor folder")
+NEEDS_FOLDER = Wing("felix", "edits sentences", "editor/", "FELIX, 2020", "nonet felix train pairs/ --out editor/")
 ALWAYS = Wing("optim", "minimises functions", None)
 
 
@@ -40,7 +43,7 @@ def example_page(name: str) -> types.ModuleType:
                 raise DataError("The table is empty.", where="a.tsv", fix="Fill it.")
             raise ResourceError("The disk is full.", fix="Free some space.")
 
-        return Mount(router, state=f"{name} is ready")
+        return Mount(router, lambda: f"{name} is ready")
 
     module.mount = mount  # type: ignore[attr-defined]
     return module
@@ -69,8 +72,51 @@ def test_home_lists_the_wings_and_how_to_start_those_that_are_not_served(client:
     home = client.get("/").text
     assert '<a href="/optim/">optim</a>' in home
     assert "optim is ready" in home
-    assert "nonet serve --felix" in home
+    assert "nonet serve --felix editor/" in home
+    assert "nonet felix train pairs/ --out editor/" in home
+    assert "After FELIX, 2020." in home
     assert 'href="/felix/"' not in home
+    assert 'href="/#felix"' in home  # the navigation leads to its card
+
+
+def test_a_wing_that_cannot_tell_how_it_stands_says_why(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> str:
+        raise DataError("The file is damaged.", where="<b>.json")
+
+    state = client.app.state  # type: ignore[attr-defined]
+    state.wings = [(ALWAYS, Mount(APIRouter(), broken)), (NEEDS_FOLDER, Mount(APIRouter(), lambda: "is well"))]
+    home = client.get("/").text
+    assert "&lt;b&gt;.json: The file is damaged." in home
+    assert "is well" in home
+
+
+def test_a_drawing_is_shown_as_it_is_and_its_words_are_escaped(client: TestClient) -> None:
+    drawing = sketch("a <b>", [disc(1, 2.04, 3), picture("/x?a&b", 0, 0, 10, 10)])
+    client.app.state.wings = [(ALWAYS, Mount(APIRouter(), lambda: "is well", lambda: drawing))]  # type: ignore[attr-defined]
+    home = client.get("/").text
+    assert '<circle class="ink" cx="1" cy="2" r="3"/><image href="/x?a&amp;b"' in home
+    assert 'aria-label="a &lt;b&gt;"' in home
+
+
+@pytest.mark.parametrize(("cookie", "said"), [("dark", True), ("light", True), ("'><script>", False), (None, False)])
+def test_light_and_dark_as_the_visitor_chose(client: TestClient, cookie: str | None, said: bool) -> None:
+    page = client.get("/", headers={"cookie": f"scheme={cookie}"} if cookie else {}).text
+    assert (f'data-scheme="{cookie}"' in page) == said
+    assert said or "data-scheme" not in page
+
+
+@pytest.mark.parametrize("wing", [wing for wing in WINGS if wing.served])
+def test_what_a_card_says_to_type_is_understood(wing: Wing, monkeypatch: pytest.MonkeyPatch) -> None:
+    for command in (wing.made, f"nonet serve --{wing.name} {wing.served}"):
+        called = []
+        monkeypatch.setattr(
+            cli, "_call", lambda function, prog, words, called=called: called.append((function, prog, words))
+        )
+        assert cli.run(shlex.split(command)[1:]) == 0
+        function, prog, words = called[0]
+        options = [word for word in words if word.startswith("--")]
+        shown = tyro.extras.get_parser(function, prog=prog, config=(tyro.conf.FlagCreatePairsOff,)).format_help()
+        assert [option for option in options if option not in shown] == []
 
 
 def test_a_wing_is_mounted_with_its_folder(two_wings: None, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,7 +22,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from nonet import __version__
 from nonet.foundation import console
 from nonet.foundation.errors import NonetError, ResourceError, UsageError, readable
-from nonet.foundation.page import plotly_script, render
+from nonet.foundation.page import Mount, plotly_script, render
 from nonet.tour import page as tour_page
 from nonet.wings import Wing, present
 
@@ -48,22 +49,19 @@ def create_app(
         NonetError: if a wing cannot open its folder.
     """
     app = FastAPI(title="nonet", version=__version__, docs_url=None, redoc_url=None)
-    app.state.navigation = []
     app.state.simulate = simulate
     app.state.tour = tour
     if tour is not None:
         app.include_router(tour_page.routes(tour), prefix="/tour", tags=["tour"])
-    cards = []
+    app.state.wings = []  # each with what is mounted of it, or None
     for wing in present("page"):
         source = sources.get(wing.name)
-        if source is None and wing.served is not None:
-            cards.append((wing, None))
-            continue
-        mount = wing.room("page").mount(source)
-        app.include_router(mount.router, prefix=f"/{wing.name}", tags=[wing.name])
-        _mount_static(app, wing)
-        app.state.navigation.append(wing)
-        cards.append((wing, mount.state))
+        mount = None
+        if source is not None or wing.served is None:
+            mount = wing.room("page").mount(source)
+            app.include_router(mount.router, prefix=f"/{wing.name}", tags=[wing.name])
+            _mount_static(app, wing)
+        app.state.wings.append((wing, mount))
 
     package = Path(__file__).parent
     app.mount("/static/frame", StaticFiles(directory=package / "foundation" / "static"), name="frame")
@@ -78,7 +76,7 @@ def create_app(
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home(request: Request) -> HTMLResponse:
-        return render(request, "home.html", cards=cards)
+        return render(request, "home.html", cards=[_card(wing, mount) for wing, mount in app.state.wings], tour=tour)
 
     _guard(app, local)
     return app
@@ -105,7 +103,7 @@ def serve(
     listener = _listen(host, port)
     with listener:
         app = create_app(sources, local=local, simulate=simulate, tour=tour)
-        if not app.state.navigation and tour is None:
+        if tour is None and not any(mount for _, mount in app.state.wings):
             raise UsageError("There is nothing to serve.", fix="Name a folder, for example: nonet serve --align index/")
         if not local:
             console.note(f"Listening on {host}: other machines can reach this application.")
@@ -138,6 +136,19 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _card(wing: Wing, mount: Mount | None) -> dict[str, Any]:
+    """What home shows of a wing, as it is now; a wing that cannot tell says why."""
+    if mount is None:
+        return {"wing": wing, "served": False, "state": "", "drawing": None}
+    try:
+        return {"wing": wing, "served": True, "state": mount.state(), "drawing": mount.drawing()}
+    except Exception as error:
+        told = readable(error)
+        if told is None:
+            raise
+        return {"wing": wing, "served": True, "state": str(told), "drawing": None}
 
 
 def _mount_static(app: FastAPI, wing: Wing) -> None:

@@ -17,12 +17,16 @@ class Wing:
     Attributes:
         name: its package below ``nonet`` and its word on the command line.
         summary: what it does for a user, one line.
-        served: what ``nonet serve --NAME`` takes, or None where its page needs nothing.
+        served: what ``nonet serve --NAME`` takes, by an example; None where its page needs nothing.
+        article: where it comes from: name, authors, year.
+        made: the command that makes what is served.
     """
 
     name: str
     summary: str
     served: str | None
+    article: str = ""
+    made: str = ""
 
     def room(self, room: str) -> ModuleType:
         """One of the wing's modules, imported now."""
@@ -37,16 +41,64 @@ WINGS = (
     Wing(
         "align",
         "image-text embeddings from noisy alt text; search pictures by words and pictures",
-        "an index folder",
+        "index/",
+        "ALIGN, Jia et al. 2021",
+        "nonet align index model/ pictures/ --out index/",
     ),
-    Wing("cxc", "judge any embedding against graded human similarity (Crisscrossed Captions)", "pairs to rate"),
-    Wing("felix", "fast text editing by tagging and insertion", "an editor folder"),
-    Wing("cka", "which layers of one or two networks compute the same thing", "a report folder"),
-    Wing("gaze", "eye tracking with a plain camera", "a gaze model folder"),
-    Wing("recsim", "simulated recommender ecosystems", "a run folder"),
-    Wing("rendezvous", "robots that agree where to meet without talking", "a team folder"),
-    Wing("optim", "L-BFGS with strong Wolfe, with and without constraints", None),
-    Wing("eigen", "eigenvalues of 2x2 matrices from mean and product", None),
+    Wing(
+        "cxc",
+        "judge any embedding against graded human similarity",
+        "to_rate.parquet",
+        "Crisscrossed Captions, Parekh et al. 2021",
+        "nonet cxc select --images img.npy --captions txt.npy --collection captions.tsv --out to_rate.parquet",
+    ),
+    Wing(
+        "felix",
+        "fast text editing by tagging and insertion",
+        "editor/",
+        "FELIX, Mallinson et al. 2020",
+        "nonet felix train pairs/ --out editor/",
+    ),
+    Wing(
+        "cka",
+        "which layers of one or two networks compute the same thing",
+        "report/",
+        "Do Wide and Deep Networks Learn the Same Things?, Nguyen et al. 2021",
+        "nonet cka compare resnet.py:make --data images/ --out report/",
+    ),
+    Wing(
+        "gaze",
+        "eye tracking with a plain camera",
+        "model/",
+        "smartphone eye tracking, Valliappan et al. 2020, and mental fatigue, Tseng et al. 2021",
+        "nonet gaze train --synthetic --out model/",
+    ),
+    Wing(
+        "recsim",
+        "simulated recommender ecosystems",
+        "run/",
+        "RecSim NG, Mladenov et al. 2021",
+        "nonet recsim run ecosystem --out run/",
+    ),
+    Wing(
+        "rendezvous",
+        "robots that agree where to meet without talking",
+        "team/",
+        "HPP, Wang et al. 2020",
+        "nonet rendezvous train --out team/",
+    ),
+    Wing(
+        "optim",
+        "minimise with L-BFGS and strong Wolfe, with and without constraints",
+        None,
+        "torch for optimization, Keydana 2021",
+    ),
+    Wing(
+        "eigen",
+        "eigenvalues of 2x2 matrices from mean and product",
+        None,
+        "A quick trick for computing eigenvalues, 3Blue1Brown 2021",
+    ),
 )
 
 

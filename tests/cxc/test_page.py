@@ -63,7 +63,7 @@ def test_from_joining_to_the_last_pair(client, study):
     further = client.get(f"{link}/previous", params={"before": back["made"]}).json()["question"]
     assert (further["pair"], further["score"]) == (4, 2.5)
     assert [j.score for j in open_study(study)[1].judgements()] == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
-    assert mount(study).state == "6 of 30 ratings made"
+    assert mount(study).state() == "6 of 30 ratings made"
 
 
 def test_pictures_are_those_of_the_pairs_alone(client):

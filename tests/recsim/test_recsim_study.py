@@ -29,4 +29,4 @@ def test_the_report_says_what_the_runs_say(tmp_path):
     # what is finished is kept, and gives the same report again
     assert list((tmp_path / "boost-3").glob("*/portion-*.npz"))
     assert faster.holds is None
-    assert calibrated.holds is None and "--scale hours" in calibrated.how
+    assert calibrated.holds is None and "needs a log" in calibrated.how

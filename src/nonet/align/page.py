@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 
 from nonet.align import api
@@ -19,12 +20,14 @@ from nonet.align.search import Searcher
 from nonet.align.segments import Picture
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.page import Mount, render
+from nonet.foundation.sketch import HEIGHT, WIDTH, picture, rectangle, sketch
 
 __all__ = ["mount", "pages"]
 
 MAX_UPLOAD = 32 * 2**20  # bytes
 _SUGGESTIONS, _LOOKED_AT = 8, 48
 _SHORT = 32  # characters of a caption that fits a button
+_ACROSS, _DOWN = 4, 2  # pictures of the drawing
 
 PictureId = Annotated[int, Path(ge=0, le=api.MAX_ID)]
 
@@ -95,7 +98,10 @@ def pages(searcher: Searcher) -> Mount:
         """A small version of a picture of the index."""
         return _shown(searcher, id, gallery.thumbnail)
 
-    return Mount(router, state=_count(len(searcher.index.snapshot())))
+    def state() -> str:
+        return _count(len(searcher.index.snapshot()))
+
+    return Mount(router, state, lambda: _drawing(searcher.index.snapshot()))
 
 
 _BINARY_BODY = {
@@ -129,6 +135,23 @@ def _shown(searcher: Searcher, id: int, make: Callable[[Picture], Shown]) -> Res
     except DataError as error:
         raise HTTPException(404, error.what) from error
     return Response(shown.content, media_type=shown.media_type, headers=_KEEP)
+
+
+def _drawing(snapshot: Snapshot) -> Markup | None:
+    """Pictures from all over the index."""
+    last, wanted = max(1, snapshot.manifest.next_id - 1), _ACROSS * _DOWN
+    found = snapshot.pictures({last * step // (2 * wanted) for step in range(2 * wanted + 1)})
+    there = [id for id, one in sorted(found.items()) if FilePath(one.path).is_file()]
+    if not there:
+        return None
+    chosen = there[:: max(1, len(there) // wanted)][:wanted]
+    wide, high = WIDTH / _ACROSS, HEIGHT / _DOWN
+    shapes = [rectangle(0, 0, WIDTH, HEIGHT, "paper")]
+    for place, id in enumerate(chosen):
+        row, column = divmod(place, _ACROSS)
+        address = f"/align/api/thumbs/{id}"
+        shapes.append(picture(address, column * wide + 3, row * high + 3, wide - 6, high - 6))
+    return sketch("Pictures of the index", shapes)
 
 
 @lru_cache(1)

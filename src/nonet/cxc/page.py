@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse
+from markupsafe import Markup
 from pydantic import BaseModel, Field
 
 from nonet.cxc.rating.pairs import PairToRate, read_pairs
@@ -17,6 +18,7 @@ from nonet.cxc.rating.scale import SCALES
 from nonet.cxc.rating.store import Store, store_path
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.page import Mount, render
+from nonet.foundation.sketch import line, rectangle, sketch
 
 __all__ = ["mount", "open_study"]
 
@@ -96,8 +98,24 @@ def mount(source: Path | None) -> Mount:
     router = APIRouter()
     _add_joining(router, len(pairs), store)
     _add_rating(router, source.parent, pairs, store)
-    made, wanted = store.progress()
-    return Mount(router, f"{made:,} of {wanted:,} ratings made")
+
+    def state() -> str:
+        made, wanted = store.progress()
+        return f"{made:,} of {wanted:,} ratings made"
+
+    return Mount(router, state, lambda: _drawing([judgement.score for judgement in store.judgements()]))
+
+
+def _drawing(scores: list[float]) -> Markup | None:
+    """How often each score was given, to the nearest half."""
+    if not scores:
+        return None
+    counts = [sum(round(2 * score) == place for score in scores) for place in range(11)]
+    tallest = max(counts)
+    bars = [
+        rectangle(15 + 12 * at, 78 - 66 * n / tallest, 9, 66 * n / tallest, "accent") for at, n in enumerate(counts)
+    ]
+    return sketch("How often each score from 0 to 5 was given", [*bars, line([(10, 78.8), (150, 78.8)], "faint")])
 
 
 def _add_joining(router: APIRouter, pairs: int, store: Store) -> None:

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 
 from nonet.eigen.lesson import explain, spin
 from nonet.foundation.page import Mount, render
+from nonet.foundation.sketch import area, fitted, line, sketch
 
 __all__ = ["mount"]
 
@@ -42,4 +44,19 @@ def mount(source: Path | None) -> Mount:
         """Matrix, mean, product, eigenvalues and eigenvectors of the Pauli combination along a direction."""
         return asdict(spin(math.radians(polar), math.radians(azimuth)))
 
-    return Mount(router, "the trick with mean and product, as a lesson")
+    return Mount(router, lambda: "The trick with mean and product, as a lesson", _drawing)
+
+
+def _drawing() -> Markup:
+    """What a matrix does to the unit circle, and the lines on which it only stretches."""
+    found = explain(3, 1, 1, 2)
+    a, b, c, d = found.matrix
+    turns = [2 * math.pi * step / 72 for step in range(73)]
+    circle = [(math.cos(turn), math.sin(turn)) for turn in turns]
+    image = [(a * x + b * y, c * x + d * y) for x, y in circle]
+    place = fitted([(-4.2, -2.6), (4.2, 2.6)], margin=4)
+    shapes = [line(map(place, circle), "faint"), area(map(place, image)), line(map(place, image), "accent")]
+    kinds = ("good", "bad")
+    for (value, _), ((x, _), (y, _)), kind in zip(found.eigenvalues, found.eigenvectors, kinds, strict=True):
+        shapes.append(line(map(place, [(-value * x, -value * y), (value * x, value * y)]), kind))
+    return sketch("The unit circle, its image under a matrix, and the eigen-lines", shapes)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup, escape
 
 from nonet.felix import api
-from nonet.felix.editor import Editor
+from nonet.felix.editor import Edited, Editor
 from nonet.felix.runtime import open_editor
+from nonet.felix.showing import segments
 from nonet.foundation.errors import UsageError
 from nonet.foundation.page import Mount, render
 
 __all__ = ["mount", "pages"]
+
+_SAMPLE = "Turing was born in 1912. Turing died in 1954."
 
 
 def mount(source: Path | None) -> Mount:
@@ -58,7 +63,21 @@ def pages(editor: Editor, name: str) -> Mount:
             raise HTTPException(422, f"This text has {len(edited.edits)} edits; there is no edit {unknown[0]}.")
         return api.RewriteAnswer(text=editor.rewrite(edited, request.rejected))
 
-    return Mount(router, state=f"the editor {name} is ready")
+    @cache
+    def drawing() -> Markup:
+        return _drawing(next(iter(editor.edit([_SAMPLE]))))
+
+    return Mount(router, lambda: f"The editor {name} is ready", drawing)
+
+
+def _drawing(edited: Edited) -> Markup:
+    """What the editor does to a sample, as marked text."""
+    tags = {"insert": "ins", "to": "ins", "delete": "del", "from": "del"}
+    parts = []
+    for segment in segments(edited):
+        tag = tags.get(segment.kind)
+        parts.append(Markup("<{0}>{1}</{0}>").format(tag, segment.text) if tag else escape(segment.text))
+    return Markup('<div class="sketch-text"><p>{}</p></div>').format(Markup("").join(parts))
 
 
 _PROBLEM: dict[int | str, dict[str, object]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from jinja2 import (
     StrictUndefined,
     select_autoescape,
 )
+from markupsafe import Markup
 
 from nonet.foundation.report import cell
 
@@ -33,11 +35,15 @@ class Mount:
 
     Attributes:
         router: the wing's routes, relative to ``/NAME``; ``/`` is its page.
-        state: one line for the home page, such as "3,120 pictures indexed".
+        state: says in one line for the home page how things stand, such as "3,120 pictures indexed"; asked at each
+            visit.
+        drawing: draws that (see `nonet.foundation.sketch`); where there is nothing to draw yet, the wing's
+            ``templates/idle.svg`` stands there.
     """
 
     router: APIRouter
-    state: str
+    state: Callable[[], str]
+    drawing: Callable[[], Markup | None] = lambda: None
 
 
 @cache
@@ -60,12 +66,17 @@ def render(request: Request, template: str, **context: Any) -> HTMLResponse:
     """A page in the frame of the application.
 
     Args:
-        request: the request being answered; its application knows the navigation.
+        request: the request being answered; its application knows the wings, and a cookie whether the visitor chose
+            light or dark.
         template: ``WING/NAME.html``, a file of the wing's ``templates/``, extending ``base.html``.
         context: what the template uses.
     """
+    wings = request.app.state.wings
+    here = next((wing for wing, _ in wings if request.url.path.startswith(f"/{wing.name}/")), None)
+    chosen = request.cookies.get("scheme")
+    scheme = chosen if chosen in {"light", "dark"} else None
     page = _templates().get_template(template)
-    return HTMLResponse(page.render(request=request, wings=request.app.state.navigation, **context))
+    return HTMLResponse(page.render(request=request, wings=wings, here=here, scheme=scheme, **context))
 
 
 def plotly_script() -> Path:

@@ -6,13 +6,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, HTMLResponse, Response
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.page import Mount, render
+from nonet.foundation.sketch import disc, fitted, line, sketch
 from nonet.gaze import api
 from nonet.gaze.camera.advice import ADVICE
 from nonet.gaze.camera.reader import MAX_FRAME_BYTES
@@ -20,6 +23,7 @@ from nonet.gaze.geometry import Screen
 from nonet.gaze.live import Answer, Live, Studio
 from nonet.gaze.settings import StudySettings, read_settings
 from nonet.gaze.store.rights import export
+from nonet.gaze.tasks.paths import spread_dots
 
 __all__ = ["mount", "pages"]
 
@@ -49,7 +53,23 @@ def pages(settings: StudySettings) -> Mount:
     _add_recording(router, studio)
     _add_judging(router, studio)
     _add_rights(router, studio)
-    return Mount(router, f"{settings.title}: {len(settings.tasks)} tasks")
+
+    def state() -> str:
+        kept = len(studio.store.sessions())
+        return f"{settings.title}: {len(settings.tasks)} tasks, {kept:,} session{'s' * (kept != 1)} recorded"
+
+    return Mount(router, state, lambda: _drawing(settings))
+
+
+def _drawing(settings: StudySettings) -> Markup:
+    """Dots of a calibration on a screen, and the way that the eyes take through them."""
+    edges = [(0, 0), (1280, 0), (1280, 720), (0, 720), (0, 0)]
+    screen = Screen(33.9, 19.0, 1280, 720, -17.0, -1.0)
+    dots = spread_dots(screen, settings.pace.dots, np.random.default_rng(settings.seed or 0))
+    place = fitted(edges)
+    way = [place(dot) for dot in dots]
+    marks = [disc(x, y, 3, "accent") for x, y in way]
+    return sketch("Dots to look at", [line(map(place, edges), "faint"), line(way, "line"), *marks])
 
 
 def _add_pages(router: APIRouter, studio: Studio) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from pathlib import Path
 
 import torch
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 from pydantic import BaseModel, Field
 from torch import Tensor
 
 from nonet.foundation.errors import DataError
 from nonet.foundation.page import Mount, render
+from nonet.foundation.sketch import disc, fitted, line, sketch
 from nonet.optim.constraints import stack
 from nonet.optim.expression import parse_constraint, parse_formula
 from nonet.optim.paths import Path as Walk
@@ -68,7 +71,26 @@ def mount(source: Path | None) -> Mount:
     def walk(question: Question) -> Answer:
         return answer(question)
 
-    return Mount(router, "type a function of two variables and watch three methods descend it")
+    @cache
+    def drawing() -> Markup:
+        return _drawing(answer(Question.model_validate({})))
+
+    return Mount(router, lambda: "Type a function of two variables and watch three methods descend it", drawing)
+
+
+def _drawing(found: Answer) -> Markup:
+    """The first question: its curves of equal value, in closed form, and the way of L-BFGS down them."""
+    first = found.paths[0]
+    way = list(zip(first.x, first.y, strict=True))
+    place = fitted([(-1.6, -0.9), (1.6, 1.6)], equal=False, margin=2)
+    turns = [2 * math.pi * step / 60 for step in range(61)]
+    curves = []
+    for level in (0.1, 0.4, 1.0, 2.2, 4.2):  # of (1 - x)² + 5 (y - x²)²
+        xs = [1 - math.sqrt(level) * math.cos(turn) for turn in turns]
+        ys = [x * x + math.sqrt(level / 5) * math.sin(turn) for x, turn in zip(xs, turns, strict=True)]
+        curves.append(line(map(place, zip(xs, ys, strict=True)), "line"))
+    marks = [disc(*place(point), 2.4, "accent") for point in way]
+    return sketch("A way down to a minimum", [*curves, line(map(place, way), "accent"), *marks])
 
 
 def answer(question: Question) -> Answer:

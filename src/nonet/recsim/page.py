@@ -11,10 +11,12 @@ import pyarrow as pa
 from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 from pydantic import BaseModel
 
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.page import Mount, render
+from nonet.foundation.sketch import area, fitted, line, sketch
 from nonet.recsim.evaluate import mean_with_interval
 from nonet.recsim.results import Run, load_run, load_runs
 from nonet.recsim.shelf import find
@@ -111,7 +113,24 @@ def mount(source: Path | None) -> Mount:
         """What one user met."""
         return _user(run, user)
 
-    return Mount(router, state=f"{board.title}: {run.config.runs} runs of {run.config.horizon} steps")
+    state = f"{board.title}: {run.config.runs} runs of {run.config.horizon} steps"
+    drawing = _drawing([board])
+    return Mount(router, lambda: state, lambda: drawing)
+
+
+def _drawing(boards: list[Dashboard]) -> Markup:
+    """The measure that the story is judged by, over the steps of each run, with its band."""
+    name = boards[0].series[0].name
+    told = [(board.steps, series) for board in boards for series in board.series if series.name == name]
+    place = fitted(
+        [p for steps, one in told for ends in (one.low, one.high) for p in zip(steps, ends, strict=True)], equal=False
+    )
+    shapes = []
+    for at, (steps, one) in enumerate(told):
+        kind = ("accent", "good", "bad", "faint")[at % 4]
+        around = [*zip(steps, one.high, strict=True), *zip(steps[::-1], one.low[::-1], strict=True)]
+        shapes += [area(map(place, around), f"{kind} soft"), line(map(place, zip(steps, one.mean, strict=True)), kind)]
+    return sketch(f"{name} over time", shapes)
 
 
 def _comparison(runs: dict[str, Run]) -> Mount:
@@ -135,7 +154,9 @@ def _comparison(runs: dict[str, Run]) -> Mount:
         """Measures of every run over time, and the providers' maps."""
         return page_of
 
-    return Mount(router, state=f"{page_of.story}: {', '.join(runs)} side by side")
+    state = f"{page_of.story}: {', '.join(runs)} side by side"
+    drawing = _drawing(list(boards.values()))
+    return Mount(router, lambda: state, lambda: drawing)
 
 
 def _rows(runs: dict[str, Run], paired: bool) -> list[Row]:

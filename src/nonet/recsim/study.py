@@ -48,7 +48,7 @@ class StudyConfig:
 
 
 SCALES = {
-    "minutes": StudyConfig(),
+    "minutes": StudyConfig(log="ml-100k"),
     "hours": StudyConfig("hours", users=1000, log="ml-100k", boosts=(0.0, 0.3, 0.6, 1.2, 2.0, 3.0, 5.0, 10.0)),
     "paper": StudyConfig("paper", users=2000, log="ml-100k"),
 }
@@ -160,7 +160,7 @@ def _calibrated(config: StudyConfig) -> Claim:
     text = "A simulator fitted to logs is nearer to held-out behaviour than one that is not"
     where = "Mladenov et al. 2021, §1 (the sim-to-real gap; no figure is quoted)"
     if config.log is None:
-        return Claim(text, where, "not measured", None, "needs --scale hours: it fits the tastes of MovieLens-100k")
+        return Claim(text, where, "not measured", None, "needs a log of things taken, to fit tastes to")
     from nonet.recsim.fitted import fitted_to
 
     scores = fitted_to(config.log, seed=config.seed).scores

@@ -335,7 +335,7 @@ def study(
     config = replace(config, episodes=episodes or config.episodes, fewer=fewer or config.fewer)
     kept = out.with_name(f"{out.name}.partial")
     met = load_team(team) if team is not None else own_team(config, out / f"team-{scale}-{seed}")
-    report = made(met, config, data=data, kept=kept)
+    report = made(met, config, command=console.command_line(), data=data, kept=kept)
     shutil.rmtree(kept, ignore_errors=True)
     report.publish(out, console.command_line(), as_json=json)
 

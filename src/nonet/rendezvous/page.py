@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,10 +10,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 from pydantic import BaseModel, Field
 
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.page import Mount, render
+from nonet.foundation.sketch import disc, fitted, line, sketch
 from nonet.rendezvous.config import EvaluationConfig
 from nonet.rendezvous.saving import episode_file, read_episode, write_episode
 from nonet.rendezvous.team import Team, load_team
@@ -94,7 +97,30 @@ def mount(source: Path | None) -> Mount:
         """Curves and figures of the training."""
         return Learnt(curves=dict(team.curves), figures=dict(team.figures))
 
-    return Mount(router, state=f"{len(_listed(source))} meetings kept")
+    def state() -> str:
+        kept = len(_listed(source))
+        return f"{kept:,} meeting{'s' * (kept != 1)} kept"
+
+    return Mount(router, state, lambda: _drawing(source))
+
+
+def _drawing(source: Path) -> Markup | None:
+    """The ways that the robots drove in the newest meeting."""
+    newest = next(iter(_listed(source)), None)
+    if newest is None:
+        return None
+    told = read_episode(source / "episodes" / f"{newest.name}.json")
+    left, bottom, right, top = told["bounds"]
+    place = fitted([(left, bottom), (right, top)], margin=4)
+    scale = (place((right, bottom))[0] - place((left, bottom))[0]) / (right - left)
+    shapes = [line([place((x, y)), place((u, v))], "faint") for x, y, u, v in told["segments"]]
+    shapes += [disc(*place((x, y)), radius * scale, "faint") for x, y, radius in told["circles"]]
+    for robot, kind in zip(
+        range(len(told["poses"][0])), itertools.cycle(("accent", "bad", "good", "ink")), strict=False
+    ):
+        way = [place((poses[robot][0], poses[robot][1])) for poses in told["poses"]]
+        shapes += [line(way, kind), disc(*way[-1], max(3.0, told["radius_m"] * scale), kind)]
+    return sketch("The ways of robots to where they meet", shapes)
 
 
 def _listed(source: Path) -> list[Listed]:

@@ -78,12 +78,20 @@ def own_team(config: StudyConfig, folder: Path) -> Team:
     return team
 
 
-def study(team: Team, config: StudyConfig, *, data: Path | None = None, kept: Path | None = None) -> Report:
+def study(
+    team: Team,
+    config: StudyConfig,
+    *,
+    command: str = "nonet rendezvous study TEAM --out OUT",
+    data: Path | None = None,
+    kept: Path | None = None,
+) -> Report:
     """Compares the article's planner with ablations and rivals on unseen maps, and under noise of other strength.
 
     Args:
         team: what the robots learnt; the MADDPG baseline takes part if it is in the team.
         config: how much.
+        command: what repeats it.
         data: folder of the real maps; without it they are left out.
         kept: folder for finished methods, so that an interrupted study goes on.
     """
@@ -101,8 +109,7 @@ def study(team: Team, config: StudyConfig, *, data: Path | None = None, kept: Pa
     noisy = [run(replace(hard, noise=noise, noise_factor=factor), ("hpp",)) for noise, factor in config.noises]
     few = ("hpp", *learnt, *_FEW_RULES)
     experience = gather(team, config.few_drives, lambda of, method: run(fewer, (method,), of))
-    command = f"nonet rendezvous study TEAM --out OUT --scale {config.scale} --seed {config.seed}"
-    how = f"{config.episodes} paired meetings on unseen-hard, seed {config.seed}: {command}"
+    how = f"{config.episodes} paired meetings on unseen-hard, seed {config.seed}. {command}"
     claims = [
         _beats(results, rivals, "HPP meets more often than learnt and planning baselines on hard maps", how),
         _beats(results, _RULES, "HPP meets more often than rules that are told more on hard maps", how),

@@ -25,6 +25,7 @@ __all__ = ["LONGEST_FIRST", "TourConfig", "tour"]
 LONGEST_FIRST = ("rendezvous", "recsim", "cka", "felix", "gaze", "align", "cxc", "optim", "eigen")
 """The order of the starts, by measured times: a short study at the end leaves no core idle for long."""
 
+_NOT_MEASURED = {"seconds": None, "cpu_seconds": None, "peak_mb": None}
 _PAUSE_S = 0.2
 _TOLD_S = 5.0  # how often the state says how long a study runs by now
 
@@ -82,13 +83,15 @@ def tour(config: TourConfig) -> TourState:
     with held(config.out) as lock, stop_requested() as stop:
         running = _Running(config, _begin(config), lock)
         running.publish()
-        with console.progress("Tour", len(WINGS), done=len(running.state.of("done", "skipped"))) as bar:
-            while running.goes_on() and not stop.is_set():
-                bar.advance(running.step())
-                bar.describe(running.now())
-                time.sleep(_PAUSE_S)
-        if stop.is_set():
+        try:
+            with console.progress("Tour", len(WINGS), done=len(running.state.of("done", "skipped"))) as bar:
+                while running.goes_on() and not stop.is_set():
+                    bar.advance(running.step())
+                    bar.describe(running.now())
+                    time.sleep(_PAUSE_S)
+        finally:
             running.stop()
+        if stop.is_set():
             raise KeyboardInterrupt
         return running.state
 
@@ -116,17 +119,17 @@ def _first(config: TourConfig, former: WingState) -> dict[str, object]:
     command = config.command(former.name)
     report = _made(config.out / former.name, command)
     if report is not None:
-        known = former.state == "done"  # else the tour was killed before it noted what the study took
-        return {
-            "state": "done", "command": command, "claims": tally(report), "report": f"{former.name}/report.html",
-            "note": former.note if known else "made before this tour", "seconds": former.seconds if known else None,
-        }  # fmt: skip
+        found = {"state": "done", "command": command, "claims": tally(report), "report": f"{former.name}/report.html"}
+        if former.state == "done":
+            return found
+        # the tour was killed before it noted what the study took
+        return {**found, "note": "made before this tour", **_NOT_MEASURED}
     asked = not config.only or former.name in config.only
     begun = former.state not in ("done", "skipped") and former.seconds is not None
     return {
         "state": "waiting" if asked else "skipped", "command": command, "claims": Tally(), "report": None,
         "note": ("began in an earlier tour" if begun else "") if asked else "not asked for (--only)",
-        "seconds": None, "cpu_seconds": None, "peak_mb": None,
+        **_NOT_MEASURED,
     }  # fmt: skip
 
 
@@ -187,7 +190,9 @@ class _Running:
         return ", ".join(f"{name} {_clock(child.seconds)}" for name, child in self._children.items())
 
     def stop(self) -> None:
-        """Asks what runs to save and stop; it goes on in the next tour."""
+        """Asks what still runs to save and stop; it goes on in the next tour."""
+        if not self._children:
+            return
         for child in self._children.values():
             child.ask_to_stop()
         for name, child in self._children.items():

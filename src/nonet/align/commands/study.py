@@ -15,7 +15,7 @@ def study(
     seed: int = 0,
     data: Path | None = None,
     labelled: Path | None = None,
-    seeds: int = 3,
+    seeds: int | None = None,
     cache: Path | None = None,
     parts: tuple[Literal["data", "width", "temperature", "negatives", "arithmetic", "zero-shot"], ...] = (),
     json: bool = False,
@@ -30,7 +30,7 @@ def study(
         seed: the first of the seeds.
         data: a folder of real data sets, with cifar10/ or cifar10-jpg.tar.xz in it, for zero-shot against a probe.
         labelled: other labelled pictures for that: a folder with train/ and test/, each with a folder for each class.
-        seeds: trainings of each setting.
+        seeds: trainings of each setting; 2 in minutes and 3 in hours if not given.
         cache: where features are kept; the user's cache by default.
         parts: which claims, all by default; trainings that are done stay in the folder until all are.
         json: print for other programs.
@@ -41,6 +41,7 @@ def study(
     from nonet.foundation import console
     from nonet.foundation.errors import UsageError
 
+    seeds = (2 if scale == "minutes" else 3) if seeds is None else seeds
     if seeds < 1:
         raise UsageError(f"{seeds} seeds are none.", where="--seeds", fix="Choose 3 for error bars.")
     chosen = parts or PARTS

@@ -50,6 +50,7 @@
       const factor = Number(button.dataset.zoom);
       button.addEventListener("click", () => (factor ? map.zoomMiddle(factor) : map.whole()));
     }
+    document.addEventListener("scheme", () => beneath(report, map.panel)); // light or dark: canvases keep their colours
     facts(report);
     show(map, panels[0], report, tabs);
     globalThis.cka.map = map;
@@ -73,18 +74,23 @@
     get("across").textContent = `layers of ${panel.columnModel || "the model"} →`;
     get("upward").textContent = `layers of ${panel.rowModel || "the model"} →`;
     blocks(panel);
-    const spectrum = report.spectra[panel.columnModel];
-    get("strip").hidden = !spectrum;
-    if (spectrum) bars(get("strip"), spectrum.share, `share of the first principal component, ${panel.columnModel}`);
-    const probes = report.probes[panel.columnModel];
-    get("curve").hidden = !probes;
-    if (probes) line(get("curve"), probes.map((row) => row[1]), `accuracy of linear probes, ${panel.columnModel}, test data`);
+    const { spectrum, probes } = beneath(report, panel);
     map.describe = (column) => {
       const share = spectrum && spectrum.share[column];
       const probed = probes && probes.find((row) => row[0] === panel.columns[column]);
       return (share ? `  ·  PC1 ${share.toFixed(3)}` : "") + (probed ? `  ·  probe ${probed[1].toFixed(3)}` : "");
     };
     dominant(spectrum);
+  }
+
+  // Draws what is known of the columns' layers below the map.
+  function beneath(report, panel) {
+    const spectrum = report.spectra[panel.columnModel], probes = report.probes[panel.columnModel];
+    get("strip").hidden = !spectrum;
+    if (spectrum) bars(get("strip"), spectrum.share, `share of the first principal component, ${panel.columnModel}`);
+    get("curve").hidden = !probes;
+    if (probes) line(get("curve"), probes.map((row) => row[1]), `accuracy of linear probes, ${panel.columnModel}, test data`);
+    return { spectrum, probes };
   }
 
   function blocks(panel) {
@@ -162,9 +168,10 @@
     if (inside) return start(JSON.parse(inside.textContent));
     const source = document.querySelector("[data-source]").dataset.source;
     const answer = await fetch(source);
-    const { report, against } = await answer.json();
-    return start(report, against);
+    const said = await answer.json();
+    if (!answer.ok) throw new Error(said.detail);
+    return start(said.report, said.against);
   }
 
-  begin().catch((problem) => (get("note").textContent = `The report cannot be shown: ${problem.message}`));
+  begin().catch((problem) => (get("problem").textContent = `The report cannot be shown. ${problem.message}`));
 })();

@@ -1,9 +1,13 @@
 // Draws the contours and moves three paths along one slider.
+import { onScheme } from "/static/frame/frame.js";
+import { player } from "/static/frame/player.js";
+import { plot } from "/static/frame/plots.js";
+
 const byId = (id) => document.getElementById(id);
 const COLOURS = { "L-BFGS": "#e4572e", "augmented Lagrangian": "#e4572e", "gradient descent": "#2e86ab", "penalty method": "#8e44ad" };
 let answer = null;
-let timer = null;
 let asked = 0;
+const steps = player({ button: byId("play"), slider: byId("step"), pause: 120, show });
 
 function question() {
   return {
@@ -15,7 +19,6 @@ function question() {
 }
 
 async function walk() {
-  stop();
   const turn = ++asked;
   byId("problem").textContent = "";
   byId("plot").setAttribute("aria-busy", "true");
@@ -46,16 +49,14 @@ function complain(text) {
 
 function arrive(found) {
   answer = found;
-  const longest = Math.max(...answer.paths.map((path) => path.x.length)) - 1;
-  byId("step").max = longest;
-  byId("step").value = longest;
   byId("name-x").textContent = answer.names[0];
   byId("name-y").textContent = answer.names[1];
   byId("start-x-name").textContent = answer.names[0];
   byId("start-y-name").textContent = answer.names[1];
   byId("notes").replaceChildren(...answer.paths.map((path) => element("li", `${path.method}: ${path.note}`)));
-  draw();
-  show();
+  plot(byId("plot"), drawing);
+  const longest = Math.max(...answer.paths.map((path) => path.x.length)) - 1;
+  steps.open(longest, longest);
 }
 
 // Levels crowd near the lowest value, where the paths end.
@@ -64,9 +65,7 @@ function spread(values) {
   return values.map((row) => row.map((value) => (value === null ? null : Math.log10(value - lowest + 1e-3))));
 }
 
-function draw() {
-  const style = getComputedStyle(document.documentElement);
-  const ink = style.getPropertyValue("--ink").trim();
+function drawing() {
   const traces = [
     {
       type: "contour", x: answer.x, y: answer.y, z: spread(answer.values), showscale: false, ncontours: 24,
@@ -88,17 +87,16 @@ function draw() {
   }
   const range = (axis) => [axis[0], axis[axis.length - 1]];
   const layout = {
-    margin: { l: 44, r: 8, t: 8, b: 40 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink },
+    margin: { l: 44, r: 8, t: 8, b: 40 }, showlegend: true,
     xaxis: { title: { text: answer.names[0] }, range: range(answer.x), constrain: "domain" },
     yaxis: { title: { text: answer.names[1] }, range: range(answer.y), scaleanchor: "x", constrain: "domain" },
     legend: { orientation: "h", y: -0.15 },
   };
-  Plotly.newPlot("plot", traces, layout, { responsive: true, displayModeBar: false });
+  return [traces, layout];
 }
 
-function show() {
+function show(step) {
   if (!answer) return;
-  const step = Number(byId("step").value);
   byId("shown").textContent = step;
   const first = answer.excess ? 2 : 1;
   const indices = answer.paths.map((_, i) => first + i);
@@ -113,7 +111,7 @@ function row(path, at) {
   const line = document.createElement("tr");
   const name = element("td", path.method);
   const dot = element("span", "");
-  dot.className = "dot";
+  dot.className = "key";
   dot.style.background = COLOURS[path.method];
   name.prepend(dot);
   const numbers = at < 0 ? [] : [at, path.x[at], path.y[at], path.value[at], path.violation[at], path.evaluations[at]];
@@ -131,33 +129,11 @@ function element(tag, text) {
   return made;
 }
 
-function stop() {
-  clearInterval(timer);
-  timer = null;
-  byId("play").textContent = "Play";
-  byId("play").setAttribute("aria-pressed", "false");
-}
-
-function play() {
-  if (timer) return stop();
-  if (!answer) return;
-  const slider = byId("step");
-  if (slider.value === slider.max) slider.value = 0;
-  byId("play").textContent = "Pause";
-  byId("play").setAttribute("aria-pressed", "true");
-  timer = setInterval(() => {
-    slider.value = Number(slider.value) + 1;
-    show();
-    if (slider.value === slider.max) stop();
-  }, 120);
-}
-
 byId("question").addEventListener("submit", (event) => {
   event.preventDefault();
   walk();
 });
-byId("step").addEventListener("input", show);
-byId("play").addEventListener("click", play);
+onScheme(() => answer && steps.again());
 for (const button of document.querySelectorAll("[data-formula]")) {
   button.addEventListener("click", () => {
     const { formula, constraints, start, rate } = button.dataset;

@@ -1,29 +1,32 @@
 // Draws a run: measures, the providers' map frame by frame, and one user.
-import { band, colour, drawMap, layout, play, quiet } from "./plots.js";
+import { colour } from "/static/frame/frame.js";
+import { player } from "/static/frame/player.js";
+import { band, plot, plotAll } from "/static/frame/plots.js";
+import { drawMap } from "./map.js";
+
+const accent = () => colour("--accent");
 
 function drawMeasures(board) {
-  const place = document.getElementById("measures");
-  // all boxes first: the grid settles its columns before anything is drawn
-  const boxes = board.series.map(() => place.appendChild(document.createElement("div")));
-  board.series.forEach((series, number) => {
-    const box = boxes[number];
-    box.setAttribute("role", "img");
-    box.setAttribute("aria-label", `${series.name}: ${series.mean[0].toFixed(3)} at the start, ${series.mean.at(-1).toFixed(3)} at the end`);
-    const line = { x: board.steps, y: series.mean, mode: "lines", line: { color: colour("--accent") } };
-    Plotly.newPlot(box, [band(board.steps, series, colour("--accent")), line], layout({ title: { text: series.name }, xaxis: { title: { text: "step" } } }), quiet);
-  });
+  plotAll(document.getElementById("measures"), board.series.map((series) => ({
+    label: `${series.name}: ${series.mean[0].toFixed(3)} at the start, ${series.mean.at(-1).toFixed(3)} at the end`,
+    make() {
+      const line = { x: board.steps, y: series.mean, mode: "lines", line: { color: accent() } };
+      const layout = { title: { text: series.name }, xaxis: { title: { text: "step" } } };
+      return [[band(board.steps, series.low, series.high, accent()), line], layout];
+    },
+  })));
 }
 
 function drawFrame(board, at) {
   const frame = board.frames[at];
-  drawMap("map", board, at, Math.max(1, ...board.frames.at(-1).clicks), colour("--accent"));
+  drawMap(document.getElementById("map"), board, at, Math.max(1, ...board.frames.at(-1).clicks), accent);
   document.getElementById("step").value = frame.step;
   const order = frame.clicks.map((_, provider) => provider).sort((a, b) => frame.clicks[b] - frame.clicks[a]).slice(0, 10);
   const table = document.getElementById("largest");
   table.replaceChildren();
   const row = (cells, kind) => {
     const line = table.insertRow();
-    for (const cell of cells) line.appendChild(document.createElement(kind)).textContent = cell;
+    for (const cell of cells) line.appendChild(Object.assign(document.createElement(kind), { className: "number" })).textContent = cell;
   };
   row(["provider", "clicks", "satisfaction", "publishes"], "th");
   for (const p of order) row([p, frame.clicks[p], frame.satisfaction[p].toFixed(1), frame.alive[p] ? "yes" : "no"], "td");
@@ -40,17 +43,20 @@ async function drawUser(number) {
   const providers = new Set(user.provider).size;
   const mean = user.utility.reduce((a, b) => a + b, 0) / user.utility.length;
   facts.textContent = `Interest (${user.x.toFixed(1)}, ${user.y.toFixed(1)}); mean utility ${mean.toFixed(2)}; ${providers} providers.`;
-  const line = {
-    x: user.steps, y: user.utility, mode: "lines+markers", text: user.provider.map((p) => `provider ${p}`),
-    line: { color: colour("--accent") }, marker: { size: 4 },
-  };
-  Plotly.react("user-plot", [line], layout({ xaxis: { title: { text: "step" } }, yaxis: { title: { text: "utility" } } }), quiet);
+  plot(document.getElementById("user-plot"), () => {
+    const line = {
+      x: user.steps, y: user.utility, mode: "lines+markers", text: user.provider.map((p) => `provider ${p}`),
+      line: { color: accent() }, marker: { size: 4 },
+    };
+    return [[line], { xaxis: { title: { text: "step" } }, yaxis: { title: { text: "utility" } } }];
+  });
 }
 
 const board = await (await fetch("/recsim/api/run")).json();
 drawMeasures(board);
 if (board.frames.length) {
-  play(board.frames.length, (at) => drawFrame(board, at));
+  const [button, slider] = [document.getElementById("play"), document.getElementById("frame")];
+  player({ button, slider, pause: 200, show: (at) => drawFrame(board, at) }).open(board.frames.length - 1);
   const choice = document.getElementById("user");
   choice.addEventListener("change", () => drawUser(choice.value));
   await drawUser(0);

@@ -1,8 +1,9 @@
 // Draws one moment of a meeting on a canvas.
+import { colour as ink } from "/static/frame/frame.js";
+
 const ROBOTS = ["#3b6cff", "#d9581e", "#1f9d5c", "#a04bd1", "#a58200"];
 
 export const colourOf = (robot) => ROBOTS[robot % ROBOTS.length];
-export const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export function scaleOf(canvas, episode) {
   const [left, bottom, right, top] = episode.bounds;

@@ -1,14 +1,10 @@
 // Plots beside the picture: distances over time, and what the training measured.
-const quiet = { displayModeBar: false, responsive: true };
+import { colour } from "/static/frame/frame.js";
+import { plot, plotAll } from "/static/frame/plots.js";
 
-function layout(ink, extra) {
-  const axis = { gridcolor: ink("--line"), zerolinecolor: ink("--line"), automargin: true };
-  return {
-    paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: ink("--ink"), size: 12 },
-    margin: { l: 46, r: 12, t: 34, b: 52 }, legend: { orientation: "h", y: 1.14, font: { size: 11 } }, ...extra,
-    xaxis: { ...axis, ...extra.xaxis }, yaxis: { ...axis, rangemode: "tozero", ...extra.yaxis },
-  };
-}
+const MARGIN = { l: 46, r: 12, t: 34, b: 52 };
+const LEGEND = { orientation: "h", y: 1.14, font: { size: 11 } };
+const UPWARDS = { rangemode: "tozero" };
 
 export function gapOf(points) {
   let widest = 0;
@@ -16,18 +12,21 @@ export function gapOf(points) {
   return widest;
 }
 
-export function drawGaps(place, episode, ink) {
+export function drawGaps(place, episode) {
   const time = episode.poses.map((_, frame) => frame * episode.step_s);
   const goals = episode.goals.map((points) => (points.some(([x]) => x === null) ? null : gapOf(points)));
-  const lines = [
-    { x: time, y: episode.poses.map(gapOf), name: "robots apart", mode: "lines", line: { color: ink("--faint") } },
-    { x: time, y: goals, name: "goals apart", mode: "lines", line: { color: ink("--accent") } },
-  ];
-  Plotly.react(place, lines, layout(ink, { xaxis: { title: { text: "seconds" } }, yaxis: { title: { text: "metres" } } }), quiet);
+  plot(place, () => {
+    const lines = [
+      { x: time, y: episode.poses.map(gapOf), name: "robots apart", mode: "lines", line: { color: colour("--faint") } },
+      { x: time, y: goals, name: "goals apart", mode: "lines", line: { color: colour("--accent") } },
+    ];
+    const axes = { xaxis: { title: { text: "seconds" } }, yaxis: { ...UPWARDS, title: { text: "metres" } } };
+    return [lines, { ...axes, showlegend: true, legend: LEGEND, margin: MARGIN }];
+  });
 }
 
-export function markTime(place, seconds, ink) {
-  const mark = { type: "line", x0: seconds, x1: seconds, yref: "paper", y0: 0, y1: 1, line: { color: ink("--bad"), width: 1 } };
+export function markTime(place, seconds) {
+  const mark = { type: "line", x0: seconds, x1: seconds, yref: "paper", y0: 0, y1: 1, line: { color: colour("--bad"), width: 1 } };
   Plotly.relayout(place, { shapes: [mark] });
 }
 
@@ -43,26 +42,23 @@ function forecasts(figures) {
   return found;
 }
 
-export function drawCurves(place, learnt, ink) {
+export function drawCurves(place, learnt) {
   const drawings = [];
   for (const [name, values] of Object.entries(learnt.curves)) {
     if (name === "maddpg steps") continue;
-    const x = name === "maddpg meets" ? learnt.curves["maddpg steps"] : values.map((_, step) => step + 1);
-    const title = name === "maddpg meets" ? "share of MADDPG's training episodes that meet" : name;
-    drawings.push([title, [{ x, y: values, mode: "lines" }], name === "maddpg meets" ? "world steps" : "round or epoch", {}]);
+    const maddpg = name === "maddpg meets";
+    const x = maddpg ? learnt.curves["maddpg steps"] : values.map((_, step) => step + 1);
+    const title = maddpg ? "share of MADDPG's training episodes that meet" : name;
+    drawings.push([title, [{ x, y: values, mode: "lines" }], maddpg ? "world steps" : "round or epoch", LEGEND]);
   }
   for (const [member, lines] of forecasts(learnt.figures)) {
-    drawings.push([`forecast of ${member}: mean error, m`, lines, "model steps ahead", { legend: { orientation: "v", x: 0.02, y: 0.98 } }]);
+    drawings.push([`forecast of ${member}: mean error, m`, lines, "model steps ahead", { orientation: "v", x: 0.02, y: 0.98 }]);
   }
-  const boxes = drawings.map(() => document.createElement("div"));
-  place.replaceChildren(...boxes);
-  drawings.forEach(([title, lines, x, extra], number) => {
-    boxes[number].setAttribute("role", "img");
-    boxes[number].setAttribute("aria-label", title);
-    const many = lines.length > 1;
-    Plotly.newPlot(boxes[number], lines, layout(ink, {
-      ...extra, title: { text: title, font: { size: 13 } }, showlegend: many,
-      xaxis: { title: { text: x } }, yaxis: /loss|predictors/.test(title) ? { rangemode: "normal" } : {},
-    }), quiet);
-  });
+  plotAll(place, drawings.map(([title, lines, x, legend]) => ({
+    label: title,
+    make: () => [lines, {
+      title: { text: title, font: { size: 13 } }, showlegend: lines.length > 1, legend, margin: MARGIN,
+      xaxis: { title: { text: x } }, yaxis: /loss|predictors/.test(title) ? {} : UPWARDS,
+    }],
+  })));
 }

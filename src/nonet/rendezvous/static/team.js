@@ -1,10 +1,12 @@
 // The team's page: choose or run a meeting, and move through its time.
-import { colourOf, drawMoment, ink } from "./drawing.js";
+import { onScheme } from "/static/frame/frame.js";
+import { player } from "/static/frame/player.js";
+import { colourOf, drawMoment } from "./drawing.js";
 import { drawCurves, drawGaps, gapOf, markTime } from "./plots.js";
 
 const element = (id) => document.getElementById(id);
 let episode = null;
-let timer = null;
+const time = player({ button: element("play"), slider: element("frame"), pause: 60, show });
 
 function layers() {
   return Object.fromEntries(["scan", "cloud", "paths", "trail"].map((name) => [name, element(`show-${name}`).checked]));
@@ -27,33 +29,13 @@ function showNumbers(frame) {
 }
 
 function show(frame) {
-  element("frame").value = frame;
+  if (!episode) return;
   element("clock").value = `${(frame * episode.step_s).toFixed(1)} s`;
   drawMoment(element("world"), episode, frame, layers());
   const apart = gapOf(episode.poses[frame]).toFixed(1);
   element("world").setAttribute("aria-label", `The robots from above after ${element("clock").value}: ${apart} m apart`);
   showNumbers(frame);
-  markTime(element("disagreement"), frame * episode.step_s, ink);
-}
-
-function stop() {
-  clearInterval(timer);
-  timer = null;
-  element("play").textContent = "Play";
-  element("play").setAttribute("aria-pressed", "false");
-}
-
-function play() {
-  if (timer) return stop();
-  const last = episode.poses.length - 1;
-  if (Number(element("frame").value) === last) show(0);
-  element("play").textContent = "Pause";
-  element("play").setAttribute("aria-pressed", "true");
-  timer = setInterval(() => {
-    const frame = Number(element("frame").value) + 1;
-    show(Math.min(frame, last));
-    if (frame >= last) stop();
-  }, 60);
+  markTime(element("disagreement"), frame * episode.step_s);
 }
 
 async function open(name) {
@@ -62,17 +44,15 @@ async function open(name) {
     element("outcome").textContent = (await answer.json()).detail;
     return;
   }
-  stop();
   episode = await answer.json();
   const met = episode.met_s["1"];
   const bumps = episode.collisions.reduce((a, b) => a + b, 0);
   const ending = met === null ? `They did not meet in ${episode.seconds} s` : `Within a metre after ${met} s`;
   element("outcome").textContent = `${ending}; ${bumps} ${bumps === 1 ? "contact" : "contacts"}.`;
-  element("frame").max = episode.poses.length - 1;
-  drawGaps(element("disagreement"), episode, ink);
+  drawGaps(element("disagreement"), episode);
   element("stage").dataset.episode = name;
   history.replaceState(null, "", `#${name}`);
-  show(0);
+  time.open(episode.poses.length - 1);
 }
 
 async function list(chosen) {
@@ -114,19 +94,11 @@ async function run(event) {
 }
 
 element("run").addEventListener("submit", run);
-element("play").addEventListener("click", play);
-element("frame").addEventListener("input", (event) => show(Number(event.target.value)));
 element("episodes").addEventListener("change", (event) => open(event.target.value));
-for (const box of document.querySelectorAll(".layers input")) box.addEventListener("change", () => show(Number(element("frame").value)));
+for (const box of document.querySelectorAll(".layers input")) box.addEventListener("change", time.again);
 addEventListener("hashchange", () => list(decodeURIComponent(location.hash.slice(1))));
 await list(decodeURIComponent(location.hash.slice(1)));
 const learnt = await (await fetch("/rendezvous/api/learnt")).json();
-drawCurves(element("curves"), learnt, ink);
-// drawings hold the colours that they were drawn with
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  drawCurves(element("curves"), learnt, ink);
-  if (!episode) return;
-  drawGaps(element("disagreement"), episode, ink);
-  show(Number(element("frame").value));
-});
+drawCurves(element("curves"), learnt);
+onScheme(() => episode && time.again());
 document.body.dataset.ready = "true";

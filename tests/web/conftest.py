@@ -1,0 +1,88 @@
+"""The whole application in a browser: nine wings served from small folders, and pages that may not complain."""
+
+import contextlib
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from nonet.web import create_app
+from web.house import build
+
+DESKTOP = {"viewport": {"width": 1200, "height": 850}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+Opener = Callable[..., AbstractContextManager[Page]]
+
+expect.set_options(timeout=60_000)  # a busy machine draws slowly
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-gallery", metavar="HOUSE", help="write docs/gallery/ from the folders in HOUSE")
+
+
+@contextmanager
+def served(sources: dict[str, Path], **options: object) -> Iterator[str]:
+    """The address of an application in a thread."""
+    server = uvicorn.Server(uvicorn.Config(create_app(sources, **options), log_level="warning"))  # type: ignore[arg-type]
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # who comes before the server is ready, waits
+        running = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        running.start()
+        yield "http://{}:{}".format(*listening.getsockname())
+        server.should_exit = True
+        running.join(20)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What is served, by wing."""
+    return build(tmp_path_factory.mktemp("house"))
+
+
+@pytest.fixture(scope="session")
+def address(house: dict[str, Path]) -> Iterator[str]:
+    """The application with all nine wings."""
+    with served(house, simulate=True) as at:
+        yield at
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *quiet])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser: Browser, address: str) -> Opener:
+    """Opens pages that may neither complain on their console nor ask another host."""
+
+    @contextmanager
+    def opener(path: str, at: str = address, **context: object) -> Iterator[Page]:
+        complaints: list[str] = []
+        strangers: list[str] = []
+        with contextlib.closing(browser.new_context(base_url=at, **{**DESKTOP, **context})) as place:
+            place.set_default_timeout(60_000)
+            page = place.new_page()
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+            page.on("request", lambda asked: strangers.append(asked.url) if _is_strange(asked.url, at) else None)
+            page.goto(path)
+            yield page
+        assert (complaints, strangers) == ([], [])
+
+    return opener
+
+
+def _is_strange(url: str, at: str) -> bool:
+    return not url.startswith((at, "data:", "blob:"))
