@@ -67,6 +67,8 @@ def test_calibrate_and_report_say_what_is_left(session, tmp_path, capsys):
     capsys.readouterr()
     assert run("list", store=store) == 0
     assert name in capsys.readouterr().out
+    assert run("list", "--json", store=store) == 0
+    assert [row["session"] for row in json.loads(capsys.readouterr().out)] == [name]
 
 
 def test_data_expiry_and_forgetting(session, tmp_path, capsys):

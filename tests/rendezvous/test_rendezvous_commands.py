@@ -20,6 +20,8 @@ def test_every_method_is_listed(capsys):
     assert run(["rendezvous", "methods"]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("hpp", "maddpg", "midpoint", "one-waits"))
+    assert run(["rendezvous", "methods", "--json"]) == 0
+    assert "hpp" in [row["method"] for row in json.loads(capsys.readouterr().out)]
 
 
 def test_a_team_is_taught_and_saved(untaught, tmp_path, monkeypatch, capsys):

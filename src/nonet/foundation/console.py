@@ -82,6 +82,7 @@ def table(
     *,
     title: str | None = None,
     right: Iterable[str] = (),
+    as_json: bool = False,
 ) -> None:
     """A table of results on standard output.
 
@@ -90,7 +91,11 @@ def table(
         rows: cells; floats are shown with four significant digits.
         title: a line above.
         right: the headings of columns aligned to the right (numbers).
+        as_json: print an object a row for other programs, with the headings as names.
     """
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
     aligned = set(right)
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
     for name in columns:

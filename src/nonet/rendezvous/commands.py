@@ -166,15 +166,18 @@ def _keep_meeting(team: Team, found: Episode, kept: Path, video: Path | None) ->
         console.wrote(video)
 
 
-def methods() -> None:
+def methods(*, json: bool = False) -> None:
     """The ways to meet that can be compared.
 
     Example: nonet rendezvous methods
+
+    Args:
+        json: print for other programs.
     """
     from nonet.rendezvous.roster import METHODS
 
     rows = [(m.name, "yes" if m.centralised else "no", m.summary) for m in METHODS.values()]
-    console.table(["method", "told more than a robot knows", "what it does"], rows)
+    console.table(["method", "told more than a robot knows", "what it does"], rows, as_json=json)
 
 
 def evaluate(
@@ -191,6 +194,7 @@ def evaluate(
     seed: int = 0,
     workers: int = 0,
     out: Path | None = None,
+    json: bool = False,
 ) -> None:
     """Compare methods on maps that nothing learnt from, with intervals.
 
@@ -210,6 +214,7 @@ def evaluate(
         seed: of maps, starts and noise.
         workers: processes; 0 for one per core.
         out: folder for a report with plots; `.partial` beside it keeps finished methods if it is interrupted.
+        json: print for other programs.
     """
     import shutil
 
@@ -227,11 +232,9 @@ def evaluate(
     kept = None if out is None else out.with_name(f"{out.name}.partial")
     results: Results = judged(loaded, config, chosen_methods(methods, loaded), data=_data(), kept=kept)
     report = results_report(results)
-    if out is None or kept is None:
-        report.show()
-        return
-    report.publish(out, console.command_line())
-    shutil.rmtree(kept, ignore_errors=True)
+    report.publish(out, console.command_line(), as_json=json)
+    if kept is not None:
+        shutil.rmtree(kept, ignore_errors=True)
 
 
 def drive(
