@@ -36,7 +36,8 @@ def report_of(folder) -> dict:
 @pytest.mark.parametrize("parts", [("arithmetic", "zero-shot"), ("data", "width", "temperature", "negatives")])
 def test_align(stand_in, tmp_path, parts):
     called = stand_in("align")
-    words = ["--out", str(tmp_path / "study"), "--labelled", str(tmp_path / "cifar10"), "--parts", *parts]
+    words = ["--out", str(tmp_path / "study"), "--seeds", "3", "--labelled", str(tmp_path / "cifar10")]
+    words += ["--parts", *parts]
     assert cli.run(["align", "study", *words]) == 0
     (config,), _ = called[0]
     assert (config.parts, config.labelled, config.scale) == (parts, tmp_path / "cifar10", "minutes")
