@@ -15,10 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from reliability.campaign import Campaign  # noqa: E402
-from reliability.case import attempt, sample_of  # noqa: E402
-from reliability.damage import apply, from_json  # noqa: E402
-from reliability.loaders import WINGS, loaders_of  # noqa: E402
+from reliability.campaign import Campaign
+from reliability.case import attempt, sample_of
+from reliability.damage import apply, from_json
+from reliability.loaders import WINGS, loaders_of
 
 
 def main() -> int:

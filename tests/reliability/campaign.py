@@ -110,7 +110,7 @@ class Worker:
     def __init__(self, wing: str, home: Path) -> None:
         self.wing, self.home = wing, home
         self._process: subprocess.Popen[str] | None = None
-        self._said = tempfile.TemporaryFile("w+")
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (as long as the worker)
 
     def ask(self, name: str, plan: str) -> dict[str, Any]:
         """What comes of a plan."""

@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float, Float32, Int64
 from nonet.align import exact
 from nonet.align.ann_config import AnnConfig, Coding
 from nonet.foundation.errors import ArtifactError
+from nonet.foundation.reading import parse_json
 
 __all__ = ["Ann", "Kind", "build"]
 
@@ -70,7 +71,7 @@ class Ann:
             ArtifactError: if it is damaged.
         """
         try:
-            self.facts = Facts(**json.loads((folder / _FACTS).read_text(encoding="utf-8")))
+            self.facts = Facts(**parse_json((folder / _FACTS).read_text(encoding="utf-8")))
             # the codes stay on disk and are mapped; only the cells' centres are read
             self._parts = [faiss.read_index(str(path), faiss.IO_FLAG_MMAP) for path in sorted(folder.glob("*.faiss"))]
             if sum(part.ntotal for part in self._parts) != self.facts.rows:

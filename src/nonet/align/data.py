@@ -7,7 +7,6 @@ out) and, for sources that render or download, ``images/``.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from nonet.foundation.errors import ArtifactError, DataError, UsageError
+from nonet.foundation.reading import parse_json
 
 __all__ = ["DESCRIPTION", "FORMAT", "SCHEMA", "SPLITS", "STAMP", "TABLE", "Pairs", "describe"]
 
@@ -141,8 +141,8 @@ def describe(folder: Path) -> dict[str, Any]:
         what = "This folder holds no pairs." if folder.is_dir() else "There is no such folder of pairs."
         raise DataError(what, where=folder, fix="Make one: nonet align pairs --help shows how.")
     try:
-        described = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        described = parse_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ArtifactError(f"The file is damaged ({error}).", where=path, fix=_REMAKE) from error
     if not isinstance(described, Mapping) or "format" not in described:
         raise ArtifactError("This is not a description of pairs.", where=path, fix=_REMAKE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from jaxtyping import Int
 
 from nonet.align.pictures import PICTURE_SUFFIXES
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import parse_json
 
 __all__ = ["Labelled", "class_folders", "class_names"]
 
@@ -97,7 +97,7 @@ def class_names(classes: list[str], file: Path | None = None) -> list[str]:
     try:
         text = file.read_text(encoding="utf-8-sig")
         rows = (
-            json.loads(text)
+            parse_json(text)
             if file.suffix == ".json"
             else dict(_row(line) for line in text.splitlines() if line.strip())
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import parse_json
 
 __all__ = ["MANIFEST", "Manifest", "SegmentEntry"]
 
@@ -81,7 +82,7 @@ class Manifest:
             what = "This folder is not an index." if folder.is_dir() else "There is no index here."
             raise ArtifactError(what, where=folder, fix="Make one: nonet align index model/ IMAGES --out index/")
         try:
-            record = json.loads(path.read_bytes())
+            record = parse_json(path.read_bytes())
             if record.pop("format") != _FORMAT:
                 raise ValueError("it is of another format")
             if (version := record.pop("version")) != _VERSION:

@@ -25,6 +25,7 @@ from nonet.align.pictures import PICTURE_SUFFIXES
 from nonet.foundation import console
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.files import atomic_write, replace_file
+from nonet.foundation.reading import parse_json, read_array
 
 __all__ = ["Sample", "ShardTexts", "Shards", "is_shards", "write_shards"]
 
@@ -202,7 +203,7 @@ def _sample(picture: bytes, described: bytes, text: bytes, key: str) -> Sample:
     sha256 = None
     if described:
         try:
-            facts = json.loads(described)
+            facts = parse_json(described)
         except ValueError as error:
             raise DataError("The description of a sample is damaged.", where=key) from error
         if isinstance(facts, dict):
@@ -240,8 +241,8 @@ def _table(tar: Path) -> Int[np.ndarray, "samples 6"]:
     kept = _contents(tar)
     if kept.is_file() and kept.stat().st_mtime_ns >= tar.stat().st_mtime_ns:
         try:
-            return np.load(kept, mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError):
+            return read_array(kept, mapped=True)
+        except (ValueError, OSError):
             pass  # damaged: made again
     samples: dict[str, list[int]] = {}
     try:

@@ -15,6 +15,7 @@ from nonet.cka.blocks import Block
 from nonet.cka.similarity import Similarity
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import atomic_folder
+from nonet.foundation.reading import parse_json
 from nonet.foundation.report import machine
 
 __all__ = ["Dominant", "Findings", "Panel", "Spectrum"]
@@ -166,7 +167,7 @@ class Findings:
         """
         path = folder / "report.json"
         try:
-            content = json.loads(path.read_bytes())
+            content = parse_json(path.read_bytes())
             if content["format"] != FORMAT:
                 raise ValueError("another format")
             panels = [

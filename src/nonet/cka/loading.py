@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from torch import nn
 
 from nonet.cka import data
 from nonet.foundation.errors import ArtifactError, DataError, UsageError
+from nonet.foundation.reading import parse_json
 
 __all__ = ["Source", "load_weights", "open_data", "open_model", "open_models"]
 
@@ -126,7 +126,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 def _from_folder(folder: Path) -> Any:
     try:
-        config = json.loads((folder / "config.json").read_bytes())
+        config = parse_json((folder / "config.json").read_bytes())
     except (OSError, ValueError) as error:
         raise UsageError("This names neither a function nor a folder with a model.", where=folder, fix=_HOW) from error
     if config.get("format") == "nonet-artifact":

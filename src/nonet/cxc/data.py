@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from nonet.cxc.config import Kind
 from nonet.cxc.ratings import ORIGINAL, Ratings, RatingSet
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import parse_json
 
 __all__ = [
     "Collection",
@@ -166,8 +166,8 @@ def read_collection(path: Path, split: str | None = None) -> Collection:
     if path.suffix == ".tsv":
         return _read_tsv(path)
     try:
-        content = json.loads(path.read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = parse_json(path.read_bytes())
+    except ValueError as error:
         raise DataError("This is not JSON.", where=path, fix="Unpack it if it is a packed file.") from error
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise DataError("There is no list 'images' in it.", where=path, fix="Expected dataset_coco.json.")

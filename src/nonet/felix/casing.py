@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nonet.foundation.errors import ArtifactError
+from nonet.foundation.reading import parse_json
 
 __all__ = ["Casing", "ends_sentence"]
 
@@ -94,7 +95,7 @@ class Casing:
             ArtifactError: if it is not that.
         """
         try:
-            found = json.loads(content)
+            found = parse_json(content)
             return cls(dict(found["forms"]), frozenset(found["small"]), bool(found["sentences"]))
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"The table of capitals is damaged ({error}).") from error

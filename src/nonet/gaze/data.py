@@ -9,7 +9,6 @@ upright, with a face and both eyes detected.
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from torch.utils.data import Dataset
 
 from nonet.foundation import console
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import parse_json
 from nonet.gaze.synthetic.dataset import Pictures
 
 __all__ = ["Capture", "CaptureFrames", "Device", "read_capture", "read_devices"]
@@ -248,7 +248,7 @@ def _columns(session: Path, name: str) -> Float[np.ndarray, "n 5"]:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise _BrokenSessionError(f"{path.parent.name}: {path.name} is missing") from error
     except ValueError as error:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from nonet.foundation.errors import ArtifactError, DataError
 from nonet.foundation.files import atomic_folder, atomic_write
+from nonet.foundation.reading import parse_json
 from nonet.recsim.config import RunConfig
 from nonet.recsim.language import Story
 from nonet.recsim.runtime import Trajectory
@@ -75,7 +76,7 @@ def load_run(folder: Path) -> Run:
         ArtifactError: if it is not one.
     """
     try:
-        config = RunConfig(**json.loads((folder / "run.json").read_text(encoding="utf-8")))
+        config = RunConfig(**parse_json((folder / "run.json").read_text(encoding="utf-8")))
         tables = [
             pq.read_table(path) if path.exists() else None
             for path in (folder / "series.parquet", folder / "providers.parquet", folder / "users.parquet")

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from nonet.foundation import console
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import parse_json
 from nonet.foundation.report import Estimate
 from nonet.foundation.settings import plain
 from nonet.rendezvous.compiled import keep_compiled
@@ -234,7 +235,7 @@ def read_outcomes(path: Path) -> list[Outcome]:
                 "disagreement_m": np.array([np.nan if value is None else value for value in told["disagreement_m"]]),
             }
         )
-        for told in json.loads(path.read_text(encoding="utf-8"))
+        for told in parse_json(path.read_text(encoding="utf-8"))
     ]
 
 

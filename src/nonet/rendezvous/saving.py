@@ -11,6 +11,7 @@ import numpy as np
 
 from nonet.foundation.errors import DataError
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import parse_json
 from nonet.rendezvous.config import LidarConfig
 from nonet.rendezvous.episode import Episode
 
@@ -85,7 +86,7 @@ def read_episode(path: Path) -> dict[str, Any]:
         DataError: if it is not an episode.
     """
     try:
-        found = json.loads(path.read_bytes())
+        found = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise DataError("The episode cannot be read.", where=path, fix="Run it again.") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from nonet.foundation import artifact
 from nonet.foundation.card import Card
 from nonet.foundation.errors import ArtifactError
+from nonet.foundation.reading import parse_json
 from nonet.rendezvous.config import PlannerConfig, TrainConfig
 from nonet.rendezvous.control.drivers import Policy
 from nonet.rendezvous.imitation import policy_size
@@ -119,7 +120,7 @@ def load_team(folder: Path) -> Team:
             where=folder,
             fix="Train the team again.",
         )
-    told = json.loads(stored.files[_CURVES].read_text(encoding="utf-8"))
+    told = parse_json(stored.files[_CURVES].read_text(encoding="utf-8"))
     spread = parts.get("spread", {}).get("factors")
     early = {int(name.partition("@")[2]): layers for name, layers in parts.items() if name.startswith("maddpg@")}
     return Team(

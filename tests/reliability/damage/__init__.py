@@ -140,7 +140,7 @@ def _damage_folder(sample: Path, path: Path, files: list[Path], choice: Choice, 
     elif way in (3, 4, 5, 6):
         target = (outside, Path("nowhere"), path, path.parent)[way - 3]
         path.unlink()
-        os.symlink(target, path)
+        path.symlink_to(target)
     elif way == 7:
         content, swapped = path.read_bytes(), other.read_bytes()
         path.write_bytes(swapped)
@@ -150,7 +150,7 @@ def _damage_folder(sample: Path, path: Path, files: list[Path], choice: Choice, 
         if name not in {".", ".."}:
             (path.parent / f"{name}{path.suffix}").write_bytes(other.read_bytes())
     elif way == 9:
-        os.rename(path, os.fsencode(path.parent) + b"/\xff\xfe" + os.fsencode(path.suffix))
+        path.rename(path.with_name(os.fsdecode(b"\xff\xfe") + path.suffix))  # a name that is no UTF-8
     elif sample.is_dir() and path.parent != sample:
         shutil.rmtree(path.parent)
     else:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,8 @@ from nonet.foundation.artifact import Card
 from nonet.foundation.errors import DataError
 from reliability.loaders import Loader
 
+_tiny = cache(tiny)
+
 
 def _png(colour: str, side: int = 40) -> bytes:
     file = io.BytesIO()
@@ -58,7 +61,7 @@ def _load_pairs(path: Path) -> None:
     pairs = Pairs.open(path)
     for split in ("train", "validation", "test"):
         part = pairs.split(split)
-        list(image_batches(tiny().image_encoder, part.images[:3], 2))
+        list(image_batches(_tiny().image_encoder, part.images[:3], 2))
     len(list(texts_of(path)))
     list_pictures(path)
 
@@ -186,7 +189,7 @@ def _load_shards(path: Path) -> None:
     len(list(texts_of(path)))
 
 
-# -- models and indexes -------------------------------------------------------------------------------------------------
+# -- models and indexes -----------------------------------------------------------------------------------------------
 
 
 def _model(folder: Path) -> Path:
@@ -263,7 +266,7 @@ def _labelled(folder: Path) -> Path:
 
 
 def _load_labelled(path: Path) -> None:
-    list(image_batches(tiny().image_encoder, class_folders(path).images, 2))
+    list(image_batches(_tiny().image_encoder, class_folders(path).images, 2))
 
 
 def _picture(suffix: str):

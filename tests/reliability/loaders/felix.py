@@ -96,7 +96,24 @@ def _prose(folder: Path) -> Path:
 @cache
 def _vocabulary() -> Vocabulary:
     """A thousand words, which is as many as an export asks for."""
-    words = "[PAD] [UNK] [CLS] [SEP] [MASK] they said no i like likes tea . a b c".split()
+    words = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        "they",
+        "said",
+        "no",
+        "i",
+        "like",
+        "likes",
+        "tea",
+        ".",
+        "a",
+        "b",
+        "c",
+    ]
     words += [f"word{number}" for number in range(1010 - len(words))]
     tokenizer = Tokenizer(models.WordPiece({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

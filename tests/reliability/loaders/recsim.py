@@ -43,7 +43,7 @@ def _load_log(path: Path) -> None:
     log.split()
 
 
-_STEPS, _PROVIDERS = 4, 3
+_STEPS, _PROVIDERS = 4, 4
 
 
 def _one_run(folder: Path, policy: str) -> Path:
@@ -51,7 +51,9 @@ def _one_run(folder: Path, policy: str) -> Path:
     config = RunConfig(policy=policy, users=6, providers=_PROVIDERS, horizon=_STEPS, runs=2)
     (folder / "run.json").write_text(json.dumps(asdict(config)))
     run, step = np.repeat([0, 1], _STEPS), np.tile(np.arange(_STEPS), 2)
-    pq.write_table(pa.table({"run": run, "step": step, "welfare": 0.1 * run, "gini": 0.1 * step}), folder / "series.parquet")
+    pq.write_table(
+        pa.table({"run": run, "step": step, "welfare": 0.1 * run, "gini": 0.1 * step}), folder / "series.parquet"
+    )
     step, provider = np.repeat(np.arange(_STEPS), _PROVIDERS), np.tile(np.arange(_PROVIDERS), _STEPS)
     clicks = (step * (provider + 1)).astype(np.float32)
     table = {"step": step, "provider": provider, "x": 1.0 * provider, "y": -1.0 * provider}

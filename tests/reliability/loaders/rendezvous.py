@@ -127,7 +127,7 @@ def _load_stage(path: Path) -> None:
 
 def _outcomes(folder: Path) -> Path:
     outcome = Outcome(
-        **{name: 0 for name in Outcome.__dataclass_fields__}
+        **dict.fromkeys(Outcome.__dataclass_fields__, 0)
         | {"met_s": {0.5: np.inf, 1.0: 2.0}, "disagreement_m": np.array([1.0, np.nan])}
     )
     write_outcomes(folder / "it.json", [outcome])

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from nonet.align.encoders.image import HuggingFaceImageEncoder
 from nonet.align.encoders.text import Pooling, TransformerTextEncoder
 from nonet.foundation.errors import DataError, MissingError
+from nonet.foundation.reading import parse_json
 
 __all__ = [
     "image_encoder",
@@ -126,7 +127,7 @@ def _declared_pooling(name: str) -> Pooling:
         path = None
     if path is None:
         return "cls"
-    return "mean" if json.loads(Path(path).read_text(encoding="utf-8")).get("pooling_mode_mean_tokens") else "cls"
+    return "mean" if parse_json(Path(path).read_text(encoding="utf-8")).get("pooling_mode_mean_tokens") else "cls"
 
 
 def _guarded(load: Any, name: str) -> Any:

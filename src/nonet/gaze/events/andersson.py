@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import one_error
 
 __all__ = ["Recording", "read_recordings"]
 
@@ -72,13 +73,13 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
             yield str(path), path.read_bytes()
         return
     try:
-        with tarfile.open(source) as archive:
+        with one_error(), tarfile.open(source) as archive:
             for member in sorted(archive.getmembers(), key=lambda member: member.name):
                 if member.isfile() and "_labelled_" in member.name and member.name.endswith(".mat"):
                     file = archive.extractfile(member)
                     assert file is not None  # a regular file has content
                     yield member.name, file.read()
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, ValueError) as error:
         raise DataError("This is neither a folder nor a readable tar archive.", where=source) from error
 
 
