@@ -163,14 +163,14 @@ def _read_table(path: Path) -> tuple[pa.Table, bytes | None]:
         with pq.ParquetFile(path) as file:
             stamp = (file.metadata.metadata or {}).get(STAMP.encode())
             table = file.read()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise ArtifactError("The table of pairs is damaged or not Parquet.", where=path, fix=_REMAKE) from error
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise ArtifactError(f"The table lacks the columns {', '.join(missing)}.", where=path, fix=_REMAKE)
     try:
         table = table.select(SCHEMA.names).cast(SCHEMA)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowException, ValueError) as error:
         raise ArtifactError(f"A column of the table has another type ({error}).", where=path, fix=_REMAKE) from error
     for name in ("image", "text", "concept", "split", "sha256"):
         if table[name].null_count:

@@ -101,7 +101,7 @@ def class_names(classes: list[str], file: Path | None = None) -> list[str]:
             if file.suffix == ".json"
             else dict(_row(line) for line in text.splitlines() if line.strip())
         )
-        return [str(rows[name]) for name in classes]
+        return [str(dict(rows)[name]) for name in classes]
     except KeyError as error:
         raise DataError(f"The class {error} has no name.", where=file) from error
     except (OSError, ValueError, TypeError) as error:

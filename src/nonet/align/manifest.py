@@ -13,6 +13,7 @@ from pathlib import Path
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import replace_file
 from nonet.foundation.reading import parse_json
+from nonet.foundation.settings import rebuild
 
 __all__ = ["MANIFEST", "Manifest", "SegmentEntry"]
 
@@ -87,9 +88,8 @@ class Manifest:
                 raise ValueError("it is of another format")
             if (version := record.pop("version")) != _VERSION:
                 raise ValueError(f"it is of version {version}, and this nonet reads version {_VERSION}")
-            segments = tuple(SegmentEntry(**entry) for entry in record.pop("segments"))
-            return _checked(Manifest(**record, segments=segments))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            return _checked(rebuild(Manifest, record))
+        except (ValueError, TypeError, KeyError, AttributeError, OSError, ArtifactError) as error:
             raise ArtifactError(
                 f"The manifest of this index cannot be used: {error}.",
                 where=path,

@@ -234,7 +234,7 @@ def _parquet(path: Path, rows: int) -> pq.ParquetFile:
         file = pq.ParquetFile(path, memory_map=True)
     except FileNotFoundError as error:  # pyarrow's has no file name
         raise FileNotFoundError(error.errno, "No such file", str(path)) from error
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise _damaged(path) from error
     if file.metadata.num_rows != rows or not set(_SCHEMA.names) <= set(file.schema_arrow.names):
         raise _damaged(path)

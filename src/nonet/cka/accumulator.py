@@ -149,6 +149,8 @@ class Accumulator:
         layers, self.weighting, self.groups, self.offset = parse_json(bytes(state["about"].numpy()))
         self.layers = tuple(Layer(*layer) for layer in layers)
         sums = state["sums"].numpy()
+        if sums.shape != (self.groups, len(layers), len(layers)):
+            raise ValueError(f"sums of shape {sums.shape} for {len(layers)} layers in {self.groups} groups")
         self._sums = {group: sums[group] for group in range(self.groups) if sums[group].any() or state["used"][group]}
         self.batches, self.examples, self.digest = (int(count) for count in state["counts"])
 

@@ -12,7 +12,7 @@ import numpy as np
 from nonet.cxc.data import Collection, collection_from_rows, read_collection
 from nonet.cxc.ratings import KINDS, read_ratings_file
 from nonet.foundation.errors import DataError
-from nonet.foundation.reading import one_error
+from nonet.foundation.reading import made_sense_of, one_error
 
 __all__ = ["Pictures", "find_picture", "joined", "rated_images", "read_pairs"]
 
@@ -68,7 +68,8 @@ def _rows_of_pairs(table: Path) -> Collection:
     """The training split of a folder that `nonet align pairs` wrote."""
     import pyarrow.parquet as parquet
 
-    rows = parquet.read_table(table, columns=["image", "text"], filters=[("split", "=", "train")]).to_pylist()
+    with made_sense_of(table, what="This is not a table of pairs", fix="Make it with `nonet align pairs`."):
+        rows = parquet.read_table(table, columns=["image", "text"], filters=[("split", "=", "train")]).to_pylist()
     return collection_from_rows(({"image": row["image"], "caption": row["text"]} for row in rows), table)
 
 

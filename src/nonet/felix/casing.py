@@ -96,7 +96,10 @@ class Casing:
         """
         try:
             found = parse_json(content)
-            return cls(dict(found["forms"]), frozenset(found["small"]), bool(found["sentences"]))
+            forms, small = dict(found["forms"]), frozenset(found["small"])
+            if not all(isinstance(word, str) for word in (*forms.values(), *small)):
+                raise TypeError("a word is no text")
+            return cls(forms, small, bool(found["sentences"]))
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"The table of capitals is damaged ({error}).") from error
 

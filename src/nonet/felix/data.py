@@ -147,10 +147,10 @@ def read_pairs(folder: Path, split: Split) -> list[Pair]:
     if not path.is_file():
         raise ArtifactError("The file of pairs is missing.", where=path, fix=_REMAKE)
     pairs = []
-    with path.open(encoding="utf-8", errors="surrogatepass", newline="\n") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                row = parse_json(line)
+                row = parse_json(line.decode("utf-8", "surrogatepass"))
                 pairs.append(Pair(_text(row["source"]), tuple(map(_text, row["targets"])), row["kind"], row["group"]))
             except (ValueError, KeyError, TypeError) as error:
                 where = f"{path}, line {number}"

@@ -23,7 +23,9 @@ from typing import IO, Any, Literal
 
 import numpy as np
 
-__all__ = ["one_error", "parse_json", "read_array", "read_arrays", "unpack"]
+from nonet.foundation.errors import DataError, NonetError
+
+__all__ = ["made_sense_of", "one_error", "parse_json", "read_array", "read_arrays", "unpack"]
 
 _BOMB_BYTES, _BOMB_RATIO = 2**30, 100  # what unpacks to more, and to so many times its size, is refused
 
@@ -107,6 +109,29 @@ def _check_header(file: IO[bytes], size: int) -> None:
         raise ValueError("it holds objects of Python")
     if any(side < 0 for side in shape) or file.tell() + math.prod(shape) * kind.itemsize > size:
         raise ValueError(f"it claims the shape {shape} and is shorter than that")
+
+
+@contextmanager
+def made_sense_of(
+    where: object, kind: type[NonetError] = DataError, *, what: str, fix: str | None = None
+) -> Iterator[None]:
+    """A block that takes apart what was read and does nothing else: whatever fails in it is the content's fault.
+
+    Args:
+        where: the file.
+        kind: of error.
+        what: was wrong, a sentence without its full stop.
+        fix: what to do about it.
+    Raises:
+        NonetError: of that kind, for anything but an error that is one already, an interruption, or no memory.
+    """
+    try:
+        yield
+    except (NonetError, MemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise kind(f"{what} ({reason}).", where=where, fix=fix) from error
 
 
 @contextmanager

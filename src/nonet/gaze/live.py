@@ -15,6 +15,8 @@ import torch
 from PIL import Image
 
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import made_sense_of
+from nonet.foundation.settings import rebuild
 from nonet.gaze.calibrate import Checked, check, fit_calibration
 from nonet.gaze.camera.reader import FaceReader, UnusableFrameError, decode
 from nonet.gaze.geometry import Screen
@@ -243,13 +245,14 @@ def plan_of(session: Session) -> Plan:
     from nonet.gaze.tasks.stages import Pace
 
     held = session.record.settings
-    return make_plan(
-        session.record.screen,
-        held["tasks"],
-        held["seed"],
-        pace=Pace(**held["pace"]),
-        pictures=held["pictures"],
-    )
+    with made_sense_of(session.folder / "session.json", what="The settings of this session are damaged"):
+        return make_plan(
+            session.record.screen,
+            held["tasks"],
+            held["seed"],
+            pace=rebuild(Pace, held["pace"]),
+            pictures=held["pictures"],
+        )
 
 
 def store_folder(settings: StudySettings) -> Path:

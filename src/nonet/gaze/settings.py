@@ -62,8 +62,8 @@ def read_settings(source: Path) -> StudySettings:
     try:
         values = parse_json(path.read_text(encoding="utf-8"))
         settings = rebuild(StudySettings, values)
-    except ValueError as error:
-        raise DataError(f"This is not a JSON file: {error}.", where=path) from error
+    except (ValueError, AttributeError, TypeError) as error:
+        raise DataError(f"This is not a JSON file of settings: {error}.", where=path) from error
     except NonetError as error:
         raise DataError(error.what, where=path, fix="See docs/gaze.md for its fields.") from error
     base = path.parent

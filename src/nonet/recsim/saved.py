@@ -14,7 +14,7 @@ import numpy as np
 
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import atomic_write, replace_file
-from nonet.foundation.reading import parse_json, read_arrays
+from nonet.foundation.reading import made_sense_of, parse_json, read_arrays
 from nonet.recsim.language import Story
 from nonet.recsim.runtime import State
 
@@ -82,7 +82,8 @@ def open_store(folder: Path | None, story: Story, **options: Any) -> Store:
     identity = {"story": story.name, "actors": _fingerprint(story), **options}
     note = folder / "simulation.json"
     if note.exists():
-        found = parse_json(note.read_text(encoding="utf-8"))
+        with made_sense_of(note, ArtifactError, what="It does not say what was simulated", fix="Delete the folder."):
+            found = dict(parse_json(note.read_text(encoding="utf-8")))
         differing = [name for name in identity if found.get(name) != identity[name]]
         if differing:
             raise ArtifactError(

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from nonet.foundation.errors import DataError
-from nonet.foundation.reading import one_error
+from nonet.foundation.reading import made_sense_of, one_error
 
 __all__ = ["Recording", "read_recordings"]
 
@@ -86,15 +86,13 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
 def _read(content: bytes, path: str, name: str) -> Recording:
     from scipy.io import loadmat
 
-    try:
+    with made_sense_of(path, what="This is no labelled recording", fix="Download it again."):
         table = loadmat(BytesIO(content))["ETdata"][0, 0]
         rows = table["pos"].astype(float)
         size, pixels = table["screenDim"].ravel(), table["screenRes"].ravel()
         distance, rate = float(table["viewDist"].item()), float(table["sampFreq"].item())
         px = rows[:, 3:5]
         labels = rows[:, 5].astype(np.int64)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise DataError("This is no labelled recording.", where=path, fix="Download it again.") from error
     lost = ((px == 0).all(axis=1)) | ~np.isfinite(px).all(axis=1)
     metres = (px - pixels / 2) * size / pixels
     degrees = np.degrees(np.arctan2(metres, distance))

@@ -89,7 +89,7 @@ def append_row(path: Path, *rows: Mapping[str, Any]) -> None:
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a file of JSON lines; a line that a killed writer left unfinished is skipped."""
-    if not path.exists():
+    if not path.is_file():
         return
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
