@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from nonet.wings import WINGS
+from reliability.visitors import SCREEN
 
 pytestmark = pytest.mark.slow
 
-SCREEN = {"width_px": 900, "height_px": 600, "px_per_cm": 40, "camera_x_cm": -11, "camera_y_cm": -1, "distance_cm": 50}
 COSTLY = {"/rendezvous/api/episodes"}  # a meeting is driven
 
 
@@ -31,8 +31,7 @@ def known(client: TestClient) -> dict[str, Any]:
     """Names of things that are there, by the parameter that takes them: without them every answer would be 404."""
     rater = client.post("/cxc/join", json={"name": "Ann"}).json()["link"].rpartition("/")[2]
     participant = client.post("/gaze/api/consents", json={"name": "Ada", "agree": True}).json()["participant"]
-    wish = {"participant": participant, "screen": SCREEN, "source": "mouse"}
-    session = client.post("/gaze/api/sessions", json=wish).json()["session"]
+    session = client.post("/gaze/api/sessions", json={"participant": participant, **SCREEN}).json()["session"]
     picture = client.get("/align/api/images/1").content
     uploaded = client.post("/align/api/uploads", content=picture).json()["id"]
     return {
