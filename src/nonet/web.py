@@ -21,6 +21,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from nonet import __version__
 from nonet.foundation import console
 from nonet.foundation.errors import NonetError, ResourceError, UsageError, readable
+from nonet.foundation.limits import BodyLimit
 from nonet.foundation.page import plotly_script, render
 from nonet.wings import Wing, present
 
@@ -138,6 +139,7 @@ def _mount_static(app: FastAPI, wing: Wing) -> None:
 
 def _guard(app: FastAPI, local: bool) -> None:
     """Headers, errors and the refusal of other sites' requests."""
+    app.add_middleware(BodyLimit)
     if local:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=_LOCAL_HOSTS)
 
