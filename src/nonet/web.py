@@ -22,6 +22,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from nonet import __version__
 from nonet.foundation import console
 from nonet.foundation.errors import NonetError, ResourceError, UsageError, readable
+from nonet.foundation.limits import BodyLimit
 from nonet.foundation.page import Mount, plotly_script, render
 from nonet.tour import page as tour_page
 from nonet.wings import Wing, present
@@ -159,6 +160,7 @@ def _mount_static(app: FastAPI, wing: Wing) -> None:
 
 def _guard(app: FastAPI, local: bool) -> None:
     """Headers, errors and the refusal of other sites' requests."""
+    app.add_middleware(BodyLimit)
     if local:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=_LOCAL_HOSTS)
 

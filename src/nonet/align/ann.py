@@ -21,6 +21,8 @@ from jaxtyping import Bool, Float, Float32, Int64
 from nonet.align import exact
 from nonet.align.ann_config import AnnConfig, Coding
 from nonet.foundation.errors import ArtifactError
+from nonet.foundation.reading import parse_json
+from nonet.foundation.settings import rebuild
 
 __all__ = ["Ann", "Kind", "build"]
 
@@ -70,14 +72,14 @@ class Ann:
             ArtifactError: if it is damaged.
         """
         try:
-            self.facts = Facts(**json.loads((folder / _FACTS).read_text(encoding="utf-8")))
+            self.facts = rebuild(Facts, parse_json((folder / _FACTS).read_text(encoding="utf-8")))
             # the codes stay on disk and are mapped; only the cells' centres are read
             self._parts = [faiss.read_index(str(path), faiss.IO_FLAG_MMAP) for path in sorted(folder.glob("*.faiss"))]
             if sum(part.ntotal for part in self._parts) != self.facts.rows:
                 raise ValueError("a part is missing")
         except FileNotFoundError:
             raise
-        except (ValueError, TypeError, RuntimeError, OSError) as error:
+        except (ValueError, TypeError, RuntimeError, OSError, ArtifactError) as error:
             raise ArtifactError(
                 "The cells of this index are damaged.", where=folder, fix="Build them again: nonet align accelerate"
             ) from error

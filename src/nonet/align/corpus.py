@@ -48,7 +48,7 @@ class _Column:
                 with pq.ParquetFile(path) as file:
                     for batch in file.iter_batches(columns=[self._column]):
                         yield from (text for text in batch[self._column].to_pylist() if text)
-            except (pa.ArrowInvalid, KeyError, OSError) as error:
+            except (pa.ArrowException, KeyError, OSError, ValueError) as error:
                 raise DataError(
                     f"The texts of this table cannot be read ({error}).", where=path, fix="Name its column: --column"
                 ) from error

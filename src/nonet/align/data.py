@@ -7,7 +7,6 @@ out) and, for sources that render or download, ``images/``.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from nonet.foundation.errors import ArtifactError, DataError, UsageError
+from nonet.foundation.reading import parse_json
 
 __all__ = ["DESCRIPTION", "FORMAT", "SCHEMA", "SPLITS", "STAMP", "TABLE", "Pairs", "describe"]
 
@@ -141,8 +141,8 @@ def describe(folder: Path) -> dict[str, Any]:
         what = "This folder holds no pairs." if folder.is_dir() else "There is no such folder of pairs."
         raise DataError(what, where=folder, fix="Make one: nonet align pairs --help shows how.")
     try:
-        described = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        described = parse_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ArtifactError(f"The file is damaged ({error}).", where=path, fix=_REMAKE) from error
     if not isinstance(described, Mapping) or "format" not in described:
         raise ArtifactError("This is not a description of pairs.", where=path, fix=_REMAKE)
@@ -163,14 +163,14 @@ def _read_table(path: Path) -> tuple[pa.Table, bytes | None]:
         with pq.ParquetFile(path) as file:
             stamp = (file.metadata.metadata or {}).get(STAMP.encode())
             table = file.read()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise ArtifactError("The table of pairs is damaged or not Parquet.", where=path, fix=_REMAKE) from error
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise ArtifactError(f"The table lacks the columns {', '.join(missing)}.", where=path, fix=_REMAKE)
     try:
         table = table.select(SCHEMA.names).cast(SCHEMA)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowException, ValueError) as error:
         raise ArtifactError(f"A column of the table has another type ({error}).", where=path, fix=_REMAKE) from error
     for name in ("image", "text", "concept", "split", "sha256"):
         if table[name].null_count:

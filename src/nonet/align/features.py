@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from nonet.align.encoders import ImageEncoder, TextEncoder
 from nonet.align.model import DualEncoder, image_batches, text_batches
 from nonet.foundation import console, packaged
 from nonet.foundation.files import atomic_write
+from nonet.foundation.reading import read_arrays
 
 __all__ = ["FeatureStore", "Known", "default_cache", "image_features", "kept", "known_pictures", "text_features"]
 
@@ -85,12 +85,11 @@ class FeatureStore:
     def _read(self, path: Path, wanted: set[bytes]) -> list[tuple[bytes, Float[np.ndarray, "width"]]]:
         """The wanted features of one file; where it has none of them, only its keys are read."""
         try:
-            with np.load(path, allow_pickle=False) as segment:
-                keys = [bytes(key) for key in segment["keys"]]
-                if wanted.isdisjoint(keys):
-                    return []
-                features = segment["features"]
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            keys = [bytes(key) for key in read_arrays(path, ["keys"])["keys"]]
+            if wanted.isdisjoint(keys):
+                return []
+            features = read_arrays(path, ["features"])["features"]
+        except (OSError, ValueError, TypeError):
             path.unlink(missing_ok=True)  # damaged: its rows are computed again
             return []
         if features.shape != (len(keys), self.width):

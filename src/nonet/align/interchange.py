@@ -28,6 +28,7 @@ from nonet.align.encoders.image import HuggingFaceImageEncoder
 from nonet.align.model import DualEncoder
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.files import atomic_folder
+from nonet.foundation.reading import parse_json
 
 __all__ = ["from_transformers", "open_model", "to_transformers"]
 
@@ -96,7 +97,7 @@ def to_transformers(model: DualEncoder, folder: Path) -> None:
 
 def _kind(folder: Path) -> str:
     try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        found = parse_json((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
     return str(found.get("model_type", "")) if isinstance(found, dict) else ""

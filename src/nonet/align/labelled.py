@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tarfile
 from collections import Counter
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from jaxtyping import Int
 from nonet.align.pictures import PICTURE_SUFFIXES
 from nonet.foundation.errors import DataError
 from nonet.foundation.files import atomic_folder
+from nonet.foundation.reading import parse_json
 
 __all__ = ["Labelled", "class_folders", "class_names", "sample_in"]
 
@@ -130,11 +130,11 @@ def class_names(classes: list[str], file: Path | None = None) -> list[str]:
     try:
         text = file.read_text(encoding="utf-8-sig")
         rows = (
-            json.loads(text)
+            parse_json(text)
             if file.suffix == ".json"
             else dict(_row(line) for line in text.splitlines() if line.strip())
         )
-        return [str(rows[name]) for name in classes]
+        return [str(dict(rows)[name]) for name in classes]
     except KeyError as error:
         raise DataError(f"The class {error} has no name.", where=file) from error
     except (OSError, ValueError, TypeError) as error:

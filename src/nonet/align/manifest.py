@@ -12,6 +12,8 @@ from pathlib import Path
 
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import parse_json
+from nonet.foundation.settings import rebuild
 
 __all__ = ["MANIFEST", "Manifest", "SegmentEntry"]
 
@@ -81,14 +83,13 @@ class Manifest:
             what = "This folder is not an index." if folder.is_dir() else "There is no index here."
             raise ArtifactError(what, where=folder, fix="Make one: nonet align index model/ IMAGES --out index/")
         try:
-            record = json.loads(path.read_bytes())
+            record = parse_json(path.read_bytes())
             if record.pop("format") != _FORMAT:
                 raise ValueError("it is of another format")
             if (version := record.pop("version")) != _VERSION:
                 raise ValueError(f"it is of version {version}, and this nonet reads version {_VERSION}")
-            segments = tuple(SegmentEntry(**entry) for entry in record.pop("segments"))
-            return _checked(Manifest(**record, segments=segments))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            return _checked(rebuild(Manifest, record))
+        except (ValueError, TypeError, KeyError, AttributeError, OSError, ArtifactError) as error:
             raise ArtifactError(
                 f"The manifest of this index cannot be used: {error}.",
                 where=path,

@@ -22,6 +22,7 @@ from nonet.align.ann import Ann, Kind
 from nonet.align.manifest import SegmentEntry
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import atomic_folder, atomic_write
+from nonet.foundation.reading import read_array
 
 __all__ = ["Batch", "Picture", "Segment", "write_segment", "write_tombstones"]
 
@@ -218,10 +219,10 @@ def write_tombstones(folder: Path, name: str, rows: Int64[np.ndarray, " rows"]) 
 
 def _array(path: Path, shape: tuple[int, ...], dtype: type, *, mapped: bool = False) -> np.ndarray:
     try:
-        array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        array = read_array(path, mapped=mapped)
     except FileNotFoundError:
         raise
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise _damaged(path) from error
     if array.shape != shape or array.dtype != dtype:
         raise _damaged(path)
@@ -233,7 +234,7 @@ def _parquet(path: Path, rows: int) -> pq.ParquetFile:
         file = pq.ParquetFile(path, memory_map=True)
     except FileNotFoundError as error:  # pyarrow's has no file name
         raise FileNotFoundError(error.errno, "No such file", str(path)) from error
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise _damaged(path) from error
     if file.metadata.num_rows != rows or not set(_SCHEMA.names) <= set(file.schema_arrow.names):
         raise _damaged(path)

@@ -25,12 +25,14 @@ from nonet.align.pictures import PICTURE_SUFFIXES
 from nonet.foundation import console
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.files import atomic_write, replace_file
+from nonet.foundation.reading import parse_json, read_array
 
 __all__ = ["Sample", "ShardTexts", "Shards", "is_shards", "write_shards"]
 
 _LISTING, _FORMAT = "shards.json", 1
 _WINDOW = 10_000  # samples among which an epoch's order is mixed, beside the order of the shards
 _OPEN = 64  # files held open
+_FAR = 2**62  # behind the end of any file
 _MAX_BYTES = 256 * 2**20  # of one member
 
 
@@ -171,7 +173,7 @@ class Shards:
             return b""
         # a file opened before a fork shares nothing that matters, since every read names its place
         file = _held(self._files, (os.getpid(), shard), lambda: os.open(self.paths[shard], os.O_RDONLY), os.close)
-        return os.pread(file, size, start)
+        return os.pread(file, size, min(start, _FAR))
 
 
 class ShardTexts:
@@ -202,7 +204,7 @@ def _sample(picture: bytes, described: bytes, text: bytes, key: str) -> Sample:
     sha256 = None
     if described:
         try:
-            facts = json.loads(described)
+            facts = parse_json(described)
         except ValueError as error:
             raise DataError("The description of a sample is damaged.", where=key) from error
         if isinstance(facts, dict):
@@ -240,8 +242,10 @@ def _table(tar: Path) -> Int[np.ndarray, "samples 6"]:
     kept = _contents(tar)
     if kept.is_file() and kept.stat().st_mtime_ns >= tar.stat().st_mtime_ns:
         try:
-            return np.load(kept, mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError):
+            table = read_array(kept, mapped=True)
+            if table.ndim == 2 and table.shape[1] == 6 and table.dtype == np.int64 and (table >= 0).all():
+                return table
+        except (ValueError, OSError):
             pass  # damaged: made again
     samples: dict[str, list[int]] = {}
     try:
@@ -251,7 +255,7 @@ def _table(tar: Path) -> Int[np.ndarray, "samples 6"]:
                 column = _column("." + suffix.lower())
                 if member.isfile() and column is not None:
                     samples.setdefault(stem, [0] * 6)[column : column + 2] = [member.offset_data, member.size]
-    except tarfile.TarError as error:
+    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
         if not samples:
             raise DataError(f"This is not a tar file ({error}).", where=tar) from error
     table = np.array(list(samples.values()), np.int64).reshape(-1, 6)

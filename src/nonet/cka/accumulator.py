@@ -18,6 +18,7 @@ from torch import Tensor
 from nonet.cka.grams import Packed
 from nonet.cka.kernels import LEAST_EXAMPLES
 from nonet.foundation.errors import DataError, UsageError
+from nonet.foundation.reading import parse_json
 
 __all__ = ["Accumulator", "Layer"]
 
@@ -145,9 +146,11 @@ class Accumulator:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes up a `state_dict`, whatever was here before."""
-        layers, self.weighting, self.groups, self.offset = json.loads(bytes(state["about"].numpy()))
+        layers, self.weighting, self.groups, self.offset = parse_json(bytes(state["about"].numpy()))
         self.layers = tuple(Layer(*layer) for layer in layers)
         sums = state["sums"].numpy()
+        if sums.shape != (self.groups, len(layers), len(layers)):
+            raise ValueError(f"sums of shape {sums.shape} for {len(layers)} layers in {self.groups} groups")
         self._sums = {group: sums[group] for group in range(self.groups) if sums[group].any() or state["used"][group]}
         self.batches, self.examples, self.digest = (int(count) for count in state["counts"])
 

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nonet.foundation import console, packaged
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import one_error, read_arrays
 
 __all__ = ["Pictures", "loader_of", "read"]
 
@@ -30,6 +31,8 @@ Split = Literal["train", "test", "all"]
 _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".tif", ".tiff"}
 _SPLITS = {"train": "train", "training": "train", "test": "test", "val": "test", "valid": "test", "validation": "test"}
 _TEST_SHARE = 0.2
+_MOST_CLASSES = 100_000  # where they have no names
+_MAX_BYTES = 256 * 2**20  # of one file in an archive
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,9 @@ def _cifar_binary(folder: Path, split: Split) -> Pictures:
     rows = np.concatenate([_records(file, size) for file in files])
     names = next(iter([*folder.glob("fine_label_names.txt"), *folder.glob("batches.meta.txt")]), None)
     labels = rows[:, 1 if fine else 0].astype(np.int64)
-    classes = tuple(names.read_text().split()) if names else tuple(map(str, range(int(labels.max()) + 1)))
+    known = tuple(names.read_text(encoding="utf-8", errors="replace").split()) if names else None
+    _check_labels(labels, known, folder)
+    classes = known or tuple(map(str, range(int(labels.max()) + 1)))
     return Pictures(rows[:, -3072:].reshape(-1, 3, 32, 32), labels, classes, str(folder))
 
 
@@ -166,21 +171,30 @@ def _records(file: Path, size: int) -> np.ndarray:
 
 def _npz(path: Path, split: Split) -> Pictures:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            images, labels = stored["images"], stored["labels"].astype(np.int64)
-            classes = tuple(map(str, stored["classes"])) if "classes" in stored else None
-    except (OSError, ValueError, KeyError) as error:
+        stored = read_arrays(path)
+        images, labels = stored["images"], stored["labels"].astype(np.int64)
+        classes = tuple(map(str, stored["classes"])) if "classes" in stored else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             "The file does not hold 'images' and 'labels'.", where=path, fix="Save both with numpy.savez."
         ) from error
     if images.ndim == 4 and images.shape[-1] in (1, 3) and images.shape[1] not in (1, 3):
         images = images.transpose(0, 3, 1, 2)
-    if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(labels):
+    if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape or labels.shape != images.shape[:1]:
         raise DataError(
-            f"'images' is {images.dtype} of shape {images.shape}; expected are bytes (n, channels, height, width).",
+            f"'images' is {images.dtype} of shape {images.shape} for {labels.shape} labels; expected are bytes (n,"
+            " channels, height, width).",
             where=path,
         )
+    _check_labels(labels, classes, path)
     return _part(images, labels, classes or tuple(map(str, range(int(labels.max()) + 1))), str(path), split)
+
+
+def _check_labels(labels: np.ndarray, classes: tuple[str, ...] | None, where: Path) -> None:
+    most = _MOST_CLASSES if classes is None else len(classes)
+    wrong = np.flatnonzero((labels < 0) | (labels >= most))
+    if len(wrong):
+        raise DataError(f"Label {wrong[0]:,} is {labels[wrong[0]]}; there are {most:,} classes.", where=where)
 
 
 def _from_classes(path: Path, split: Split) -> Pictures:
@@ -206,20 +220,34 @@ def _folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:
 def _archive_files(path: Path) -> Iterator[tuple[str, bytes]]:
     """Members in one pass; nothing is unpacked to the disk, so a member's path cannot lead anywhere."""
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                for name in archive.namelist():
-                    yield name, archive.read(name)
-            return
-        with tarfile.open(path) as archive:
-            for member in console.track(archive, "Reading pictures"):
-                file = archive.extractfile(member) if member.isfile() else None
-                if file is not None:
-                    yield member.name.removeprefix("./"), file.read()
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        with one_error():
+            yield from _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path)
+    except (ValueError, OSError) as error:
         raise DataError(
             f"This is neither a folder of pictures nor a whole archive of one ({error}).", where=path
         ) from error
+
+
+def _zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if not member.is_dir():
+                _require_small(member.filename, member.file_size)
+                yield member.filename, archive.read(member)
+
+
+def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(path) as archive:
+        for member in console.track(archive, "Reading pictures"):
+            file = archive.extractfile(member) if member.isfile() else None
+            if file is not None:
+                _require_small(member.name, member.size)
+                yield member.name.removeprefix("./"), file.read()
+
+
+def _require_small(name: str, size: int) -> None:
+    if size > _MAX_BYTES:
+        raise ValueError(f"{name} has {size:,} bytes, which is more than a picture has")
 
 
 def _decoded(files: Iterator[tuple[str, bytes]], where: Path) -> dict[str, np.ndarray]:

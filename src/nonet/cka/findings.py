@@ -15,6 +15,7 @@ from nonet.cka.blocks import Block
 from nonet.cka.similarity import Similarity
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import atomic_folder
+from nonet.foundation.reading import made_sense_of, parse_json
 from nonet.foundation.report import machine
 
 __all__ = ["Dominant", "Findings", "Panel", "Spectrum"]
@@ -165,8 +166,9 @@ class Findings:
             ArtifactError: if it is none, or damaged.
         """
         path = folder / "report.json"
-        try:
-            content = json.loads(path.read_bytes())
+        fix = "Name a folder that `nonet cka compare` wrote."
+        with made_sense_of(folder, ArtifactError, what="This is no report", fix=fix):
+            content = parse_json(path.read_bytes())
             if content["format"] != FORMAT:
                 raise ValueError("another format")
             panels = [
@@ -184,13 +186,41 @@ class Findings:
                 for name, one in content["spectra"].items()
             }
             probes = {name: [tuple(row) for row in rows] for name, rows in content["probes"].items()}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(
-                "This is no report.", where=folder, fix="Name a folder that `nonet cka compare` wrote."
-            ) from error
-        return cls(
-            content["title"], panels, spectra, probes, content["facts"], tuple(content["notes"]), content["made"]
-        )
+            found = cls(
+                content["title"], panels, spectra, probes, content["facts"], tuple(content["notes"]), content["made"]
+            )
+            _check_kinds(found)
+        return found
+
+
+def _check_kinds(found: Findings) -> None:
+    """Refuses what no page could show.
+
+    Raises:
+        TypeError: if a part is of another kind.
+        ValueError: if the numbers of a spectrum do not fit its layers.
+    """
+    texts = [
+        found.title,
+        found.made,
+        *found.notes,
+        *(text for panel in found.panels for text in (panel.title, panel.note)),
+    ]
+    numbers: list[Any] = [panel.top for panel in found.panels]
+    for spectrum in found.spectra.values():
+        texts += [*spectrum.layers, *(text for one in spectrum.dominant for text in (one.picture, one.label))]
+        numbers += [*spectrum.share, *spectrum.second, *(one.share for one in spectrum.dominant)]
+        if not len(spectrum.layers) == len(spectrum.share) == len(spectrum.second):
+            raise ValueError("a spectrum does not fit its layers")
+    for rows in found.probes.values():
+        texts += [name for name, _, _ in rows]
+        numbers += [value for _, *values in rows for value in values]
+    for panel in found.panels:
+        numbers += [value for block in panel.blocks or () for value in vars(block).values()]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(found.facts, Mapping):
+        raise TypeError("a text in it is none")
+    if not all(value is None or isinstance(value, int | float) for value in numbers):
+        raise TypeError("a number in it is none")
 
 
 def _require_free(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from torch import nn
 
 from nonet.cka import data
 from nonet.foundation.errors import ArtifactError, DataError, UsageError
+from nonet.foundation.fitting import bounded
+from nonet.foundation.reading import made_sense_of, parse_json
 
 __all__ = ["Source", "load_weights", "open_data", "open_model", "open_models"]
 
@@ -116,7 +117,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
         ) from error
     try:
         model.load_state_dict(state)
-    except (RuntimeError, AttributeError, TypeError) as error:
+    except Exception as error:  # a file of weights may hold anything under any name
         raise ArtifactError(
             f"The weights are of another model: {str(error).strip().splitlines()[-1].strip()}",
             where=path,
@@ -126,16 +127,17 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 def _from_folder(folder: Path) -> Any:
     try:
-        config = json.loads((folder / "config.json").read_bytes())
+        config = parse_json((folder / "config.json").read_bytes())
     except (OSError, ValueError) as error:
         raise UsageError("This names neither a function nor a folder with a model.", where=folder, fix=_HOW) from error
-    if config.get("format") == "nonet-artifact":
+    if isinstance(config, dict) and config.get("format") == "nonet-artifact":
         from nonet.cka.train import load_network
 
         return load_network(folder)
     from transformers import AutoModel
 
-    return AutoModel.from_pretrained(folder, local_files_only=True)
+    with bounded(), made_sense_of(folder, ArtifactError, what="This folder holds no network that can be loaded"):
+        return AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
 
 
 def _called(spec: str, what: str) -> Any:

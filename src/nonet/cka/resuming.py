@@ -17,6 +17,7 @@ from nonet.cka.config import CompareOptions
 from nonet.cka.similarity import from_sums, normalised
 from nonet.foundation.errors import ArtifactError, DataError
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import made_sense_of
 
 __all__ = ["Progress"]
 
@@ -100,8 +101,10 @@ class Progress:
                 state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except Exception as error:
             raise ArtifactError("The file of progress is damaged.", where=path, fix="Delete it.") from error
-        if about.get("print") != self._print:
+        if (about or {}).get("print") != self._print:
             raise ArtifactError(_SPARE, where=path, fix="Delete it, or repeat the command that was interrupted.")
-        self._stored = Accumulator([Layer("", "")])
-        self._stored.load_state_dict(state)
-        self._done, self._expected = int(about["done"]), int(about["chain"])
+        with made_sense_of(path, ArtifactError, what="The file of progress is damaged", fix="Delete it."):
+            stored = Accumulator([Layer("", "")])
+            stored.load_state_dict(state)
+            self._done, self._expected = int(about["done"]), int(about["chain"])
+        self._stored = stored

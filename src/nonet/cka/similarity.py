@@ -15,6 +15,7 @@ import numpy as np
 from nonet.cka.accumulator import Accumulator, Layer
 from nonet.foundation.errors import ArtifactError, UsageError
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import parse_json, read_arrays
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -165,15 +166,29 @@ class Similarity:
             ArtifactError: if it is not one.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                about = json.loads(bytes(stored["about"]))
-                values, error = stored["values"], stored["error"]
-            names = tuple(about.pop("rows")), tuple(about.pop("columns"))
-        except (OSError, ValueError, KeyError) as problem:
+            stored = read_arrays(path)
+            about = parse_json(stored["about"].tobytes())
+            found = _from_stored(about, stored["values"], stored["error"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
             raise ArtifactError("This is not a similarity map.", where=path, fix="Name a .npz that nonet wrote.") from (
                 problem
             )
-        return cls(*names, values=values, error=error, **about)
+        return found
+
+
+def _from_stored(about: dict[str, Any], values: np.ndarray, error: np.ndarray) -> Similarity:
+    """A map from what its file holds; raises TypeError, ValueError or KeyError where that is no map."""
+    rows, columns = tuple(about["rows"]), tuple(about["columns"])
+    texts = (*rows, *columns, about["row_model"], about["column_model"], *about["reasons"].values())
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a name is no text")
+    if not values.shape == error.shape == (len(rows), len(columns)) or {values.dtype.kind, error.dtype.kind} != {"f"}:
+        raise ValueError("the values do not fit the names")
+    if not isinstance(about["facts"], dict):
+        raise TypeError("the facts are no object")
+    return Similarity(
+        rows, columns, values, error, about["reasons"], about["row_model"], about["column_model"], about["facts"]
+    )
 
 
 def normalised(sums: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from nonet.foundation import artifact, checkpoint
 from nonet.foundation.devices import threads
 from nonet.foundation.engine import Engine, map_shards
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import made_sense_of
 from nonet.foundation.settings import rebuild
 from nonet.foundation.training import Rows, TrainingConfig, fit
 
@@ -189,10 +190,12 @@ def checkpoints(folder: Path) -> dict[str, ResNet]:
     kept = sorted((folder / SNAPSHOTS).glob("step-*"))
     if not kept:
         raise DataError("The training kept no states on the way.", where=folder, fix="Train with --snapshots 10.")
+    end = load_network(folder)  # first: it tells whether the configuration is one
     config = artifact.load(folder, kind=KIND).config
-    found = {"0": ResNet(rebuild(NetworkConfig, config["network"]), config["seed"]).eval()}
-    found |= {str(int(place.name.removeprefix("step-"))): load_network(place) for place in kept}
-    end, last = load_network(folder), list(found.values())[-1]
+    with made_sense_of(folder, ArtifactError, what="The states on the way are damaged", fix="Train again."):
+        found = {"0": ResNet(rebuild(NetworkConfig, config["network"]), config["seed"]).eval()}
+        found |= {str(int(place.name.removeprefix("step-"))): load_network(place) for place in kept}
+    last = list(found.values())[-1]
     if not torch.equal(end.head.weight, last.head.weight):
         found["end"] = end
     return found

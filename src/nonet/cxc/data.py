@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from nonet.cxc.config import Kind
 from nonet.cxc.ratings import ORIGINAL, Ratings, RatingSet
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import made_sense_of, parse_json
 
 __all__ = [
     "Collection",
@@ -166,14 +166,14 @@ def read_collection(path: Path, split: str | None = None) -> Collection:
     if path.suffix == ".tsv":
         return _read_tsv(path)
     try:
-        content = json.loads(path.read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = parse_json(path.read_bytes())
+    except ValueError as error:
         raise DataError("This is not JSON.", where=path, fix="Unpack it if it is a packed file.") from error
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise DataError("There is no list 'images' in it.", where=path, fix="Expected dataset_coco.json.")
     try:
         return _from_coco(content) if "annotations" in content else _from_karpathy(content["images"], split)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"An entry lacks {error}.", where=path, fix="Expected the file as it was published.") from error
     except DataError as error:
         raise DataError(error.what, where=path, fix=error.fix) from error
@@ -228,7 +228,7 @@ def coco_caption_id(number: int) -> str:
 
 
 def _read_tsv(path: Path) -> Collection:
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file, made_sense_of(path, what="This is not a TSV in UTF-8"):
         return collection_from_rows(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE), path)
 
 

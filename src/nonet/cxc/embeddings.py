@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import read_array, read_arrays
 
 __all__ = ["Embedded", "Placed", "place_rows", "read_embeddings", "unit_rows"]
 
@@ -57,7 +57,7 @@ def read_embeddings(path: Path) -> Embedded:
         raise DataError("There is no such file.", where=path, fix="Check the spelling of the path.")
     try:
         rows, ids = readers[path.suffix](path)
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+    except (ValueError, TypeError) as error:
         raise DataError(f"This cannot be read: {error}.", where=path) from error
     checked = _checked(rows, path)
     if ids and len(ids) != len(checked):
@@ -69,20 +69,24 @@ def read_embeddings(path: Path) -> Embedded:
 
 
 def _read_npy(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    return np.load(path, allow_pickle=False), ()
+    return read_array(path), ()
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    with np.load(path, allow_pickle=False) as arrays:
-        if not {"embeddings", "ids"} <= set(arrays.files):
-            raise DataError(f"It holds {', '.join(arrays.files)}.", where=path, fix="Expected 'embeddings' and 'ids'.")
-        return arrays["embeddings"], tuple(str(name) for name in arrays["ids"])
+    arrays = read_arrays(path)
+    if not {"embeddings", "ids"} <= set(arrays):
+        raise DataError(f"It holds {', '.join(arrays)}.", where=path, fix="Expected 'embeddings' and 'ids'.")
+    return arrays["embeddings"], tuple(str(name) for name in arrays["ids"].ravel())
 
 
 def _read_parquet(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    import pyarrow as arrow
     import pyarrow.parquet as parquet
 
-    table = parquet.read_table(path)
+    try:
+        table = parquet.read_table(path)
+    except (arrow.ArrowException, OSError) as error:
+        raise DataError("This is not a Parquet file.", where=path) from error
     if not {"id", "embedding"} <= set(table.column_names):
         raise DataError(
             f"Its columns are {', '.join(table.column_names)}.", where=path, fix="Expected 'id' and 'embedding'."

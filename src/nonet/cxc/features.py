@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float, Int
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -78,11 +79,22 @@ def kept_features(folder: Path, collection: Collection, towers: str, compute: Ca
     """
     content = "\0".join([towers, *collection.images, *collection.texts])
     path = folder / f"{hashlib.sha256(content.encode()).hexdigest()[:16]}.safetensors"
-    if path.is_file():
-        return Features(**load_file(path))
+    if path.is_file() and (kept := _read_kept(path, len(collection.texts))) is not None:
+        return kept
     features = compute()
     replace_file(path, save(vars(features)))
     return features
+
+
+def _read_kept(path: Path, captions: int) -> Features | None:
+    """The features of a file, or None if it is damaged: then they are computed again."""
+    try:
+        kept = Features(**load_file(path))
+        fits = kept.tokens.ndim == 3 and kept.tokens.shape[:2] == kept.mask.shape and kept.images.ndim == 2
+        fits = fits and kept.image_of.shape == (captions,) == kept.tokens.shape[:1] and kept.mask.dtype == torch.bool
+        return kept if fits and kept.image_of.max() < len(kept.images) and kept.image_of.min() >= 0 else None
+    except (SafetensorError, OSError, TypeError, RuntimeError):
+        return None
 
 
 def all_token_outputs(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request
+from fastapi import Path as InPath
 from fastapi.responses import FileResponse, HTMLResponse
 from markupsafe import Markup
 from pydantic import BaseModel, Field
@@ -21,6 +22,9 @@ from nonet.foundation.page import Mount, render
 from nonet.foundation.sketch import line, rectangle, sketch
 
 __all__ = ["mount", "open_study"]
+
+PairNumber = Annotated[int, InPath(ge=0, le=2**31)]
+_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".avif", ".tif", ".tiff"})
 
 
 class Join(BaseModel):
@@ -85,9 +89,19 @@ def open_study(source: Path) -> tuple[list[PairToRate], Store]:
     pairs = read_pairs(source)
     for number, pair in enumerate(pairs, 1):
         for image in (pair.left_image, pair.right_image):
-            if image and not (source.parent / image).is_file():
+            if image and not _is_file(source.parent / image):
                 raise DataError(f"The picture '{image}' of row {number} is missing.", where=source)
+            # the page hands it to anybody with a link: a table must not name other files of this machine
+            if image and Path(image).suffix.lower() not in _PICTURES:
+                raise DataError(f"'{image}' of row {number} is not named as a picture.", where=source)
     return pairs, Store.open(store_path(source), [(p.kind, p.left, p.right, p.gold) for p in pairs])
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def mount(source: Path | None) -> Mount:
@@ -169,12 +183,12 @@ def _add_rating(router: APIRouter, folder: Path, pairs: list[PairToRate], store:
         return Previous(question=question.model_copy(update={"score": score, "made": made}))
 
     @router.put("/rate/{token}/judgements/{pair}", status_code=204)
-    def judge(token: str, pair: int, answer: Answer) -> None:
+    def judge(token: str, pair: PairNumber, answer: Answer) -> None:
         """Keeps a score. Sent twice, it is kept once; another score replaces the former."""
         store.judge(rater_of(token), pair, answer.score, answer.seconds, time.time())
 
     @router.get("/rate/{token}/picture/{pair}/{side}", response_class=FileResponse)
-    def picture(token: str, pair: int, side: Literal["left", "right"]) -> FileResponse:
+    def picture(token: str, pair: PairNumber, side: Literal["left", "right"]) -> FileResponse:
         """A picture of a pair."""
         rater_of(token)
         name = getattr(pairs[pair], f"{side}_image") if 0 <= pair < len(pairs) else None

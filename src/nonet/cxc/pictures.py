@@ -12,6 +12,7 @@ import numpy as np
 from nonet.cxc.data import Collection, collection_from_rows, read_collection
 from nonet.cxc.ratings import KINDS, read_ratings_file
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import made_sense_of, one_error
 
 __all__ = ["Pictures", "find_picture", "joined", "rated_images", "read_pairs"]
 
@@ -50,9 +51,9 @@ def read_pairs(source: Path, extracted: Path) -> Pictures:
         raise DataError("There is no such folder or archive.", where=source, fix="Check the spelling of the path.")
     if source.is_file():
         try:
-            with tarfile.open(source) as archive:
+            with one_error(), tarfile.open(source) as archive:
                 archive.extractall(extracted, filter="data")
-        except tarfile.TarError as error:
+        except (ValueError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise DataError("This is not a .tar archive.", where=source) from error
         source = extracted
     if (source / "pairs.parquet").is_file():
@@ -67,7 +68,8 @@ def _rows_of_pairs(table: Path) -> Collection:
     """The training split of a folder that `nonet align pairs` wrote."""
     import pyarrow.parquet as parquet
 
-    rows = parquet.read_table(table, columns=["image", "text"], filters=[("split", "=", "train")]).to_pylist()
+    with made_sense_of(table, what="This is not a table of pairs", fix="Make it with `nonet align pairs`."):
+        rows = parquet.read_table(table, columns=["image", "text"], filters=[("split", "=", "train")]).to_pylist()
     return collection_from_rows(({"image": row["image"], "caption": row["text"]} for row in rows), table)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nonet.foundation.errors import ArtifactError
+from nonet.foundation.reading import parse_json
 
 __all__ = ["Casing", "ends_sentence"]
 
@@ -94,8 +95,11 @@ class Casing:
             ArtifactError: if it is not that.
         """
         try:
-            found = json.loads(content)
-            return cls(dict(found["forms"]), frozenset(found["small"]), bool(found["sentences"]))
+            found = parse_json(content)
+            forms, small = dict(found["forms"]), frozenset(found["small"])
+            if not all(isinstance(word, str) for word in (*forms.values(), *small)):
+                raise TypeError("a word is no text")
+            return cls(forms, small, bool(found["sentences"]))
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"The table of capitals is damaged ({error}).") from error
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from nonet.foundation.errors import ArtifactError, DataError, UsageError
 from nonet.foundation.files import atomic_folder
+from nonet.foundation.reading import parse_json
 
 __all__ = ["SPLITS", "Collected", "Pair", "Split", "describe", "divide", "read_pairs", "write_pairs"]
 
@@ -146,10 +147,10 @@ def read_pairs(folder: Path, split: Split) -> list[Pair]:
     if not path.is_file():
         raise ArtifactError("The file of pairs is missing.", where=path, fix=_REMAKE)
     pairs = []
-    with path.open(encoding="utf-8", errors="surrogatepass", newline="\n") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                row = json.loads(line)
+                row = parse_json(line.decode("utf-8", "surrogatepass"))
                 pairs.append(Pair(_text(row["source"]), tuple(map(_text, row["targets"])), row["kind"], row["group"]))
             except (ValueError, KeyError, TypeError) as error:
                 where = f"{path}, line {number}"
@@ -169,7 +170,7 @@ def describe(folder: Path) -> dict[str, Any]:
         what = "This folder holds no pairs." if folder.is_dir() else "There is no such folder of pairs."
         raise DataError(what, where=folder, fix="Make one: nonet felix pairs --help shows how.")
     try:
-        described = json.loads(path.read_text(encoding="utf-8"))
+        described = parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ArtifactError(f"The file is damaged ({error}).", where=path, fix=_REMAKE) from error
     if not isinstance(described, dict) or described.get("format") != FORMAT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -26,10 +26,12 @@ from nonet.felix.tokens import Pieces, Vocabulary, windows
 from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
 from nonet.foundation.errors import ArtifactError
+from nonet.foundation.fitting import Module, fitted
 
 __all__ = ["KIND", "Edited", "Editor", "chunks"]
 
 KIND = "felix-editor"
+_WORDS = ("tokenizer.json", "casing.json")  # files of an editor beside its weights
 _TOKENS = 4096  # in a batch, padding included
 _LINES, _CHARACTERS = 512, 500_000  # of a stream that are in memory at once
 
@@ -162,10 +164,8 @@ class Editor:
         loaded = artifact.load(folder, kind=KIND)
         config = loaded.configured(EditorConfig)
         vocabulary, casing = read_words(loaded)
-        tagger = new_tagger(config.labels, config.encoder)
-        inserter = Inserter(config.encoder)
-        for part, module in (("tagger", tagger), ("inserter", inserter)):
-            put_weights(module, part, loaded)
+        tagger = put_weights(lambda: new_tagger(config.labels, config.encoder), "tagger", loaded)
+        inserter = put_weights(lambda: Inserter(config.encoder), "inserter", loaded)
         return cls.of(config, vocabulary, casing, tagger, inserter)
 
     def to(self, device: torch.device) -> Editor:
@@ -316,34 +316,30 @@ def read_words(loaded: artifact.Artifact) -> tuple[Vocabulary, Casing]:
     Raises:
         ArtifactError: if they are missing or the vocabulary is not the encoder's.
     """
-    for name in ("tokenizer.json", "casing.json"):
+    for name in _WORDS:
         if name not in loaded.files:
             raise ArtifactError(f"'{name}' is missing.", where=loaded.path, fix="Copy the whole folder again.")
-    vocabulary = Vocabulary.from_json(loaded.files["tokenizer.json"].read_text(encoding="utf-8"))
-    size = loaded.config.get("encoder", {}).get("vocab_size")
+    texts = {name: loaded.files[name].read_bytes().decode("utf-8", "replace") for name in _WORDS}
+    vocabulary = Vocabulary.from_json(texts["tokenizer.json"])
+    encoder = loaded.config.get("encoder")
+    size = encoder.get("vocab_size") if isinstance(encoder, dict) else None
     if size != len(vocabulary):
         raise ArtifactError(
-            f"The vocabulary has {len(vocabulary):,} pieces, the networks {size:,}: they are not of one editor.",
+            f"The vocabulary has {len(vocabulary):,} pieces, the networks {size}: they are not of one editor.",
             where=loaded.path / "tokenizer.json",
             fix="Copy the whole folder again, or train anew.",
         )
-    return vocabulary, Casing.from_json(loaded.files["casing.json"].read_text(encoding="utf-8"))
+    return vocabulary, Casing.from_json(texts["casing.json"])
 
 
-def put_weights(module: torch.nn.Module, part: str, loaded: artifact.Artifact) -> None:
-    """Puts the tensors of one part of an artifact into a module.
+def put_weights(build: Callable[[], Module], part: str, loaded: artifact.Artifact) -> Module:
+    """A network with the tensors of one part of an artifact.
 
     Raises:
         ArtifactError: if they do not fit.
     """
     own = {name.removeprefix(f"{part}."): t for name, t in loaded.tensors.items() if name.startswith(f"{part}.")}
-    try:
-        module.load_state_dict(own)
-    except RuntimeError as error:
-        reason = str(error).partition("\n")[2].strip().partition("\n")[0]
-        raise ArtifactError(
-            f"The weights of the {part} do not fit its configuration ({reason}).", where=loaded.path, fix="Train anew."
-        ) from error
+    return fitted(build, own, part, loaded.path)
 
 
 def _arrays(chosen: Sequence[Pieces], padding: int) -> tuple[np.ndarray, np.ndarray]:

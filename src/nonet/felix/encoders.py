@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from nonet.felix.tokens import Vocabulary
 from nonet.foundation import packaged
-from nonet.foundation.errors import DataError, MissingError, UsageError
+from nonet.foundation.errors import DataError, MissingError, NonetError, UsageError
+from nonet.foundation.fitting import bounded
 
 __all__ = ["Loaded", "minilm_folder", "network", "open_encoder", "random_encoder"]
 
@@ -173,10 +174,13 @@ def _guarded(name: str) -> Loaded:
     if looks_like_path and not Path(name).is_dir():
         raise DataError("There is no such folder.", where=name, fix="Check the path of the encoder.")
     try:
-        return _load(name)
+        with bounded():
+            return _load(name)
     except UsageError as error:
         raise UsageError(error.what, where=name, fix=error.fix) from error
-    except (OSError, ValueError, ImportError, KeyError) as error:
+    except NonetError:
+        raise
+    except Exception as error:  # the libraries have kinds of errors of their own for each field of a configuration
         reason = str(error).strip().partition("\n")[0]
         if Path(name).is_dir():
             raise DataError(

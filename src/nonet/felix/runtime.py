@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from nonet.felix.run import AnyEditor, open_any
 from nonet.foundation import artifact
 from nonet.foundation.errors import ArtifactError, MissingError, UsageError
 from nonet.foundation.packaged import sha256
+from nonet.foundation.reading import parse_json
 
 __all__ = ["OnnxBackend", "open_editor"]
 
@@ -96,7 +96,7 @@ def open_editor(folder: Path, backend: Literal["torch", "onnx", "int8"] = "torch
             "This editor has no such graphs.", where=graphs, fix=f"Write them: nonet felix export {folder} {option}"
         )
     try:
-        weights = json.loads(described.read_text(encoding="utf-8"))["weights"]
+        weights = parse_json(described.read_text(encoding="utf-8"))["weights"]
     except (ValueError, KeyError, TypeError) as error:
         raise ArtifactError("The description of the graphs is damaged.", where=described, fix=_AGAIN) from error
     if weights != sha256(folder / "model.safetensors"):

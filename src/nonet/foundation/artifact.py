@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError
@@ -24,6 +24,7 @@ from nonet.foundation import manifest as manifests
 from nonet.foundation.card import Card
 from nonet.foundation.errors import ArtifactError, ResourceError, UsageError, readable
 from nonet.foundation.files import atomic_folder, readable_folder
+from nonet.foundation.fitting import Module, fitted
 from nonet.foundation.manifest import CONFIG, README, TENSORS, Manifest
 from nonet.foundation.settings import plain, rebuild
 
@@ -34,22 +35,6 @@ __all__ = ["Artifact", "Card", "load", "load_module", "save"]
 
 Config = TypeVar("Config")
 _ATTEMPTS = 3  # to read an artifact that is replaced in the meantime
-
-
-@runtime_checkable
-class Network(Protocol):
-    """What `load_module` needs of a torch module; numpy's users of this file import no torch."""
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> object:
-        """Takes the weights."""
-        ...
-
-    def eval(self) -> object:
-        """Leaves training."""
-        ...
-
-
-Module = TypeVar("Module", bound=Network)
 
 
 @dataclass(frozen=True)
@@ -162,16 +147,7 @@ def load_module(folder: Path, *, kind: str, build: Callable[[dict[str, Any]], Mo
         ArtifactError: as `load`; and if configuration and weights do not fit together.
     """
     stored = load(folder, kind=kind)
-    try:
-        module = build(stored.config)
-        module.load_state_dict(stored.tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ArtifactError(
-            f"The model's configuration and weights do not fit together ({reason}).",
-            where=folder,
-            fix="Train it again with this version of nonet.",
-        ) from error
+    module = fitted(lambda: build(stored.config), stored.tensors, "model", folder)
     module.eval()
     return module
 

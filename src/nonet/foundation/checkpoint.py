@@ -69,12 +69,12 @@ def latest(run: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
 
 def read(folder: Path, identity: Mapping[str, Any]) -> Checkpoint:
     """Reads one checkpoint and compares what decides the result."""
+    fix = f"Delete the folder {folder} to go on from the checkpoint before it."
     try:
         stored = artifact.load(folder, kind=KIND)
     except ArtifactError as error:
-        fix = f"Delete the folder {folder} to go on from the checkpoint before it."
         raise ArtifactError(error.what, where=error.where, fix=fix) from error
-    found = stored.config["identity"]
+    found = stored.config.get("identity")
     wanted = plain(identity)
     differences = _differences(found, wanted)
     if differences:
@@ -83,7 +83,10 @@ def read(folder: Path, identity: Mapping[str, Any]) -> Checkpoint:
             where=folder,
             fix="Use the options it was made with, or train into another folder, or delete this one to start afresh.",
         )
-    return Checkpoint(stored.config["step"], found, unflatten(stored.config["state"], stored.tensors))
+    try:
+        return Checkpoint(int(stored.config["step"]), found, unflatten(stored.config["state"], stored.tensors))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ArtifactError("The checkpoint lacks a part of its state.", where=folder, fix=fix) from error
 
 
 def prune(run: Path, keep: int) -> None:

@@ -76,6 +76,8 @@ _OS_ADVICE = {
     errno.EROFS: ("The file system is read-only.", "Choose another place to write to."),
     errno.EISDIR: ("This is a folder where a file was expected.", "Name a file."),
     errno.ENOTDIR: ("This is a file where a folder was expected.", "Name a folder."),
+    errno.ELOOP: ("The link leads back to itself.", "Remove the link, or name another file."),
+    errno.ENAMETOOLONG: ("The name is too long for this file system.", "Choose a shorter one."),
     errno.EADDRINUSE: ("The port is in use by another program.", "Choose another with --port."),
     errno.EMFILE: ("Too many files are open.", "Raise the limit with `ulimit -n`."),
 }

@@ -12,6 +12,7 @@ from typing import Any
 
 from nonet import __version__
 from nonet.foundation.errors import ArtifactError
+from nonet.foundation.reading import parse_json
 
 __all__ = ["CONFIG", "README", "TENSORS", "Fingerprint", "Manifest", "fingerprint", "is_inside", "read", "verify"]
 
@@ -70,10 +71,10 @@ def read(folder: Path, *, any_version: bool = False) -> Manifest:
     """
     path = folder / CONFIG
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
     except OSError as error:
         raise _unreadable(folder, error) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ArtifactError("The file is not whole JSON: it was cut or changed.", where=path, fix=_AGAIN) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise _foreign(folder)

@@ -17,6 +17,7 @@ from pathlib import Path
 import platformdirs
 
 from nonet.foundation.errors import ArtifactError, DataError, MissingError
+from nonet.foundation.reading import one_error
 
 __all__ = ["cache_folder", "cached", "file_in", "files_in", "sha256", "unpacked"]
 
@@ -115,12 +116,12 @@ def unpacked(archive: Path) -> Path:
     def unpack(folder: Path) -> None:
         folder.mkdir()
         try:
-            with zipfile.ZipFile(archive) as files:
+            with one_error(), zipfile.ZipFile(archive) as files:
                 for member in files.namelist():
                     if not (folder / member).resolve().is_relative_to(folder.resolve()):
                         raise DataError(f"The archive names a file outside of itself: {member!r}.", where=archive)
                 files.extractall(folder)
-        except zipfile.BadZipFile as error:
+        except ValueError as error:
             raise DataError(f"This is not a whole zip archive ({error}).", where=archive) from error
 
     return cached(f"unpacked/{archive.stem}-{sha256(archive)[:16]}", unpack)

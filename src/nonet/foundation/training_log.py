@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
+from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import parse_json
 
 __all__ = ["History", "Log", "Record"]
 
@@ -90,12 +92,17 @@ def read(folder: Path) -> tuple[Record, ...]:
     path = folder / NAME
     if not path.exists():
         return ()
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # what follows the last newline is no whole line
-    return tuple(map(_record, lines))
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # what follows the last newline is no whole line
+        return tuple(map(_record, lines))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            "The log of this training is damaged.", where=path, fix="Delete the file; the checkpoints stay."
+        ) from error
 
 
 def _record(line: str) -> Record:
-    values = json.loads(line)
+    values = parse_json(line)
     event, step = cast(Event, values.pop("event")), values.pop("step")
     return Record(event, step, {name: math.nan if value is None else float(value) for name, value in values.items()})
 

@@ -9,7 +9,6 @@ upright, with a face and both eyes detected.
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from torch.utils.data import Dataset
 
 from nonet.foundation import console
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import parse_json
 from nonet.gaze.synthetic.dataset import Pictures
 
 __all__ = ["Capture", "CaptureFrames", "Device", "read_capture", "read_devices"]
@@ -112,7 +112,7 @@ class CaptureFrames(Dataset):
         try:
             with Image.open(path) as file:
                 frame = file.convert("RGB")
-        except OSError as error:
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise DataError("This frame cannot be read.", where=path, fix="Unpack the session again.") from error
         left, right = (_cut(frame, box, self.pixels) for box in boxes)
         return {
@@ -148,6 +148,9 @@ def read_capture(folder: Path, *, split: Split = "person", seed: int = 0) -> Cap
             frames, dropped = _read_session(session, devices)
         except _BrokenSessionError as error:
             broken.append(str(error))
+            continue
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+            broken.append(f"{session.name}: a file has another content than its name says ({error})")
             continue
         left_out += dropped
         parts += [(number, frame) for frame in frames]
@@ -185,7 +188,7 @@ def read_devices(path: Path) -> dict[str, Device]:
             return {
                 row["DeviceName"]: Device(*(float(row[name]) / 10 for name in columns)) for row in csv.DictReader(file)
             }
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise DataError(
             f"The table of devices lacks {error}.", where=path, fix="Use the data set's own file."
         ) from error
@@ -248,8 +251,8 @@ def _columns(session: Path, name: str) -> Float[np.ndarray, "n 5"]:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+        return parse_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
         raise _BrokenSessionError(f"{path.parent.name}: {path.name} is missing") from error
     except ValueError as error:
         raise _BrokenSessionError(f"{path.parent.name}: {path.name} is cut off or no JSON") from error

@@ -15,6 +15,8 @@ import torch
 from PIL import Image
 
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import made_sense_of
+from nonet.foundation.settings import rebuild
 from nonet.gaze.calibrate import Checked, check, fit_calibration
 from nonet.gaze.camera.reader import FaceReader, UnusableFrameError, decode
 from nonet.gaze.geometry import Screen
@@ -32,6 +34,7 @@ __all__ = ["Answer", "Live", "Studio", "plan_of"]
 
 MOUSE_BIAS_CM = (0.8, -0.6)  # what the simulated tracker is off, so that a calibration has something to find
 _MOUSE_NOISE_CM = 0.25
+_RUNNING = 256  # sessions held in memory
 _FOCAL = 0.95  # focal length in widths of the frame, where the distance was not given
 
 
@@ -118,6 +121,8 @@ class Studio:
             about = self.store.about(opened.record.participant)
             found = Live(opened, plan_of(opened), bool(about["keep_frames"]), opened.fit())
             self._running[session] = found
+            for former in list(self._running)[:-_RUNNING]:  # one that still runs is taken up again from its files
+                self._running.pop(former, None)
         if not (found.session.folder / "session.json").exists():
             self._running.pop(session, None)
             raise DataError("This session was withdrawn.", where=session)
@@ -195,7 +200,7 @@ class Studio:
         for name, live in list(self._running.items()):
             if live.session.record.participant == participant:
                 with live.lock:
-                    self._running.pop(name)
+                    self._running.pop(name, None)
         return forget(self.store, participant, datetime.now(UTC))
 
     def _look(self, live: Live, picture: Image.Image, row: dict[str, Any]) -> None:
@@ -243,13 +248,14 @@ def plan_of(session: Session) -> Plan:
     from nonet.gaze.tasks.stages import Pace
 
     held = session.record.settings
-    return make_plan(
-        session.record.screen,
-        held["tasks"],
-        held["seed"],
-        pace=Pace(**held["pace"]),
-        pictures=held["pictures"],
-    )
+    with made_sense_of(session.folder / "session.json", what="The settings of this session are damaged"):
+        return make_plan(
+            session.record.screen,
+            held["tasks"],
+            held["seed"],
+            pace=rebuild(Pace, held["pace"]),
+            pictures=held["pictures"],
+        )
 
 
 def store_folder(settings: StudySettings) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nonet.foundation.errors import DataError, NonetError
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import parse_json
 from nonet.foundation.settings import plain, rebuild
 from nonet.gaze.store.consent import CONSENT_TEXT
 from nonet.gaze.tasks.stages import TASKS, Pace
@@ -59,10 +60,10 @@ def read_settings(source: Path) -> StudySettings:
     if source.is_dir() and not path.exists():
         return StudySettings(model=source)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
         settings = rebuild(StudySettings, values)
-    except ValueError as error:
-        raise DataError(f"This is not a JSON file: {error}.", where=path) from error
+    except (ValueError, AttributeError, TypeError) as error:
+        raise DataError(f"This is not a JSON file of settings: {error}.", where=path) from error
     except NonetError as error:
         raise DataError(error.what, where=path, fix="See docs/gaze.md for its fields.") from error
     base = path.parent

@@ -27,6 +27,7 @@ from jaxtyping import Float, Int
 
 from nonet.foundation.errors import DataError
 from nonet.foundation.packaged import file_in
+from nonet.foundation.reading import made_sense_of
 
 __all__ = ["COLUMNS", "Log", "read_log"]
 
@@ -139,9 +140,10 @@ def _read(path: Path, source: str) -> Log:
             table = _delimited(path, ",")
             if "propensity_score" in table.column_names:
                 table = _open_bandit(table)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise DataError(f"It cannot be read: {error}.", where=path) from error
-    return _log(table, path, source)
+    with made_sense_of(path, what="A column does not hold what its name says"):
+        return _log(table, path, source)
 
 
 def _delimited(path: Path, delimiter: str, names: list[str] | None = None) -> pa.Table:

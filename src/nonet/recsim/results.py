@@ -7,6 +7,7 @@ ecosystem ``providers.parquet`` and ``users.parquet`` (run 0, one row for each s
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import pyarrow.parquet as pq
 
 from nonet.foundation.errors import ArtifactError, DataError
 from nonet.foundation.files import atomic_folder, atomic_write
+from nonet.foundation.reading import made_sense_of, parse_json
+from nonet.foundation.settings import rebuild
 from nonet.recsim.config import RunConfig
 from nonet.recsim.language import Story
 from nonet.recsim.runtime import Trajectory
@@ -68,25 +71,48 @@ def save_run(folder: Path, config: RunConfig, story: Story, trajectory: Trajecto
             pq.write_table(_users(trajectory), fresh / "users.parquet")
 
 
+_COLUMNS = {
+    "series": ("run", "step"),
+    "providers": ("step", "provider", "x", "y", "satisfaction", "clicks", "alive"),
+    "users": ("user", "x", "y", "step", "utility", "provider"),
+}
+
+
 def load_run(folder: Path) -> Run:
     """Reads a run folder.
 
     Raises:
         ArtifactError: if it is not one.
     """
-    try:
-        config = RunConfig(**json.loads((folder / "run.json").read_text(encoding="utf-8")))
-        tables = [
-            pq.read_table(path) if path.exists() else None
-            for path in (folder / "series.parquet", folder / "providers.parquet", folder / "users.parquet")
-        ]
-        if tables[0] is None:
+    fix = "Make one with `nonet recsim run --out FOLDER`."
+    with made_sense_of(folder, ArtifactError, what="This is not a run folder", fix=fix):
+        config = rebuild(RunConfig, parse_json((folder / "run.json").read_text(encoding="utf-8")))
+        tables = {name: _table(folder / f"{name}.parquet", columns) for name, columns in _COLUMNS.items()}
+        series, providers, users = tables.values()
+        if series is None:
             raise FileNotFoundError("series.parquet is missing")
-    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
-        raise ArtifactError(
-            f"This is not a run folder ({error}).", where=folder, fix="Make one with `nonet recsim run --out FOLDER`."
-        ) from error
-    return Run(config, tables[0], tables[1], tables[2])
+        if len(series) != config.runs * config.horizon:
+            raise ValueError(f"series.parquet has {len(series)} rows for {config.runs} runs of {config.horizon} steps")
+        if providers is not None and len(providers) % max(1, len(set(providers["provider"].to_pylist()))):
+            raise ValueError("providers.parquet has not as many rows for each provider")
+        return Run(config, series, providers, users)
+
+
+def _table(path: Path, numbers: Sequence[str]) -> pa.Table | None:
+    """A table of numbers without gaps, or None where there is none."""
+    if not path.exists():
+        return None
+    table = pq.read_table(path)
+    missing = set(numbers) - set(table.column_names)
+    if missing:
+        raise ValueError(f"{path.name} lacks {', '.join(sorted(missing))}")
+    for name in table.column_names:
+        kind = table[name].type
+        if table[name].null_count or not (
+            pa.types.is_integer(kind) or pa.types.is_floating(kind) or kind == pa.bool_()
+        ):
+            raise ValueError(f"the column {name} of {path.name} does not hold numbers")
+    return table
 
 
 def load_runs(folder: Path) -> dict[str, Run]:

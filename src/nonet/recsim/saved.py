@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import atomic_write, replace_file
+from nonet.foundation.reading import made_sense_of, parse_json, read_arrays
 from nonet.recsim.language import Story
 from nonet.recsim.runtime import State
 
@@ -53,10 +53,10 @@ class Store:
         if self.folder is None or not self._path(number).exists():
             return None
         try:
-            with np.load(self._path(number)) as file:
-                leaves = [jnp.asarray(file[f"state/{place}"]) for place in range(len(jax.tree.leaves(like)))]
-                kept = {name.removeprefix("kept/"): file[name] for name in file.files if name.startswith("kept/")}
-        except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+            stored = read_arrays(self._path(number))
+            leaves = [_fitting(stored[f"state/{place}"], leaf) for place, leaf in enumerate(jax.tree.leaves(like))]
+            kept = {name.removeprefix("kept/"): stored[name] for name in stored if name.startswith("kept/")}
+        except (ValueError, KeyError, OSError) as error:
             raise ArtifactError(
                 f"This checkpoint is damaged ({error}).", where=self._path(number), fix="Delete it and run again."
             ) from error
@@ -82,7 +82,8 @@ def open_store(folder: Path | None, story: Story, **options: Any) -> Store:
     identity = {"story": story.name, "actors": _fingerprint(story), **options}
     note = folder / "simulation.json"
     if note.exists():
-        found = json.loads(note.read_text(encoding="utf-8"))
+        with made_sense_of(note, ArtifactError, what="It does not say what was simulated", fix="Delete the folder."):
+            found = dict(parse_json(note.read_text(encoding="utf-8")))
         differing = [name for name in identity if found.get(name) != identity[name]]
         if differing:
             raise ArtifactError(
@@ -94,6 +95,12 @@ def open_store(folder: Path | None, story: Story, **options: Any) -> Store:
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(note, json.dumps(identity, indent=2) + "\n")
     return Store(folder)
+
+
+def _fitting(array: np.ndarray, like: Any) -> jax.Array:
+    if (array.shape, array.dtype) != (np.shape(like), np.asarray(like).dtype):
+        raise ValueError(f"a state of shape {array.shape} where {np.shape(like)} is expected")
+    return jnp.asarray(array)
 
 
 def _fingerprint(story: Story) -> str:

@@ -14,7 +14,9 @@ import numpy as np
 from jaxtyping import Float
 
 from nonet.foundation import console
+from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import made_sense_of, parse_json
 from nonet.foundation.report import Estimate
 from nonet.foundation.settings import plain
 from nonet.rendezvous.compiled import keep_compiled
@@ -225,17 +227,19 @@ def _finite(value: float) -> float | None:
 
 
 def read_outcomes(path: Path) -> list[Outcome]:
-    """Reads what `write_outcomes` wrote."""
-    return [
-        Outcome(
-            **{
-                **told,
-                "met_s": {float(metres): np.inf if when is None else when for metres, when in told["met_s"].items()},
-                "disagreement_m": np.array([np.nan if value is None else value for value in told["disagreement_m"]]),
-            }
-        )
-        for told in json.loads(path.read_text(encoding="utf-8"))
-    ]
+    """Reads what `write_outcomes` wrote.
+
+    Raises:
+        ArtifactError: if it is something else.
+    """
+    with made_sense_of(path, ArtifactError, what="These are no outcomes", fix="Delete the file, and run again."):
+        return [_outcome(told) for told in parse_json(path.read_text(encoding="utf-8"))]
+
+
+def _outcome(told: dict[str, Any]) -> Outcome:
+    met = {float(metres): np.inf if when is None else float(when) for metres, when in told["met_s"].items()}
+    apart = np.array([np.nan if value is None else value for value in told["disagreement_m"]], float)
+    return Outcome(**{**told, "met_s": met, "disagreement_m": apart})
 
 
 def _run(team: Team, config: EvaluationConfig, method: str, numbers: np.ndarray, data: Path | None) -> list[Outcome]:

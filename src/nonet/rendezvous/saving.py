@@ -11,6 +11,7 @@ import numpy as np
 
 from nonet.foundation.errors import DataError
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import parse_json
 from nonet.rendezvous.config import LidarConfig
 from nonet.rendezvous.episode import Episode
 
@@ -85,9 +86,17 @@ def read_episode(path: Path) -> dict[str, Any]:
         DataError: if it is not an episode.
     """
     try:
-        found = json.loads(path.read_bytes())
+        found = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise DataError("The episode cannot be read.", where=path, fix="Run it again.") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(found, dict) or found.get("format") != FORMAT or not _is_whole(found):
         raise DataError("This is not an episode of robots.", where=path, fix="Name a file that nonet wrote.")
     return found
+
+
+def _is_whole(found: dict[str, Any]) -> bool:
+    """Whether a reader may rely on the kinds of its parts."""
+    numbers = all(isinstance(found.get(name), int | float) for name in ("step_s", "radius_m", "reach_m", "seconds"))
+    lists = ("beams", "bounds", "circles", "segments", "poses", "goals", "scans", "contacts", "plans", "collisions")
+    objects = all(isinstance(found.get(name), dict) for name in ("about", "met_s"))
+    return numbers and objects and all(isinstance(found.get(name), list) for name in (*lists, "travelled_m"))

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from nonet.foundation import artifact
 from nonet.foundation.card import Card
 from nonet.foundation.errors import ArtifactError
+from nonet.foundation.reading import made_sense_of, parse_json
 from nonet.rendezvous.config import PlannerConfig, TrainConfig
 from nonet.rendezvous.control.drivers import Policy
 from nonet.rendezvous.imitation import policy_size
@@ -104,6 +105,12 @@ def load_team(folder: Path) -> Team:
     """
     stored = artifact.load(folder, kind=KIND, library="numpy")
     config = stored.configured(TrainConfig)
+    fix = "Train the team again."
+    with made_sense_of(folder, ArtifactError, what="A part of the team is missing or of another kind", fix=fix):
+        return _team_of(stored, config, folder)
+
+
+def _team_of(stored: artifact.Artifact, config: TrainConfig, folder: Path) -> Team:
     parts: dict[str, Layers] = {}
     for name, tensor in stored.tensors.items():
         part, _, leaf = name.partition("/")
@@ -119,7 +126,9 @@ def load_team(folder: Path) -> Team:
             where=folder,
             fix="Train the team again.",
         )
-    told = json.loads(stored.files[_CURVES].read_text(encoding="utf-8"))
+    told = parse_json(stored.files[_CURVES].read_text(encoding="utf-8"))
+    if not all(isinstance(told[name], dict) for name in ("curves", "figures")):
+        raise TypeError("the curves are no object")
     spread = parts.get("spread", {}).get("factors")
     early = {int(name.partition("@")[2]): layers for name, layers in parts.items() if name.startswith("maddpg@")}
     return Team(

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import atomic_write
+from nonet.foundation.reading import parse_json, read_arrays
 from nonet.foundation.settings import plain
 from nonet.rendezvous.config import TrainConfig
 from nonet.rendezvous.forecast import calibrated, judge
@@ -97,6 +99,20 @@ def _horizon(config: TrainConfig) -> int:
     return min(config.planner.horizon, int(config.predictor.seconds / config.predictor.step_s) - 2)
 
 
+def _kept_stage(path: Path) -> tuple[list[Layers], dict[str, list[float]]]:
+    try:
+        stored = read_arrays(path)
+        curves = parse_json(str(stored["curves"]))
+        networks: list[Layers] = [{} for _ in range(min(int(stored["count"]), len(stored)))]
+        for key, leaf in stored.items():
+            place, inner, name = key.partition("/")
+            if inner:
+                networks[int(place)][name] = leaf
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise ArtifactError("This stage of a training is damaged.", where=path, fix="Delete the file.") from error
+    return networks, curves
+
+
 def _stage(
     kept: Path | None,
     name: str,
@@ -109,13 +125,7 @@ def _stage(
     said = json.dumps([plain(part) if not isinstance(part, int) else part for part in identity], sort_keys=True)
     path = kept / f"{name}-{hashlib.sha256(said.encode()).hexdigest()[:12]}.npz"
     if path.exists():
-        with np.load(path) as stored:
-            curves = json.loads(str(stored["curves"]))
-            count = int(stored["count"])
-            return [
-                {key.partition("/")[2]: stored[key] for key in stored.files if key.startswith(f"{place}/")}
-                for place in range(count)
-            ], curves
+        return _kept_stage(path)
     networks, curves = make()
     arrays: dict[str, Any] = {
         f"{place}/{key}": leaf for place, tree in enumerate(networks) for key, leaf in tree.items()

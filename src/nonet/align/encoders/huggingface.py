@@ -14,7 +14,9 @@ from tokenizers import Tokenizer
 
 from nonet.align.encoders.image import HuggingFaceImageEncoder
 from nonet.align.encoders.text import Pooling, TransformerTextEncoder
-from nonet.foundation.errors import DataError, MissingError
+from nonet.foundation.errors import DataError, MissingError, NonetError
+from nonet.foundation.fitting import bounded
+from nonet.foundation.reading import parse_json
 
 __all__ = [
     "image_encoder",
@@ -126,7 +128,7 @@ def _declared_pooling(name: str) -> Pooling:
         path = None
     if path is None:
         return "cls"
-    return "mean" if json.loads(Path(path).read_text(encoding="utf-8")).get("pooling_mode_mean_tokens") else "cls"
+    return "mean" if parse_json(Path(path).read_text(encoding="utf-8")).get("pooling_mode_mean_tokens") else "cls"
 
 
 def _guarded(load: Any, name: str) -> Any:
@@ -135,8 +137,11 @@ def _guarded(load: Any, name: str) -> Any:
     if looks_like_path and not Path(name).is_dir():
         raise DataError("There is no such folder.", where=name, fix="Check the path of the encoder.")
     try:
-        return load()
-    except (OSError, ValueError, ImportError, KeyError) as error:
+        with bounded():
+            return load()
+    except NonetError:
+        raise
+    except Exception as error:  # the libraries have kinds of errors of their own for each field of a configuration
         reason = str(error).strip().partition("\n")[0]
         if Path(name).is_dir():
             raise DataError(

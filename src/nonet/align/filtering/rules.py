@@ -14,6 +14,7 @@ from nonet.align.filtering.config import Rules
 from nonet.align.filtering.ngrams import positions, rare_texts, words_of
 from nonet.align.filtering.tables import settle
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import made_sense_of
 
 __all__ = ["label", "rule_names"]
 
@@ -121,7 +122,9 @@ def _first_rule(bad: dict[str, ibis.Table], names: list[str], key: str) -> ibis.
 
 
 def _with_words(texts: ibis.Table, words: Path) -> ibis.Table:
-    listed = sorted({" ".join(line.lower().split()) for line in words.read_text(encoding="utf-8").splitlines()} - {""})
+    with made_sense_of(words, what="The list of words is not text in UTF-8"):
+        lines = words.read_text(encoding="utf-8").splitlines()
+    listed = sorted({" ".join(line.lower().split()) for line in lines} - {""})
     if not listed:
         raise DataError("The list of words is empty.", where=words, fix="Write one word or two-word phrase a line.")
     placed = positions(texts.select("alt", "words"))
@@ -136,8 +139,7 @@ def _with_scores(scores: Path, below: float) -> ibis.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        table = pq.read_table(scores, columns=["image", "score"])
-    except (pa.ArrowInvalid, pa.ArrowKeyError, FileNotFoundError) as error:
-        raise DataError("The scores cannot be read.", where=scores, fix="Parquet with `image` and `score`.") from error
+    with made_sense_of(scores, what="The scores cannot be read", fix="Parquet with `image` and `score`."):
+        schema = pa.schema([("image", pa.string()), ("score", pa.float64())])
+        table = pq.read_table(scores, columns=["image", "score"]).select(schema.names).cast(schema)
     return ibis.memtable(table).filter(_.score >= below).select("image").distinct()

@@ -97,7 +97,7 @@ def _parquet_files(path: Path) -> list[Path]:
 def _check_schema(file: Path) -> None:
     try:
         schema = pq.read_schema(file)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise DataError("This is not a whole Parquet file.", where=file) from error
     missing = [name for name in CANDIDATES.names if name not in schema.names]
     if missing:

@@ -6,13 +6,12 @@ import hashlib
 import shutil
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
-from lzma import LZMAError
 from pathlib import Path
 
 from nonet.foundation import console
 from nonet.foundation.errors import DataError, ResourceError
+from nonet.foundation.reading import one_error
 
 __all__ = ["extract", "is_archive"]
 
@@ -48,10 +47,11 @@ def extract(archive: Path, into: Path) -> Path:
     part.mkdir(parents=True)
     try:
         members = _zip(archive, part) if archive.suffix.lower() == ".zip" else _tar(archive, part)
-        for size in console.track(members, f"Extracting {archive.name}"):
-            _check_room(part, size)
+        with one_error():
+            for size in console.track(members, f"Extracting {archive.name}"):
+                _check_room(part, size)
         part.rename(folder)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, LZMAError, zlib.error) as error:
+    except (ValueError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise DataError(f"The archive is damaged or unsafe ({error}).", where=archive) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -151,5 +151,5 @@ def candidate_rows(kept: Path) -> Iterator[dict]:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(columns=CANDIDATES.names):
                     yield from batch.to_pylist()
-        except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise DataError(f"This is not a table of candidate pairs ({error}).", where=path) from error

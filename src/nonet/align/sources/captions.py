@@ -7,7 +7,6 @@ Read are TSV and CSV with a header or with two columns and none, JSON lines, ``c
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from nonet.align.words import decode_text
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import parse_json
 
 __all__ = ["CAPTION_SUFFIXES", "Caption", "read_captions"]
 
@@ -160,8 +160,8 @@ def _json_lines(path: Path) -> Iterator[Caption]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+            row = parse_json(line)
+        except ValueError as error:
             raise DataError(f"Line {number} is not JSON ({error}).", where=path) from error
         if not isinstance(row, dict):
             raise DataError(f"Line {number} is not an object.", where=path, fix='For example: {"image": …, "text": …}')
@@ -185,8 +185,8 @@ def _object(path: Path, row: Mapping[str, Any], utf8: bool = True) -> Iterator[C
 def _json(path: Path) -> Iterator[Caption]:
     text, utf8 = decode_text(path.read_bytes())
     try:
-        content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        content = parse_json(text)
+    except ValueError as error:
         raise DataError(f"The file is not JSON ({error}).", where=path) from error
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         yield from _coco(path, content)

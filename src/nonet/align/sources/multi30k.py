@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nonet.align.sources.captions import Caption
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import unpack
 
 __all__ = ["is_multi30k", "read_multi30k"]
 
+_MOST = 2**30  # bytes of one file of captions
 _SPLITS = {"train": "train", "val": "validation", "test_2016_flickr": "test", "test_2017_flickr": "test"}
 
 
@@ -35,7 +36,8 @@ def read_multi30k(folder: Path, languages: Sequence[str]) -> Iterator[Caption]:
             texts = _texts(folder / "raw" / f"{name}.{language}")
             if not pictures.is_file() or texts is None:
                 continue
-            names = [line.strip().partition("#")[0] for line in pictures.read_text(encoding="utf-8").splitlines()]
+            named = pictures.read_text(encoding="utf-8", errors="replace").splitlines()
+            names = [line.strip().partition("#")[0] for line in named]
             if len(names) != len(texts):
                 raise DataError(
                     f"There are {len(texts)} captions of {len(names)} pictures.", where=f"{name}.{language}"
@@ -53,10 +55,10 @@ def read_multi30k(folder: Path, languages: Sequence[str]) -> Iterator[Caption]:
 def _texts(path: Path) -> list[str] | None:
     packed = path.with_name(path.name + ".gz")
     if path.is_file():
-        return path.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
     if not packed.is_file():
         return None
     try:
-        return gzip.decompress(packed.read_bytes()).decode("utf-8").splitlines()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        return unpack(packed.read_bytes(), "gzip", _MOST).decode("utf-8").splitlines()
+    except (OSError, ValueError) as error:
         raise DataError(f"The captions cannot be unpacked ({error}).", where=packed) from error

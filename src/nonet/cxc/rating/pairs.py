@@ -69,7 +69,7 @@ def read_pairs(path: Path) -> list[PairToRate]:
         raise DataError("There is no such file.", where=path, fix="Make one with `nonet cxc select`.")
     try:
         rows = parquet.read_table(path).to_pylist()
-    except arrow.ArrowInvalid as error:
+    except (arrow.ArrowException, OSError) as error:
         raise DataError("This is not a Parquet file.", where=path, fix="Make one with `nonet cxc select`.") from error
     known = {field.name for field in fields(PairToRate)}
     seen: set[tuple[str, str, str]] = set()
@@ -81,6 +81,10 @@ def read_pairs(path: Path) -> list[PairToRate]:
         if row["kind"] not in KINDS:
             raise DataError(f"'{row['kind']}' is not a kind of rating.", where=where, fix="Use sts, sis or sits.")
         pair = PairToRate(**{"method": "", **{name: value for name, value in row.items() if name in known}})
+        texts = (pair.left_text, pair.right_text, pair.left_image, pair.right_image)
+        kinds = [(str, *(pair.left, pair.right, pair.method)), (str | None, *texts), (float | None, pair.gold)]
+        if not all(isinstance(value, kind) for kind, *values in kinds for value in values):
+            raise DataError("A value is of another type than its column has.", where=where)
         if pair.gold is not None and (math.isnan(pair.gold) or not 0 <= pair.gold <= 5):
             raise DataError(f"The gold score {pair.gold} is not between 0 and 5.", where=where)
         if not (pair.left_text or pair.left_image) or not (pair.right_text or pair.right_image):

@@ -91,8 +91,8 @@ class LaserTagger:
     def load(cls, loaded: artifact.Artifact, config: EditorConfig) -> LaserTagger:
         """Builds it from an artifact."""
         vocabulary, casing = read_words(loaded)
-        tagger = Tagger(config.encoder, _keeps(len(config.phrases)), pointing=False)
-        put_weights(tagger, "tagger", loaded)
+        keeps = _keeps(len(config.phrases))
+        tagger = put_weights(lambda: Tagger(config.encoder, keeps, pointing=False), "tagger", loaded)
         return cls(config, vocabulary, casing, tagger)
 
 

@@ -103,8 +103,7 @@ class Seq2Seq:
     def load(cls, loaded: artifact.Artifact, config: EditorConfig) -> Seq2Seq:
         """Builds it from an artifact."""
         vocabulary, casing = read_words(loaded)
-        network = decoder_network(config.encoder, vocabulary)
-        put_weights(network, "network", loaded)
+        network = put_weights(lambda: decoder_network(config.encoder, vocabulary), "network", loaded)
         return cls(config, vocabulary, casing, network)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tarfile
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any, Literal
 from nonet.felix.data import Collected, Pair, Split, divide
 from nonet.felix.sources.tables import checked, read_lines
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import one_error, parse_json
 
 __all__ = ["Official", "read_official"]
 
@@ -116,18 +116,18 @@ def _turkcorpus(folder: Path) -> Collected:
 
 def _members(path: Path, suffix: str) -> list[str]:
     try:
-        with tarfile.open(path) as archive:
+        with one_error(), tarfile.open(path) as archive:
             for member in archive:
                 if member.isfile() and member.name.endswith(suffix):
                     file = archive.extractfile(member)
                     return file.read().decode("utf-8").splitlines() if file else []
-    except (tarfile.TarError, OSError, EOFError, UnicodeDecodeError) as error:
+    except (ValueError, OSError) as error:
         raise DataError(f"The archive is damaged ({error}).", where=path) from error
     raise DataError(f"The archive has no file that ends with {suffix}.", where=path)
 
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"The file is not whole JSON ({error}).", where=path) from error

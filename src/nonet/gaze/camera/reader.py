@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +83,7 @@ def decode(content: bytes) -> Image.Image:
             if max(opened.size) > _MAX_SIDE:
                 raise DataError(f"A frame has {opened.width} × {opened.height} pixels; {_MAX_SIDE} a side are allowed.")
             return opened.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise DataError("A frame is not a whole picture.", fix="Send JPEG frames as the page does.") from error
 
 

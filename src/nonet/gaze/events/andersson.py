@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import made_sense_of, one_error
 
 __all__ = ["Recording", "read_recordings"]
 
@@ -72,28 +73,26 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
             yield str(path), path.read_bytes()
         return
     try:
-        with tarfile.open(source) as archive:
+        with one_error(), tarfile.open(source) as archive:
             for member in sorted(archive.getmembers(), key=lambda member: member.name):
                 if member.isfile() and "_labelled_" in member.name and member.name.endswith(".mat"):
                     file = archive.extractfile(member)
                     assert file is not None  # a regular file has content
                     yield member.name, file.read()
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, ValueError) as error:
         raise DataError("This is neither a folder nor a readable tar archive.", where=source) from error
 
 
 def _read(content: bytes, path: str, name: str) -> Recording:
     from scipy.io import loadmat
 
-    try:
+    with made_sense_of(path, what="This is no labelled recording", fix="Download it again."):
         table = loadmat(BytesIO(content))["ETdata"][0, 0]
         rows = table["pos"].astype(float)
         size, pixels = table["screenDim"].ravel(), table["screenRes"].ravel()
         distance, rate = float(table["viewDist"].item()), float(table["sampFreq"].item())
         px = rows[:, 3:5]
         labels = rows[:, 5].astype(np.int64)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise DataError("This is no labelled recording.", where=path, fix="Download it again.") from error
     lost = ((px == 0).all(axis=1)) | ~np.isfinite(px).all(axis=1)
     metres = (px - pixels / 2) * size / pixels
     degrees = np.degrees(np.arctan2(metres, distance))

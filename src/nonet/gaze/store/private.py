@@ -12,6 +12,7 @@ from typing import Any
 
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import parse_json
 
 __all__ = ["append_row", "make_folder", "new_id", "read_json", "read_rows", "require_id", "write_json", "write_private"]
 
@@ -63,7 +64,7 @@ def read_json(path: Path) -> dict[str, Any]:
         DataError: if the file is missing, broken, or holds no object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError("There is no such file.", where=path) from error
     except (ValueError, OSError) as error:
@@ -88,12 +89,12 @@ def append_row(path: Path, *rows: Mapping[str, Any]) -> None:
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a file of JSON lines; a line that a killed writer left unfinished is skipped."""
-    if not path.exists():
+    if not path.is_file():
         return
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             try:
-                row = json.loads(line)
+                row = parse_json(line)
             except ValueError:
                 continue
             if isinstance(row, dict):

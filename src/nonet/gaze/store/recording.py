@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from nonet.foundation.errors import ArtifactError, DataError
+from nonet.foundation.reading import made_sense_of
 from nonet.foundation.settings import rebuild
 from nonet.gaze.geometry import Screen
 from nonet.gaze.personal import RUNGS, Fit
@@ -84,7 +85,11 @@ class Session:
                 where=folder,
                 fix="Use the version of nonet that recorded it.",
             )
-        return Session(folder, rebuild(SessionRecord, values))
+        record = rebuild(SessionRecord, values)
+        screen, distance = vars(record.screen).values(), record.settings.get("distance_cm")
+        if not all(map(_is_number, (*screen, distance))) or min(record.screen.px_per_cm, record.screen.width_px) <= 0:
+            raise ArtifactError("The screen or distance of this session is no number.", where=folder / "session.json")
+        return Session(folder, record)
 
     def set_stage(self, stage: int) -> None:
         """Remembers which stage comes next."""
@@ -103,12 +108,14 @@ class Session:
         append_row(self.folder / "events.jsonl", *rows)
 
     def samples(self) -> list[dict[str, Any]]:
-        """All frames' features in the order they came."""
-        return list(read_rows(self.folder / "samples.jsonl"))
+        """All frames' features in the order they came; rows that cannot be of a frame are left out."""
+        rows = [row for row in read_rows(self.folder / "samples.jsonl") if _is_sample(row)]
+        width = next((len(row["features"]) for row in rows if row.get("base") is not None), 0)
+        return [row for row in rows if row.get("base") is None or len(row["features"]) == width]
 
     def events(self) -> list[dict[str, Any]]:
-        """All events in the order they came."""
-        return list(read_rows(self.folder / "events.jsonl"))
+        """All events in the order they came; rows that cannot be of an event are left out."""
+        return [row for row in read_rows(self.folder / "events.jsonl") if _is_event(row)]
 
     def save_fit(self, fit: Fit, facts: Mapping[str, Any]) -> None:
         """Stores a calibration: arrays, errors, and what else is known of it."""
@@ -126,16 +133,53 @@ class Session:
         if not (self.folder / "calibration.json").exists():
             return None
         about = self.calibration_facts()
-        if about.get("rung") not in RUNGS:
+        if about.get("rung") not in tuple(RUNGS):
             raise DataError("The calibration is of an unknown kind.", where=self.folder / "calibration.json")
         try:
             arrays = load_file(self.folder / "calibration.safetensors")
         except (SafetensorError, OSError) as error:
             path = self.folder / "calibration.safetensors"
             raise DataError("This calibration is damaged.", where=path, fix="Calibrate again.") from error
-        return Fit(about["rung"], arrays, about["errors_cm"], about["gamma"])
+        with made_sense_of(
+            self.folder / "calibration.json", what="This calibration is damaged", fix="Calibrate again."
+        ):
+            fit = Fit(about["rung"], arrays, dict(about["errors_cm"]), float(about["gamma"]))
+            width = arrays["mean"].size if fit.rung == "svr" else 4
+            if fit.predict(np.zeros((1, 2)), np.zeros((1, width))).shape != (1, 2):
+                raise ValueError("its arrays do not give a place")
+            if not all(map(_is_number, fit.errors_cm.values())):
+                raise ValueError("an error in it is no number")
+        return fit
 
     def calibration_facts(self) -> dict[str, Any]:
         """What is known of the calibration; empty before it."""
         path = self.folder / "calibration.json"
         return read_json(path) if path.exists() else {}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def _are_numbers(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_number, value))
+
+
+def _is_sample(row: Mapping[str, Any]) -> bool:
+    """Whether a row has the fields that `samples.Samples` is made of, in their kinds."""
+    base, features = row.get("base"), row.get("features")
+    optional = all(row.get(name) is None or _is_number(row[name]) for name in ("distance", "open"))
+    seen = base is None or (
+        isinstance(base, list)
+        and isinstance(features, list)
+        and len(base) == 2
+        and all(map(_is_number, base + features))
+    )
+    return optional and seen and _is_number(row.get("t")) and isinstance(row.get("reason") or "", str)
+
+
+def _is_event(row: Mapping[str, Any]) -> bool:
+    """Whether a row says when something happened and what; a tap also where."""
+    placed = row.get("kind") != "tap" or all(_is_number(row.get(axis)) for axis in "xy")
+    answered = row.get("kind") != "answer" or "answer" in row
+    return placed and answered and isinstance(row.get("kind"), str) and _is_number(row.get("t"))

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from nonet.foundation.errors import DataError, ResourceError
+from nonet.foundation.reading import made_sense_of
 from nonet.gaze.store.private import new_id, write_json, write_private
 from nonet.gaze.store.shelf import Store
 
@@ -56,7 +57,7 @@ def forget(store: Store, participant: str, now: datetime) -> Receipt:
     consents = [(path, record) for path, record in store.consents() if record.get("participant") == participant]
     if not folder.exists() and not consents and not traces(store, [participant]):
         raise DataError("There is no such participant.", where=participant, fix="`nonet gaze list` shows them.")
-    names = sorted({record["name"] for _, record in consents if record.get("name")})
+    names = sorted({record["name"] for _, record in consents if isinstance(record.get("name"), str)} - {""})
     ids = [participant, *(path.name for path in folder.glob("sessions/s-*"))]
     files = sum(path.is_file() for path in folder.rglob("*"))
     rows = sum(_strip(path, participant) for path in _reports(store))
@@ -115,7 +116,13 @@ def export(store: Store, participant: str) -> bytes:
 
 def expired(store: Store, today: date) -> list[str]:
     """Participants whose data is due for deletion."""
-    return [id for id in store.participants() if date.fromisoformat(store.about(id)["delete_after"]) <= today]
+    return [id for id in store.participants() if _due(store, id) <= today]
+
+
+def _due(store: Store, participant: str) -> date:
+    fix = "Write the day as 2027-01-31, or forget the participant."
+    with made_sense_of(participant, what="The day when this data is to be deleted cannot be read", fix=fix):
+        return date.fromisoformat(store.about(participant)["delete_after"])
 
 
 def _reports(store: Store) -> list[Path]:
@@ -124,8 +131,9 @@ def _reports(store: Store) -> list[Path]:
 
 
 def _table(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    with path.open(encoding="utf-8", newline="") as file, made_sense_of(path, what="This table cannot be read"):
+        rows = list(csv.DictReader(file, restkey="", restval=""))
+        return [{name: str(cell) for name, cell in row.items()} for row in rows]
 
 
 def _strip(path: Path, participant: str) -> int:

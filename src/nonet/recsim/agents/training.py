@@ -15,6 +15,7 @@ import numpy as np
 
 from nonet.foundation import artifact, console
 from nonet.foundation.errors import ArtifactError, UsageError
+from nonet.foundation.reading import made_sense_of
 from nonet.foundation.report import Estimate
 from nonet.recsim import random
 from nonet.recsim.agents.bandit import ArmsOnly, learn_by_bandit
@@ -149,10 +150,12 @@ def load_agent(folder: Path) -> tuple[TrainConfig, Any]:
     """
     found = artifact.load(folder, kind=KIND, library="numpy")
     config = found.configured(TrainConfig)
-    arrays, rest = eqx.partition(_fresh(config), eqx.is_array)
     leaves = [found.tensors[name] for name in sorted(found.tensors)]
-    if [leaf.shape for leaf in leaves] != [leaf.shape for leaf in jax.tree.leaves(arrays)]:
+    with made_sense_of(folder, ArtifactError, what="Its configuration is of no recommender", fix="Train it again."):
+        wanted = jax.tree.leaves(eqx.filter(eqx.filter_eval_shape(_fresh, config), _has_shape))  # takes no memory
+    if [(leaf.shape, leaf.dtype) for leaf in leaves] != [(leaf.shape, leaf.dtype) for leaf in wanted]:
         raise ArtifactError("Its weights do not fit its configuration.", where=folder, fix="Train it again.")
+    arrays, rest = eqx.partition(_fresh(config), eqx.is_array)
     arrays = jax.tree.unflatten(jax.tree.structure(arrays), [jnp.asarray(leaf) for leaf in leaves])
     return config, eqx.combine(arrays, rest)
 
@@ -166,6 +169,10 @@ def world_of(config: TrainConfig, users: int | None = None) -> Story:
     """
     shelf = catalogue(random.key(config.seed), config.documents)
     return interest_evolution(MovingUsers(users or config.users, shelf), Nearest(shelf, config.slate))
+
+
+def _has_shape(leaf: Any) -> bool:
+    return isinstance(leaf, jax.ShapeDtypeStruct)
 
 
 def _fresh(config: TrainConfig) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nonet.foundation.errors import DataError, MissingError, UsageError
+from nonet.foundation.reading import made_sense_of
 from nonet.rendezvous.bridge.io import Reading, Scan
 from nonet.rendezvous.control.base import Wheels
 
@@ -104,19 +105,21 @@ def read_bag(folder: Path, robot: str) -> Iterator[Moment]:
     """
     typestore()
     from rosbags.rosbag2 import Reader
-    from rosbags.rosbag2.errors import ReaderError
 
-    try:
+    fix = "Name a folder that ROS 2 or nonet recorded."
+    with made_sense_of(folder, what="This is not a rosbag2", fix=fix):  # the library reads YAML, SQLite and MCAP
         reader = Reader(folder)
         reader.open()
-    except (ReaderError, OSError) as error:
-        raise DataError(
-            "This is not a rosbag2.", where=folder, fix="Name a folder that ROS 2 or nonet recorded."
-        ) from error
     try:
         if f"/{robot}/scan" not in {connection.topic for connection in reader.connections}:
             raise DataError(f"There is no scan of {robot} in it.", where=folder, fix="Name the robot with --robot.")
-        yield from _ticks(reader, robot)
+        ticks = _ticks(reader, robot)
+        while True:
+            with made_sense_of(folder, what="A message in it is damaged"):
+                tick = next(ticks, None)
+            if tick is None:
+                return
+            yield tick
     finally:
         reader.close()
 

@@ -15,6 +15,7 @@ from nonet.rendezvous.scene import Scene, scene
 
 __all__ = ["CELL", "WINDOW", "Map", "from_grid", "from_shapes"]
 
+_FINEST, _COARSEST = 1e-4, 1e3  # metres that a cell of a file may have
 CELL = 0.1
 """Metres a cell of the ground of maps made of shapes."""
 
@@ -111,8 +112,10 @@ def from_grid(
         cell: metres a cell.
         origin: of the file's own frame.
     Raises:
-        DataError: if nothing is free.
+        DataError: if nothing is free, or the cells have no size.
     """
+    if not _FINEST <= cell <= _COARSEST:
+        raise DataError(f"A resolution of {cell} m a cell makes no map.", where=name, fix="Give a positive number.")
     if occupied.all():
         raise DataError("The map has no free space at all.", where=name, fix="Check `negate` and the thresholds.")
     coarse = int(max(1, np.floor(CELL / cell + 1e-6)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import numpy as np
 import yaml
 from jaxtyping import Bool
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from nonet.foundation.errors import DataError
+from nonet.foundation.reading import unpack
 from nonet.rendezvous.maps.layout import Map, from_grid
 
 __all__ = ["read_map"]
@@ -52,26 +52,20 @@ def read_map(path: Path, *, resolution: float | None = None) -> Map:
 def _read_ros(path: Path) -> Map:
     try:
         said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         raise DataError("This is not YAML.", where=path, fix="Give the .yaml file that map_saver wrote.") from error
     if not isinstance(said, dict):
         raise DataError("This is not a map_server file.", where=path, fix=f"It must say: {', '.join(_REQUIRED)}.")
-    unknown, missing = sorted(set(said) - _KNOWN), [name for name in _REQUIRED if name not in said]
+    unknown, missing = sorted(map(str, set(said) - _KNOWN)), [name for name in _REQUIRED if name not in said]
     if unknown:
-        raise DataError(
-            f"Unknown key: {', '.join(map(str, unknown))}.", where=path, fix=f"Known are: {sorted(_KNOWN)}."
-        )
+        raise DataError(f"Unknown key: {', '.join(unknown)}.", where=path, fix=f"Known are: {sorted(_KNOWN)}.")
     if missing:
         raise DataError(f"Missing key: {', '.join(missing)}.", where=path, fix="Add it as map_server documents it.")
-    if said.get("mode", "trinary") not in {"trinary", "scale"}:
+    if said.get("mode", "trinary") not in ("trinary", "scale"):
         raise DataError(f"Mode '{said['mode']}' is not read.", where=path, fix="Use trinary or scale.")
     resolution, origin = _number(said, "resolution", path), said["origin"]
-    if not (isinstance(origin, list) and len(origin) == 3 and all(isinstance(v, int | float) for v in origin)):
+    if not (isinstance(origin, list) and len(origin) == 3 and all(map(_is_place, origin))):
         raise DataError("The origin is not [x, y, yaw].", where=path, fix="Give three numbers.")
-    if resolution <= 0:
-        raise DataError(
-            f"A resolution of {resolution} m a cell makes no map.", where=path, fix="Give a positive number."
-        )
     shade = _picture(path.parent / str(said["image"]))
     occupancy = shade if said.get("negate", 0) else 1 - shade
     # what is neither surely occupied nor surely free is unknown, and a robot has no business there
@@ -82,9 +76,14 @@ def _read_ros(path: Path) -> Map:
 
 def _number(said: dict[str, Any], name: str, path: Path, default: float | None = None) -> float:
     value = said.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not _is_place(value):
         raise DataError(f"{name} is {value!r}, not a number.", where=path, fix="Give a number.")
     return float(value)
+
+
+def _is_place(value: Any) -> bool:
+    """Whether it is a number that can be a length in metres or an angle."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e6 < value < 1e6
 
 
 def _picture(path: Path) -> np.ndarray:
@@ -97,7 +96,7 @@ def _picture(path: Path) -> np.ndarray:
                 layered = picture.convert("RGBA")
                 picture = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)
             return np.flipud(np.asarray(picture.convert("L"), np.float32) / 255.0)
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError("The picture of the map cannot be read.", where=path, fix="Give a PNG or PGM file.") from error
 
 
@@ -107,6 +106,8 @@ def _read_moving_ai(path: Path, resolution: float) -> Map:
         start = lines.index("map")
         said = dict(line.split() for line in lines[:start])
         height, width = int(said["height"]), int(said["width"])
+        if min(height, width) < 1 or height * width > _MAX_CELLS:
+            raise ValueError(f"a map of {height} by {width} cells")
     except ValueError as error:
         raise DataError("This is not a MovingAI map.", where=path, fix="It has type, height, width and map.") from error
     except KeyError as error:
@@ -122,16 +123,18 @@ def _read_mrpt(path: Path) -> Map:
     """An MRPT occupancy grid: class name, version, bits, size, extent, then the log-odds of being free."""
     raw = path.read_bytes()
     try:
-        content = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        content = unpack(raw, "gzip", 4 * _MAX_CELLS) if raw[:2] == b"\x1f\x8b" else raw
         length = content[0] & 0x7F
         name, rest = content[1 : 1 + length], content[1 + length :]
         if not name.endswith(b"COccupancyGridMap2D"):
             raise DataError("This is not an MRPT occupancy grid.", where=path, fix="Save a COccupancyGridMap2D.")
         bits = rest[1]
         columns, rows, left, _, bottom, _, cell = struct.unpack_from("<IIfffff", rest, 2)
+        if not (0 < rows * columns <= _MAX_CELLS and _is_place(left) and _is_place(bottom)):
+            raise ValueError(f"a map of {rows} by {columns} cells")
         kind = {8: "<i1", 16: "<i2"}[bits]
         odds = np.frombuffer(rest, kind, columns * rows, 2 + struct.calcsize("<IIfffff")).reshape(rows, columns)
-    except (IndexError, KeyError, ValueError, struct.error, OSError, EOFError) as error:
+    except (IndexError, KeyError, ValueError, struct.error) as error:
         raise DataError("The file is cut or of another version.", where=path, fix="Save the grid again.") from error
     return from_grid(path.name.split(".gridmap")[0], _not_free(odds), float(cell), origin=(left, bottom, 0.0))
 

@@ -1,0 +1,21 @@
+"""The whole application with tiny folders."""
+
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from nonet.web import create_app
+from reliability.house import furnish
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What each wing serves."""
+    return furnish(tmp_path_factory.mktemp("house"))
+
+
+@pytest.fixture(scope="session")
+def app(sources: dict[str, Path]) -> FastAPI:
+    """All nine wings mounted."""
+    return create_app(sources, simulate=True)
