@@ -1,7 +1,7 @@
 """FELIX beside a tagger of fixed phrases and an encoder-decoder, trained alike on real pairs and judged on test texts.
 
 Every method sees the same pairs for the same number of steps, begins with the same layers of the same encoder, and is
-judged on the same test texts, which no choice was made on; how much it prefers to keep is chosen on validation texts.
+judged on the same test texts, which no choice was made on; how cautious it is is chosen on validation texts.
 TurkCorpus has no pairs to train on: there the pairs are made by rules (splitting and compression) from the packaged
 Wikipedia text. One line a training is printed as it ends; lines are also kept in a file, so that a run that was
 interrupted goes on.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 from pathlib import Path
 
@@ -76,9 +77,11 @@ def run_one(task: str, method: str, size: int, seed: int, options: argparse.Name
         "size": size,
         "pairs": len(pairs),
         "seed": seed,
+        "steps": options.steps,
         "texts": len(splits.test),
         "unchanged": found.judged.unchanged,
         "keep_bias": found.decoding.keep_bias,
+        "min_edit_probability": found.decoding.min_edit_probability,
         "training_cpu_seconds": found.training_seconds,
         "editing_cpu_ms": found.editing_ms,
         "system": {name: [e.value, e.low, e.high] for name, e in found.judged.system.items()},
@@ -88,8 +91,10 @@ def run_one(task: str, method: str, size: int, seed: int, options: argparse.Name
 
 def line(row: dict) -> str:
     cells = [f"{name} {row['system'][name][0]:5.1f} ({row['nothing'][name]:5.1f})" for name in SHOWN]
-    cost = f"bias {row['keep_bias']:+.0f} {row['training_cpu_seconds']:5.0f} s {row['editing_cpu_ms']:6.1f} ms"
-    name = f"{row['task']:16}{row['method']:12}{row['pairs']:6,} pairs {row['texts']:4} texts seed {row['seed']}"
+    caution = f"bias {row['keep_bias']:+.0f} least {row['min_edit_probability']:.2f}"
+    cost = f"{caution} {row['training_cpu_seconds']:5.0f} s {row['editing_cpu_ms']:6.1f} ms"
+    of = f"{row['pairs']:6,} pairs {row['steps']:5} steps {row['texts']:4} texts seed {row['seed']}"
+    name = f"{row['task']:16}{row['method']:12}{of}"
     return f"{name}  {'  '.join(cells)}  {cost}"
 
 
@@ -119,15 +124,16 @@ def main() -> None:
         print("No pairs: name the folder of the downloads with --data, or set NONET_DATA. Skipped.")
         return
     torch.set_num_threads(1)
+    logging.getLogger("sacrebleu").setLevel(logging.ERROR)  # it advises against texts of sets that are cut into words
     kept = options.out.read_text().splitlines() if options.out and options.out.exists() else []
-    done = {(row["task"], row["method"], row["size"], row["seed"]) for row in map(json.loads, kept)}
+    done = {tuple(row[part] for part in ("task", "method", "size", "seed", "steps")) for row in map(json.loads, kept)}
     encoder = f"{options.layers} layers of {options.encoder}, texts of up to {options.longest} tokens"
     print(f"{options.steps} steps of {options.batch}, {encoder}; doing nothing in brackets")
     wanted = [
         (t, m, n, s) for t in options.tasks for n in options.sizes for s in options.seeds for m in options.methods
     ]
     for job in wanted:
-        if job in done:
+        if (*job, options.steps) in done:
             continue
         row = run_one(*job, options)
         print(line(row), flush=True)

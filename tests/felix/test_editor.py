@@ -72,6 +72,20 @@ def test_nothing_unsure_is_done_and_a_great_bias_does_nothing(wild):
             assert [one.text for one in wild[variant].edit(TEXTS, decoding)] == TEXTS
 
 
+@pytest.mark.parametrize("variant", ["felix", "infill", "insert"])
+def test_no_edit_is_made_that_is_less_probable_than_was_asked_for(wild, variant):
+    editor, made = wild[variant], 0
+    every = [edit.probability for one in editor.edit(TEXTS) for edit in one.edits]
+    least = sorted(every)[len(every) // 2]
+    for text, found in zip(TEXTS, editor.edit(TEXTS, DecodeConfig(min_edit_probability=least)), strict=True):
+        made += len(found.edits)
+        assert all(edit.probability >= least for edit in found.edits)
+        assert editor.rewrite(found, []) == found.text
+        assert editor.rewrite(found, range(len(found.edits))) == text
+        assert "".join(part.text for part in segments(found) if part.kind in {"keep", "delete", "from"}) == text
+    assert 0 < made < len(every)
+
+
 def test_a_hundred_thousand_characters_are_edited_in_windows(wild):
     text = "A sentence of some words. " * 4000
     found = next(wild["felix"].edit([text], DecodeConfig(min_edit_probability=1.0)))

@@ -2,7 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nonet.felix.config import LabelConfig
-from nonet.felix.edits import compose, plan_edits
+from nonet.felix.edits import compose, plan_edits, without_unsure
 from nonet.felix.labels import label, order_of
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", ",", "dog", "ran", "far", "."]
@@ -34,6 +34,17 @@ def test_edits_can_be_taken_back(vocabulary, before, after, data):
     assert (kept[0], kept[-1]) == (0, len(made.source) - 1)
     gone = {i for n, e in enumerate(made.edits) if n not in some and e.kind in {"delete", "replace"} for i in e.tokens}
     assert set(kept) == set(range(len(made.source))) - gone
+
+
+@settings(deadline=None, max_examples=25)
+@given(before=TEXTS, after=TEXTS)
+def test_unsure_edits_alone_are_left_out(vocabulary, before, after):
+    made = plan(vocabulary, before, after)
+    assert without_unsure(made, 0.8) == made
+    sure = without_unsure(made, 0.85)
+    assert sure.edits == tuple(edit for edit in made.edits if edit.kind != "move")
+    assert compose(sure, range(len(sure.edits))) == list(range(len(made.source)))
+    assert without_unsure(made, 1.01).unchanged
 
 
 def test_a_replacement_a_deletion_and_an_insertion_are_told_apart(vocabulary):

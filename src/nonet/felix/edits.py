@@ -10,7 +10,7 @@ from typing import Literal
 from nonet.felix.surface import Item
 from nonet.felix.tokens import Pieces
 
-__all__ = ["Edit", "Kind", "Plan", "compose", "plan_edits"]
+__all__ = ["Edit", "Kind", "Plan", "compose", "plan_edits", "without_unsure"]
 
 Kind = Literal["insert", "delete", "replace", "move"]
 
@@ -138,6 +138,15 @@ def compose(plan: Plan, rejected: Collection[int]) -> list[Item]:
         items.append(index)
         waiting = new.get(index, waiting)
     return items
+
+
+def without_unsure(plan: Plan, least: float) -> Plan:
+    """The plan with the edits alone that have at least a probability."""
+    unsure = [number for number, edit in enumerate(plan.edits) if edit.probability < least]
+    if not unsure:
+        return plan
+    made = tuple(edit for edit in plan.edits if edit.probability >= least)
+    return Plan(plan.source, tuple(compose(plan, unsure)), made)
 
 
 def _moves(source: Pieces, order: Sequence[int], arrivals: dict[int, float]) -> list[Edit]:

@@ -63,7 +63,7 @@ def export_editor(folder: Path, *, fp32: bool = True, int8: bool = False) -> dic
 
 
 def _graphs(editor: Editor, backend: TorchBackend, scratch: Path) -> dict[str, Path]:
-    ids = torch.tensor([[editor.vocabulary.cls, *range(1000, 1008), editor.vocabulary.sep]] * 2)
+    ids = torch.tensor([[editor.vocabulary.cls, *range(8), editor.vocabulary.sep]] * 2)
     mask = torch.ones_like(ids, dtype=torch.bool)
     hidden = backend.tagger.encoder.hidden
     states = torch.randn(2, ids.shape[1], hidden)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -21,11 +21,12 @@ from nonet.felix.sari import easse_tokens, sari_easse, sari_t2t_sentence
 from nonet.felix.tokens import Vocabulary
 from nonet.foundation.report import Estimate
 
-__all__ = ["BIASES", "ChosenBy", "Outcome", "Splits", "Trial", "gap", "short", "try_out", "tuned"]
+__all__ = ["BIASES", "LEAST", "ChosenBy", "Outcome", "Splits", "Trial", "gap", "short", "try_out", "tuned"]
 
 ChosenBy = Literal["sari_t2t", "sari_easse", "ter"]
 _SAMPLES = 1000
 BIASES = (0.0, -1.0, 1.0, 2.0, 4.0)  # keep biases that validation chooses from; of equals the first
+LEAST = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95)  # then minimum edit probabilities
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,13 @@ class Outcome:
 
 
 def try_out(trial: Trial, splits: Splits, encoder: Loaded, metric: ChosenBy) -> Outcome:
-    """Trains, chooses the keep bias on the validation texts, and judges on the test texts.
+    """Trains, chooses keep bias and minimum edit probability on the validation texts, and judges on the test texts.
 
     Args:
         trial: the method.
         splits: the pairs.
         encoder: what its networks begin with.
-        metric: what the keep bias is chosen by, which is higher (TER: lower) for the better editor.
+        metric: what they are chosen by, which is higher (TER: lower) for the better editor.
     """
     start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
@@ -88,9 +89,13 @@ def try_out(trial: Trial, splits: Splits, encoder: Loaded, metric: ChosenBy) -> 
 
 
 def tuned(editor: AnyEditor, validation: Sequence[Pair], metric: ChosenBy) -> DecodeConfig:
-    """The keep bias with which an editor does best on validation texts."""
-    choices = (replace(editor.config.decoding, keep_bias=bias) for bias in BIASES)
-    return max(choices, key=lambda decoding: _score(validation, _texts(editor, validation, decoding), metric))
+    """The keep bias with which an editor does best on validation texts, then the minimum edit probability beside it."""
+
+    def best(choices: Iterable[DecodeConfig]) -> DecodeConfig:
+        return max(choices, key=lambda decoding: _score(validation, _texts(editor, validation, decoding), metric))
+
+    biased = best(replace(editor.config.decoding, keep_bias=bias) for bias in BIASES)
+    return best(replace(biased, min_edit_probability=least) for least in LEAST)
 
 
 def gap(first: Outcome, second: Outcome, test: Sequence[Pair], *, seed: int = 0) -> Estimate:
