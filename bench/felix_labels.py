@@ -3,8 +3,8 @@
 Every pair is labelled under both alignments and realised again: `realise(label(x, y)) == y` is asserted, not assumed.
 The first table has the columns of a measurement made independently of this code; beside each figure stands the
 difference from it. That one is rounded, most of it to whole points: a figure that is more than half a point away from
-whatever rounds to it is told, and the bench ends with an error. Then the choice of alignment: insertions, backward jumps
-and pairs with any.
+whatever rounds to it is told, and the bench ends with an error. Then the choice of alignment: insertions, backward
+jumps and pairs with any.
 
     python bench/felix_labels.py [--data FOLDER] [--sets NAME…]     the official downloads, in folders as the docs name
 """

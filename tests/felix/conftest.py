@@ -45,9 +45,8 @@ def tiny(vocabulary: Vocabulary) -> Loaded:
     described = json.loads(vocabulary.tokenizer.to_str())
     ranked = sorted(described["model"]["vocab"].items(), key=lambda item: item[1])
     needed = {word.lower() for text in (*NAMES, *THINGS) for word in text.split()}
-    kept = [
-        piece for piece, rank in ranked if rank < PIECES or piece in needed or len(piece) == 3 and piece[:2] == "##"
-    ]
+    letters = {piece for piece, _ in ranked if len(piece) == len("##x") and piece.startswith("##")}
+    kept = [piece for piece, rank in ranked if rank < PIECES or piece in needed | letters]
     described["model"]["vocab"] = {piece: number for number, piece in enumerate(kept)}
     torch.manual_seed(0)
     return random_encoder(SIZES, Vocabulary(Tokenizer.from_str(json.dumps(described))))
