@@ -15,6 +15,7 @@ import argparse
 import json
 import logging
 import os
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -41,6 +42,11 @@ SHOWN = ("exact_lower", "sari_t2t", "sari_easse", "bleu", "ter")
 FROM_RULES = RuleConfig(task=("split", "compress"), documents=25, most=2000)
 
 
+@cache
+def made_by_rules() -> list[Pair]:
+    return list(rule_pairs("rules", list(wikipedia()), FROM_RULES).pairs["train"])
+
+
 def read(task: str, encoder: Loaded, options: argparse.Namespace) -> Splits:
     name, kind = (task[:7], task[8:]) if task.startswith("mlqe") else (task, "")
     parts = read_official(name, options.data / FOLDERS[task]).pairs
@@ -49,9 +55,8 @@ def read(task: str, encoder: Loaded, options: argparse.Namespace) -> Splits:
         own = [pair for pair in pairs if not kind or pair.kind == kind]
         return short(own, encoder.vocabulary, options.longest)[:most]
 
-    train = rule_pairs("rules", list(wikipedia()), FROM_RULES).pairs["train"] if task == "turkcorpus" else None
     return Splits(
-        chosen(list(parts["train"] if train is None else train), 10**9),
+        chosen(made_by_rules() if task == "turkcorpus" else list(parts["train"]), 10**9),
         chosen(list(parts["validation"]), options.validation),
         chosen(list(parts["test"]), options.texts),
     )

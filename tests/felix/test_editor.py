@@ -9,7 +9,7 @@ from nonet.felix.config import DecodeConfig, EditorConfig, LabelConfig
 from nonet.felix.data import read_pairs
 from nonet.felix.editor import Editor
 from nonet.felix.model import Inserter, new_tagger
-from nonet.felix.runtime import open_editor
+from nonet.felix.runtime import OnnxBackend, open_editor
 from nonet.felix.showing import as_dict, segments, shown
 from nonet.foundation.errors import ArtifactError
 
@@ -165,8 +165,23 @@ def test_graphs_of_another_editor_and_damage_are_refused(toy_editor, wild, tmp_p
         open_editor(other, "onnx")
     damaged = tmp_path / "damaged"
     shutil.copytree(toy_editor, damaged)
-    (damaged / "onnx" / "pointer.onnx").write_bytes(b"nothing")
+    for content in (
+        b"nothing",
+        (damaged / "onnx" / "inserter.onnx").read_bytes(),
+    ):  # the second is a graph, but another
+        (damaged / "onnx" / "pointer.onnx").write_bytes(content)
+        with pytest.raises(ArtifactError, match="not the one that was exported"):
+            open_editor(damaged, "onnx")
+    with pytest.raises(ArtifactError, match="A graph is missing"):
+        OnnxBackend(tmp_path / "none")
+    (tmp_path / "tagger.onnx").write_bytes(b"nothing")
     with pytest.raises(ArtifactError, match="no graph"):
+        OnnxBackend(tmp_path)
+    (damaged / "onnx" / "pointer.onnx").unlink()
+    with pytest.raises(ArtifactError, match="one too many"):
+        open_editor(damaged, "onnx")
+    (damaged / "onnx" / "editor.json").write_text('{"weights": "x", "graphs": []}')
+    with pytest.raises(ArtifactError, match="description of the graphs is damaged"):
         open_editor(damaged, "onnx")
     (damaged / "tokenizer.json").write_text("{}")
     with pytest.raises(ArtifactError, match=r"bytes|checksum"):
