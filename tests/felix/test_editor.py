@@ -168,7 +168,7 @@ def test_graphs_of_another_editor_and_damage_are_refused(toy_editor, wild, tmp_p
     for content in (
         b"nothing",
         (damaged / "onnx" / "inserter.onnx").read_bytes(),
-    ):  # the second is a graph, but another
+    ):
         (damaged / "onnx" / "pointer.onnx").write_bytes(content)
         with pytest.raises(ArtifactError, match="not the one that was exported"):
             open_editor(damaged, "onnx")
