@@ -20,7 +20,7 @@ from nonet.felix.decode import KEEP, Decoded, Tagging, decode, taggings
 from nonet.felix.edits import Edit, Plan, compose, plan_edits, without_unsure
 from nonet.felix.labels import TagSet
 from nonet.felix.model import Inserter, Tagger, new_tagger, positions_of
-from nonet.felix.surface import render
+from nonet.felix.surface import Item, render
 from nonet.felix.template import Template, fill, template
 from nonet.felix.tokens import Pieces, Vocabulary, windows
 from nonet.foundation import artifact
@@ -261,8 +261,11 @@ class Editor:
             for index, count in enumerate(one.decoded.counts):
                 anchor = max(i for i in one.decoded.order if i <= index)
                 change[anchor] = change[index] if count else change[anchor]
-        plan = plan_edits(one.window, items, self._written, change, one.decoded.arrivals, sure)
-        return without_unsure(plan, least), log, ""
+
+        def planned(items: Sequence[Item]) -> Plan:
+            return plan_edits(one.window, items, self._written, change, one.decoded.arrivals, sure)
+
+        return without_unsure(planned(items), least, planned), log, ""
 
     def _fallback(self, window: Pieces) -> tuple[Plan, float, str]:
         reason = "more words would come in than the encoder can read at once"

@@ -140,13 +140,20 @@ def compose(plan: Plan, rejected: Collection[int]) -> list[Item]:
     return items
 
 
-def without_unsure(plan: Plan, least: float) -> Plan:
-    """The plan with the edits alone that have at least a probability."""
-    unsure = [number for number, edit in enumerate(plan.edits) if edit.probability < least]
-    if not unsure:
-        return plan
-    made = tuple(edit for edit in plan.edits if edit.probability >= least)
-    return Plan(plan.source, tuple(compose(plan, unsure)), made)
+def without_unsure(plan: Plan, least: float, again: Callable[[Sequence[Item]], Plan]) -> Plan:
+    """The plan with the edits alone that have at least a probability.
+
+    Args:
+        plan: a plan.
+        least: the probability.
+        again: names the edits of other items, for a block that stays may make another one of those that move.
+    """
+    for _ in range(len(plan.source)):
+        unsure = [number for number, edit in enumerate(plan.edits) if edit.probability < least]
+        if not unsure:
+            return plan
+        plan = again(compose(plan, unsure))
+    return again(range(len(plan.source)))
 
 
 def _moves(source: Pieces, order: Sequence[int], arrivals: dict[int, float]) -> list[Edit]:
