@@ -27,7 +27,7 @@ from nonet.felix.data import Pair
 from nonet.felix.encoders import open_encoder
 from nonet.felix.run import AnyEditor, Run, learn, open_any
 from nonet.felix.sources.official import read_official
-from nonet.felix.trials import short, tuned
+from nonet.felix.trials import LEAST, short, tuned
 from nonet.foundation.artifact import Card
 
 LANGUAGES = ("et", "ro")
@@ -101,7 +101,7 @@ def gain(pairs: list[Pair], texts: list[str]) -> tuple[float, float, float, floa
 def judge_one(name: str, language: str, editor: AnyEditor, parts: dict[str, list[Pair]], most: int | None) -> None:
     """One line: what validation chose, and what the test texts say of it."""
     validation, test = ([p for p in parts[split] if p.kind == language][:most] for split in ("validation", "test"))
-    decoding = tuned(editor, validation, "ter")
+    decoding = tuned(editor, validation, "ter", LEAST)
     held = gain(validation, [one.text for one in editor.edit([p.source for p in validation], decoding)])
     made = [one.text for one in editor.edit([pair.source for pair in test], decoding)]
     nothing, better, low, high = gain(test, made)

@@ -75,7 +75,8 @@ def run_one(task: str, method: str, size: int, seed: int, options: argparse.Name
         seed=seed,
     )
     trial = Trial(method if method != variant else "felix", LabelConfig(variant), learning)
-    found = try_out(trial, Splits(pairs, splits.validation, splits.test), encoder, CHOSEN_BY.get(task, "sari_t2t"))
+    held = Splits(pairs, splits.validation, splits.test)
+    found = try_out(trial, held, encoder, CHOSEN_BY.get(task, "sari_t2t"), options.least)
     return {
         "task": task,
         "method": method,
@@ -118,6 +119,9 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--longest", type=int, default=36, help="tokens of a text; longer ones are left out")
     parser.add_argument("--encoder", default="minilm")
     parser.add_argument("--validation", type=int, default=100)
+    parser.add_argument(
+        "--least", nargs="+", type=float, default=[0.0], help="minimum edit probabilities to choose from"
+    )
     parser.add_argument("--texts", type=int, default=300)
     parser.add_argument("--out", type=Path)
     return parser.parse_args()

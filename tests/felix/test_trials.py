@@ -6,7 +6,7 @@ from nonet.felix.config import DecodeConfig, EditorConfig, LabelConfig
 from nonet.felix.data import Pair
 from nonet.felix.editor import Edited
 from nonet.felix.evaluate import judge
-from nonet.felix.trials import Outcome, gap, short, tuned
+from nonet.felix.trials import LEAST, Outcome, gap, short, tuned
 
 PAIRS = [Pair(f"the {n} cat sat . it slept .", (f"the {n} cat sat and slept .",)) for n in ["one", "two", "red", "old"]]
 
@@ -36,7 +36,8 @@ def outcome(texts):
 
 @pytest.mark.parametrize("metric", ["sari_t2t", "sari_easse", "ter"])
 def test_validation_chooses_the_caution_that_edits_best(metric):
-    assert tuned(Eager(), PAIRS, metric) == DecodeConfig(keep_bias=2.0, min_edit_probability=0.7, beam=3)
+    assert tuned(Eager(), PAIRS, metric) == DecodeConfig(keep_bias=2.0, beam=3)
+    assert tuned(Eager(), PAIRS, metric, LEAST) == DecodeConfig(keep_bias=2.0, min_edit_probability=0.7, beam=3)
 
 
 def test_a_gap_is_the_mean_difference_with_an_interval_of_pairs_of_texts():
