@@ -102,7 +102,7 @@ def test_forty_thousand_real_pairs_are_realised_exactly(real_data):
     for name, folder in (("wikisplit-fuse", "wikisplit"), ("disfl-qa", "disfl-qa"), ("mlqe-pe", "mlqe-pe")):
         for part in read_official(name, real_data / "felix" / folder).pairs.values():
             pairs += [tuple(["<", *WORD.findall(text), ">"] for text in (one.source, one.targets[0])) for one in part]
-    pairs += [(target, source) for source, target in pairs[:10_000]]
+    pairs += [(target, source) for source, target in pairs[::40]]
     assert len(pairs) >= 40_000
     for source, target in pairs:
         assert realise(source, label(source, target, LabelConfig())) == target
