@@ -48,12 +48,15 @@ chromium:
 test: install-dev chromium
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+# Types on one core beside the tests on another; types of what changed and what rests on it, and no checks of shapes at
+# run time: `make test` has those.
 check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser"
+	@PATH="$(BIN):$$PATH"; python .ci/check_types.py & types=$$!; \
+	  python -m pytest -q -m "not slow and not browser" -o addopts="--import-mode=importlib -ra --strict-markers"; \
+	  tests=$$?; wait $$types && exit $$tests
 
 bench: install-dev
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

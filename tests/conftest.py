@@ -1,6 +1,7 @@
 """What every test may use: an isolated cache, real data where NONET_DATA names it, one thread per library."""
 
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -18,6 +19,16 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
     # never the user's own cache; kept between runs, so that models are unpacked once
     os.environ.setdefault("NONET_CACHE", str(config.rootpath / ".pytest_cache" / "nonet"))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where slow tests are left out, a file of slow tests only is not even imported: that is what takes longest."""
+    left_out = "not slow" in (config.option.markexpr or "") and collection_path.name.startswith("test_")
+    return (
+        True
+        if left_out and re.search(r"^pytestmark = .*mark\.slow", collection_path.read_text("utf-8"), re.M)
+        else None
+    )
 
 
 @pytest.fixture(scope="session")
