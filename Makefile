@@ -9,7 +9,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 # What `make check` takes a branch's changes against.
-BASE ?= main
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-warn-conflicts
 # One numerical library must not start threads inside another's.
 export OMP_NUM_THREADS ?= 2
@@ -57,24 +56,24 @@ chromium:
 test: install-dev chromium
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+# Types on one core beside the tests on another.
 check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target changed-types fast
 
-# All of them: minutes, for torch and JAX are read with them. `make check` looks at the files that this branch changed.
+# All of them: minutes, for torch and JAX are read with them.
 types: install-dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+# What changed since types were last right, and all that imports it.
 changed-types: install-dev
-	@files=$$(git diff --name-only --diff-filter=d "$$(git merge-base HEAD $(BASE))" -- 'src/*.py' && \
-	          git ls-files --others --exclude-standard -- 'src/*.py') || exit 1; \
-	if [ -n "$$files" ]; then $(BIN)/pyright --pythonpath $(BIN)/python $$files; \
-	else echo "No types to look at: nothing under src/ differs from $(BASE)."; fi
+	@PATH="$(BIN):$$PATH" python .ci/check_types.py
 
+# One process, and no checks of shapes at run time: to collect the tests twice takes longer. `make test` has both.
 fast: install-dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser"
+	$(BIN)/python -m pytest -q -m "not slow and not browser" -o addopts="--import-mode=importlib -ra --strict-markers"
 
 bench: install-dev
 	$(BIN)/python bench/all.py $(ONLY)
