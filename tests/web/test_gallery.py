@@ -1,7 +1,7 @@
 """The pictures of docs/gallery.md: taken here, of folders that somebody made with the commands shown there.
 
-``pytest tests/web/test_gallery.py --write-gallery HOUSE`` takes them anew. HOUSE holds what ``nonet serve`` takes, by wing:
-``align/``, ``cxc/to_rate.parquet``, ``felix/`` and so on, and a tour in ``tour/``.
+``pytest tests/web/test_gallery.py --write-gallery HOUSE`` takes them anew. HOUSE holds what ``nonet serve`` takes, by
+wing: ``align/``, ``cxc/to_rate.parquet``, ``felix/`` and so on, and a tour in ``tour/``.
 """
 
 import io
@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from web.conftest import DESKTOP, PHONE, served
+from web.conftest import DESKTOP, PHONE
 from web.pages import PAGES
+from web.serving import served
 
 GALLERY = Path(__file__).parents[2] / "docs" / "gallery"
 LARGEST = 150_000  # bytes of a picture

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from nonet.wings import WINGS
-from web.conftest import PHONE, Opener, served
+from web.conftest import PHONE, Opener
+from web.serving import served
 from web.test_pages import findings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
