@@ -1,17 +1,22 @@
 # make demo   learn image-text embeddings from real pictures, then open a search page, and tour the nine articles
 # make test   prove everything
-# make check  lint, types, architecture and the fast tests: under two minutes
+# make check  lint, types of what changed, architecture and the fast tests: under two minutes
+# make types  all types
+# make bench  measure everything, and write bench/RESULTS.md and the README's table (ONLY="eigen cka": these)
+# make dist   the wheel and the source archive
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+# What `make check` takes a branch's changes against.
+BASE ?= main
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-warn-conflicts
 # One numerical library must not start threads inside another's.
 export OMP_NUM_THREADS ?= 2
 export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test check bench docs install install-dev chromium clean
+.PHONY: demo test check types changed-types fast bench dist docs install install-dev chromium clean
 
 define require_python
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -56,11 +61,27 @@ check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target changed-types fast
+
+# All of them: minutes, for torch and JAX are read with them. `make check` looks at the files that this branch changed.
+types: install-dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+changed-types: install-dev
+	@files=$$(git diff --name-only --diff-filter=d "$$(git merge-base HEAD $(BASE))" -- 'src/*.py' && \
+	          git ls-files --others --exclude-standard -- 'src/*.py') || exit 1; \
+	if [ -n "$$files" ]; then $(BIN)/pyright --pythonpath $(BIN)/python $$files; \
+	else echo "No types to look at: nothing under src/ differs from $(BASE)."; fi
+
+fast: install-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser"
 
 bench: install-dev
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python bench/all.py $(ONLY)
+
+dist: install-dev
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
 
 docs: install-dev
 	$(BIN)/mkdocs build --strict --quiet

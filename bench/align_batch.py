@@ -18,6 +18,7 @@ import time
 
 import torch
 from pytorch_optimizer import Lamb
+from record import Row, record
 
 from nonet.align.config import HeadConfig
 from nonet.align.encoders import EfficientNetConfig, EfficientNetEncoder, Preparation, TransformerTextEncoder
@@ -77,6 +78,7 @@ def main() -> None:
         print(json.dumps(measure(*given.one)))
         return
     print("pairs  chunk  CPU-s  more memory, MB  (pixels, MB)  loss")
+    found: dict[tuple[int, int], dict[str, float]] = {}
     for pairs in given.pairs:
         for chunk in [0, given.chunk] if pairs <= given.at_once else [given.chunk]:
             command = [sys.executable, __file__, "--one", str(pairs), str(chunk)]
@@ -86,6 +88,17 @@ def main() -> None:
                 f"  {row['pixels_mb']:12.0f}  {row['loss']:.4f}",
                 flush=True,
             )
+            found[pairs, chunk] = row
+    kept = []
+    for (pairs, chunk), row in found.items():
+        if chunk:
+            whole = found.get((pairs, 0))
+            peer = ("all at once", whole["more_mb"]) if whole else ("", None)
+            what = f"a step of {pairs:,} pairs, {chunk} at a time"
+            kept.append(
+                Row(what, "MB more memory", row["more_mb"], *peer, row["pixels_mb"], "the batch's pixels", "less")
+            )
+    record("align_batch", "align", kept)
 
 
 if __name__ == "__main__":

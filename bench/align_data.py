@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from record import Row, record
 
 from nonet.align.filtering.config import Rules, TableConfig
 from nonet.align.filtering.funnel import filter_pairs
@@ -150,14 +151,19 @@ def rules(rows: int, vocabulary: int, memory: str, ours_alone: bool) -> None:
         funnel, took = cpu(lambda: filter_pairs([path], out, Rules(vocabulary=vocabulary), config))
         print(f"{rows:,} rows; the most frequent {vocabulary:,} n-grams; memory {memory}")
         print(f"ours   {rows / took:9,.0f} rows per CPU-s, {funnel.pairs_out:,} kept, peak {_peak():.2f} GB")
+        found = []
         for name, peer in peers.items():
             kept, other = cpu(lambda peer=peer: peer(path, vocabulary))
             print(f"{name:6} {rows / other:9,.0f} rows per CPU-s, {kept:,} kept, peak {_peak():.2f} GB")
             print(f"ratio  {other / took:9.2f}")
+            found.append((name, rows / other))
         if peers:  # they cut through equally frequent n-grams elsewhere; cut where ours does, pandas keeps the same
             print(f"pandas with our order of ties: {with_pandas(path, vocabulary, in_our_order):,} kept")
         _, read = cpu(lambda: sum(len(batch) for batch in pq.ParquetFile(path).iter_batches()))
         print(f"limit: reading the table, {rows / read:,.0f} rows per CPU-s")
+        what, limit = f"the data rules on {rows:,} candidates", (rows / read, "reading the table")
+        kept = [Row(what, "rows per CPU-second", rows / took, *one, *limit) for one in found or [("", None)]]
+        record("align_data-rules", "align", kept)
 
 
 def _peak() -> float:
@@ -188,6 +194,10 @@ def pages(archive: Path, repeat: int = 3) -> None:
     for name, seconds in took.items():
         print(f"{name} {len(content) / seconds:7.0f} pages per CPU-s")
     print(f"ratio {took['bare'] / took['ours']:.2f} of the bare parser, which is the limit")
+    ours_rate, bare_rate = (len(content) / took[name] for name in ("ours", "bare"))
+    what = f"reading {len(content)} real pages"
+    row = Row(what, "pages per CPU-second", ours_rate, "the bare parser", bare_rate, bare_rate, "the bare parser")
+    record("align_data-pages", "align", [row])
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
+from record import Row, record
 from scipy.stats import beta
 
 from nonet.align.deduplicate import fingerprints
@@ -118,6 +119,8 @@ def report(judged: np.ndarray, others: np.ndarray, kinds: list[tuple]) -> None:
         print(f"  {name:24} {sum(shares[name]):4} of {len(rows)} found")
     planted = np.concatenate([shares[name] for name in CHANGES])
     print(f"recall of {len(planted):,} planted copies (without the last): {planted.mean():.4f}")
+    what = f"planted copies of {len(judged)} photographs found among {len(others):,} pictures"
+    record("align_neardup", "align", [Row(what, "recall", float(planted.mean()), limit=1.0, limit_is="all of them")])
     above = others @ judged.T > options.cosine
     own = np.array([kind[0] for kind in kinds])[:, None] == np.arange(len(judged))
     wrong, pairs = int((above & ~own).sum()), int((~own).sum())

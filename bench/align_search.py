@@ -19,6 +19,7 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+from record import Row, record
 
 from nonet.align import exact
 from nonet.align.ann import Ann, build, recall
@@ -114,13 +115,14 @@ def main() -> None:
             f"{given.rows:,} x {DIM}, {facts.cells} cells, {given.coding}: {took:.0f} CPU-s to build and tune,"
             f" {peak / 1024:.0f} MB more memory"
         )
-        ann = Ann(Path(home) / "ann")
+        ann, kept = Ann(Path(home) / "ann"), []
         for kind, own in asked.items():
             fresh = own[QUERIES // 2 :]
             (_, best), batched = cpu(lambda own=fresh: exact.scan(vectors, own, K))
             _, alone = one_by_one(lambda q: exact.scan(vectors, q, K), fresh[:5])
             ann.search(vectors, fresh[:20], K, kind)
             found, each = one_by_one(lambda q, kind=kind: ann.search(vectors, q, K, kind), fresh)
+            kept.append((kind, 1 / each, recall(found, best), 1 / alone))
             print(
                 f"{kind:5} nprobe {facts.probes[kind]:4}: {1 / each:7.0f} queries per CPU-s,"
                 f" recall@10 {recall(found, best):.3f}; exact {1 / alone:6.1f} alone ({alone / each:.0f}x),"
@@ -132,6 +134,13 @@ def main() -> None:
         print(
             f"limit of exact search alone: reading all vectors takes {1000 * took:.0f} CPU-ms ({1 / took:.1f} a second)"
         )
+        size = f"{given.rows:,} vectors of {DIM} numbers, queries by"
+        rows = [
+            Row(f"{size} {kind}, recall@10 {reached:.3f}", "queries per CPU-second", ours, "exact search", alone,
+                1 / took, "of exact search: reading all vectors")
+            for kind, ours, reached, alone in kept
+        ]  # fmt: skip
+        record(f"align_search{'-peer' if given.peer else ''}", "align", rows)
         if given.peer:
             subprocess.run([sys.executable, __file__, "--rows", str(given.rows), "--as-peer", str(path)], check=True)
 

@@ -20,6 +20,7 @@ os.environ.pop("OPENBLAS_CORETYPE", None)  # LAPACK shall choose its kernels for
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from record import Row, record  # noqa: E402
 
 from nonet import eigen  # noqa: E402
 from nonet.foundation import console  # noqa: E402
@@ -113,6 +114,18 @@ def main(count: int, words: list[str]) -> None:
         )
     columns = ["", "ms", "ns a matrix", "faster than its peer", "over the rounds"]
     console.table(columns, rows, title=f"{count:,} matrices, float64, one thread", right=columns[1:])
+    limits = {name: min(times) * MILLI for name, times in on_one.items() if name.startswith("memory")}
+    kept = []
+    for name in on_one:
+        peer, times = peer_of(name), elapsed if name.endswith("workers") else on_one
+        if peer:
+            read = "memory: read 32 MB, write 16 MB" if "eigvalsh" in name else "memory: read 32 MB, write 32 MB"
+            limit = (
+                (limits[read], read.removeprefix("memory: ")) if read in limits and "eigvals" in name else (None, "")
+            )
+            ours, theirs = (min(times[each]) * MILLI for each in (name, peer))
+            kept.append(Row(f"{name}; {count:,} matrices", "ms", ours, peer, theirs, *limit, "less"))
+    record("eigen", "eigen", kept)
 
 
 if __name__ == "__main__":

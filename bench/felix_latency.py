@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from record import Row, record
 
 from nonet.felix.data import Pair
 from nonet.felix.encoders import open_encoder
@@ -51,6 +52,7 @@ def speed(options: argparse.Namespace) -> None:
     )
     rate = gemm_rate()
     print(f"matrix products: {rate / 1e9:.0f} GFLOP/s")
+    kept = []
     with tempfile.TemporaryDirectory() as folder:
         made = systems(encoder, pairs, Path(folder) / "editor")
         for batch, count in ((1, options.single), (32, options.texts)):
@@ -59,12 +61,16 @@ def speed(options: argparse.Namespace) -> None:
             best = min((name for name in took if name not in WANTED), key=lambda name: took[name])
             floor = limit_ms(made["torch"], chosen, batch, rate)
             print(f"\n{min(batch, count)} at once: CPU ms a text; products alone {floor:.1f} ms; best back-end: {best}")
+            what, products = f"an edit, {min(batch, count)} at once, {best}", (floor, "the products in 32 bits alone")
+            peers = ((name, took[name]) for name in WANTED)
+            kept += [Row(what, "CPU-ms", took[best], *peer, *products, "less") for peer in peers]
             for name, value in took.items():
                 ratios = f"{value / took['torch']:6.1f} × torch {value / took[best]:6.1f} × best"
                 wanted = (
                     f"   (aim {WANTED[name]})" if name in WANTED else f"   {floor / value:.2f} of the limit's speed"
                 )
                 print(f"  {name:28}{value:9.1f} ms {ratios}{wanted}", flush=True)
+    record("felix_latency", "felix", kept)
 
 
 def parity(options: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from PIL import Image
+from record import Row, record
 
 from nonet.foundation.engine import Engine, map_shards
 from nonet.gaze.camera.reader import FaceReader
@@ -96,17 +97,26 @@ def calibration() -> float:
 
 def main() -> None:
     torch.set_num_threads(1)
-    one = rendering()
+    one, kept = rendering(), []
     print(f"rendering, one process  {one:8.0f} pairs/s")
     two = rendering_in_two()
     print(f"rendering, two          {two:8.0f} pairs/s   of {2 * one:.0f} at most; 400 are asked for")
     for preset in PRESETS:
         last, first = layouts(preset)
+        kept.append(Row(f"training, {preset}", "pairs per CPU-second", last, "channels first", first))
         print(f"training, {preset:13} {last:8.0f} pairs/s   {last / first:.2f} times channels first")
+    twice = (2 * one, "twice what one process renders")
+    kept.append(Row("rendering pairs of 64 px by two processes", "pairs a second", two, "one process", one, *twice))
     frames = camera()
     if frames is not None:
         print(f"camera's path           {frames:8.0f} frames/s  {frames / 30:.1f} times a camera's 30")
-    print(f"calibration             {1000 * calibration():8.0f} ms        (200 ms are asked for)")
+        kept.append(
+            Row("camera's path, 640 × 480", "frames per CPU-second", frames, limit=30, limit_is="a camera's rate")
+        )
+    fitted = 1000 * calibration()
+    print(f"calibration             {fitted:8.0f} ms        (200 ms are asked for)")
+    kept.append(Row("choosing and fitting a calibration, 30 dots × 30 frames", "CPU-ms", fitted, better="less"))
+    record("gaze", "gaze", kept)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from record import Row, record
 
 from nonet.gaze.events import Event, detect
 from nonet.gaze.events.agreement import cohen_kappa
@@ -124,6 +125,13 @@ def main() -> None:
     ratios = {event: found["nonet"][event] / limit[event] for event in EVENTS}
     print(f"{'nonet / other annotator':28}" + "".join(f"{ratios[event]:10.2f}" for event in EVENTS))
     print(f"{time.process_time() - start:.0f} s of CPU", file=sys.stderr)
+    peer = next(name for name in found if name.startswith("REMoDNaV"))
+    kept = [
+        Row(f"{event.name.lower()}: agreement with a person", "Cohen's kappa", found["nonet"][event], peer,
+            found[peer][event], limit[event], "another person")
+        for event in EVENTS
+    ]  # fmt: skip
+    record("gaze_events", "gaze", kept)
 
 
 if __name__ == "__main__":

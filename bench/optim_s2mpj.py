@@ -18,10 +18,12 @@ from __future__ import annotations
 import argparse
 import math
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from record import Row, record
 from s2mpj import CLOSE, LARGEST, MOST_EVALUATIONS, Case, limited, load, names
 
 from nonet.foundation.report import Report
@@ -110,6 +112,14 @@ def summarise_bounds(rows: list[dict]) -> None:
     lower, higher = (sum(sign * r["gap"] > CLOSE for r in rows) for sign in (-1, 1))
     print(f"same value: {len(ratios)}; ours lower: {lower}; ours higher: {higher}")
     print(f"evaluations within 1.5x: {np.mean(np.array(ratios) <= 1.5):.3f}; median ratio {np.median(ratios):.2f}")
+    what, total = f"{len(rows)} problems with bounds", float(len(rows))
+    found = Row(
+        f"{what}: a value as low as the peer's", "problems", float(len(ratios) + lower), limit=total, limit_is="all"
+    )
+    evaluations = Row(
+        f"{what}: evaluations", "median, times the peer's", float(np.median(ratios)), "SciPy L-BFGS-B", 1.0
+    )
+    record("optim_s2mpj-bounds", "optim", [found, replace(evaluations, better="less")])
 
 
 def summarise_constrained(rows: list[dict]) -> None:
@@ -117,6 +127,10 @@ def summarise_constrained(rows: list[dict]) -> None:
     good, wrong = (sum(r[key] for r in rows) for key in ("good", "wrong"))
     print(f"|f-f*| and violation <= 1e-6: {good}; said to converge elsewhere: {wrong}")
     print(f"median evaluations against SLSQP: {np.nanmedian(ratios):.2f}x")
+    what, total = f"{len(rows)} Hock-Schittkowski problems", float(len(rows))
+    solved = Row(f"{what} solved to {CLOSE:g}", "problems", float(good), limit=total, limit_is="all")
+    counts = Row(f"{what}: evaluations", "median of ours over theirs", float(np.nanmedian(ratios)), "SLSQP", 1.0)
+    record("optim_s2mpj-constrained", "optim", [solved, replace(counts, better="less")])
 
 
 KINDS = {"bounds": (bounds, summarise_bounds), "constrained": (constrained, summarise_constrained)}
@@ -128,7 +142,7 @@ def main() -> None:
     parser.add_argument("--seconds-per-problem", type=int, default=60)
     parser.add_argument("--largest", type=int, default=LARGEST, help="variables; all of Hock and Schittkowski's run")
     parser.add_argument("--only", nargs="*")
-    parser.add_argument("--out", type=Path, default=Path("bench/results"))
+    parser.add_argument("--out", type=Path, default=Path("bench/reports"))
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)

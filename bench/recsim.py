@@ -25,6 +25,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from record import Row, record
 from recsim_environment import peer_python
 
 from nonet import recsim
@@ -92,19 +93,23 @@ def interleaved(title, ours, peer, job, options, per=1, rounds=ROUNDS):
         for kind, taken in best.items()
     ]
     console.table(["engine", "wall ms", "CPU ms", "wall, times ours", "CPU, times ours"], rows, title=title)
+    mine = float(best["nonet"][1])
+    names = {"shipped": "recsim-ng as it ships", "xla": "recsim-ng wrapped in XLA"}
+    return [Row(title, "CPU-ms", mine, name, float(best[kind][1]), better="less") for kind, name in names.items()]
 
 
 def ecosystem_steps(peer, topics, sizes):
-    key = recsim.key(0)
+    key, kept = recsim.key(0), []
     for users in sizes:
         steps = STEPS[users]
         world = ecosystem(Consumers(topics, users), Providers(topics), Matchmaker(boost=1.2))
         go, state = eqx.filter_jit(recsim.advance), eqx.filter_jit(recsim.start)(world, key, RECORD)[0]
         title = f"A step of the ecosystem, 80 providers, 400 documents, slate 3, {users:,} users"
         ours = lambda go=go, world=world, state=state, steps=steps: go(world, key, state, steps, RECORD)[1]  # noqa: E731
-        interleaved(title, ours, peer, "simulation", {"users": users, "steps": steps}, per=steps)
+        kept += interleaved(title, ours, peer, "simulation", {"users": users, "steps": steps}, per=steps)
     # each score is written once and read once to be ranked: 8 bytes a user and document
     console.say("limit: 3.2 kB of scores a user and step; at 10 GB/s of memory that is 0.32 ms per 1,000 users")
+    record("recsim-ecosystem", "recsim", kept)
 
 
 def logged(users):
@@ -118,6 +123,7 @@ def logged(users):
 
 
 def gradients(peer, sizes):
+    kept = []
     for users in sizes:
         story, found, path = logged(users)
         fields = dict(found.fields)
@@ -130,12 +136,14 @@ def gradients(peer, sizes):
 
         title = f"Log-probability of 6 steps and its derivative, {users:,} users"
         ours = lambda slope=slope, fields=fields: slope(0.8, fields)  # noqa: E731
-        interleaved(title, ours, peer, "gradient", {"users": users, "path": path}, rounds=5 * ROUNDS)
+        kept += interleaved(title, ours, peer, "gradient", {"users": users, "path": path}, rounds=5 * ROUNDS)
         value, theirs = float(ours()[0]), peer.ask("gradient", kind="xla", users=users, path=path)["values"][0]
         console.say(f"log-probability: {value:.7g} here, {theirs:.7g} there")
+    record("recsim-gradient", "recsim", kept)
 
 
 def samplers(peer, sizes):
+    kept = []
     for users in sizes:
         iterations = 400 if users < 100 else 100
         story, found, path = logged(users)
@@ -154,11 +162,12 @@ def samplers(peer, sizes):
 
         options = {"users": users, "path": path, "iterations": iterations, "step": STEP_SIZE}
         ours = lambda run=run, start=found["intent"]: run({"intent": start})  # noqa: E731
-        interleaved(
+        kept += interleaved(
             f"An iteration of HMC over intents, 5 leaps, {users:,} users", ours, peer, "hmc", options, iterations
         )
         rate = peer.ask("hmc", kind="xla", **options)["values"][1]
         console.say(f"acceptance: {float(ours()[1]):.2f} here, {rate:.2f} there")
+    record("recsim-hmc", "recsim", kept)
 
 
 def agreement(peer, topics, users=1000, steps=50, runs=20):

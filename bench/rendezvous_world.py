@@ -17,6 +17,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from record import Row, record
 
 from nonet.foundation import console
 from nonet.foundation.packaged import cached
@@ -143,6 +144,10 @@ def against(batch: int = 64) -> None:
     ]
     columns = ["world", "steps a CPU second", "ours is so many times as fast", "of the arithmetic limit"]
     console.table(columns, rows, title=f"{batch} worlds, best of {ROUNDS} rounds in turn")
+    what, bound = f"{batch} worlds of two robots, 64 beams", (limit(), "the rays' arithmetic alone")
+    peers = (("JaxNav, which makes rewards too", "jaxnav"), ("VMAS, which solves contact forces too", "vmas"))
+    kept = [Row(what, "steps per CPU-second", best["ours"], name, best[key], *bound) for name, key in peers]
+    record("rendezvous_world-against", "rendezvous", kept)
 
 
 def ticks(members, sectors: int, rounds: int = 400) -> tuple[np.ndarray, np.ndarray]:
@@ -171,6 +176,12 @@ def tick() -> None:
         for name, values in zip(("CPU", "elapsed"), measured, strict=True)
     ]
     console.table(["clock", "median ms", "99 % ms"], rows, title="A round of planning")
+    what = "a round of planning, 64 goals, horizon 10, two robots, 5 iterations"
+    kept = [
+        Row(f"{what}: {which}", "CPU-ms", rows[0][place], better="less")
+        for place, which in ((1, "median"), (2, "99 %"))
+    ]
+    record("rendezvous_world-tick", "rendezvous", kept)
 
 
 if __name__ == "__main__":

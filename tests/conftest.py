@@ -3,9 +3,17 @@
 import os
 import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
+
+import shown
+
+_RUNS = "NONET_COMMANDS_RUN"
+"""The variable with the folder where each process of pytest notes the commands that its tests ran."""
+_NOT_RUN = pytest.StashKey[list[str]]()
+_OWN = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -18,6 +26,42 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
     # never the user's own cache; kept between runs, so that models are unpacked once
     os.environ.setdefault("NONET_CACHE", str(config.rootpath / ".pytest_cache" / "nonet"))
+    if _RUNS not in os.environ:  # a folder that was named stays
+        os.environ[_RUNS] = tempfile.mkdtemp(prefix="nonet-commands-")
+        config.stash[_OWN] = True
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    shown.note_runs(Path(os.environ[_RUNS]) / f"{os.getpid()}.jsonl")
+
+
+def _ran_all(config: pytest.Config) -> bool:
+    """Whether every test had its chance: nothing was chosen, and the data and programs that some need are here."""
+    choices = ("keyword", "markexpr", "collectonly", "deselect", "lf", "stepwise")
+    chosen = any(getattr(config.option, choice, None) for choice in choices)
+    whole = not chosen and config.args_source is not pytest.Config.ArgsSource.ARGS
+    programs = all(shutil.which(name) for name in ("chromium", "java"))
+    return bool(whole and programs and os.environ.get("NONET_DATA"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput"):
+        return
+    folder = Path(os.environ[_RUNS])
+    if _ran_all(session.config) and not session.shouldfail and not session.shouldstop:
+        session.config.stash[_NOT_RUN] = shown.not_run(shown.shown_commands(), shown.read_runs(folder))
+        if session.config.stash[_NOT_RUN] and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if session.config.stash.get(_OWN, False):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    told = config.stash.get(_NOT_RUN, [])
+    if told:
+        terminalreporter.section("commands of the docs that no test ran", red=True)
+        for line in told:
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

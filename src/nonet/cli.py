@@ -109,12 +109,28 @@ def tour(
         [(w.name, w.state, w.claims.holds, w.claims.fails, w.claims.untold, w.note) for w in state.wings],
         right=["holds", "does not", "cannot tell"],
     )
-    console.say(f"Wrote {out / 'report.html'}")
+    console.wrote(out / "report.html")
     if state.of("failed"):
         raise SystemExit(EXIT_FAILED)
 
 
-_DOORS: Mapping[str, Command] = {"tour": tour, "serve": serve}
+def doctor(only: tuple[str, ...] = (), json: bool = False, port: int = 8000) -> None:
+    """Tell what is installed, what is missing, and how to get it; the exit code is 1 if a wing lacks what it needs.
+
+    Example: nonet doctor --only align felix
+
+    Args:
+        only: the wings to look at; all by default.
+        json: print for other programs.
+        port: the port that the web application shall listen on.
+    """
+    from nonet.doctor import examine
+
+    if not examine(only, json, port):
+        raise SystemExit(EXIT_FAILED)
+
+
+_DOORS: Mapping[str, Command] = {"tour": tour, "serve": serve, "doctor": doctor}
 """What is no wing's."""
 
 
@@ -145,7 +161,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as stop:  # argument errors and --help of tyro
         return stop.code if isinstance(stop.code, int) else EXIT_USER_ERROR
     except Exception as error:
-        shown = readable(error)
+        shown = readable(error, _extra(words))
         if debug or shown is None:
             raise
         from nonet.foundation import console
@@ -205,6 +221,13 @@ def _overview() -> dict[str, str]:
     return {wing.name: wing.summary for wing in WINGS if wing.name in built} | {
         name: _first_line(door) for name, door in _DOORS.items()
     }
+
+
+def _extra(words: Sequence[str]) -> str:
+    """The extra that brings what a command needs: its wing's, and that of the one wing that is served."""
+    served = [wing.name for wing in WINGS if f"--{wing.name}" in words]
+    named = [wing.name for wing in WINGS if wing.name == words[0]] if words else []
+    return next(iter(named or (served if len(served) == 1 else [])), "all")
 
 
 def _first_line(entry: Any) -> str:

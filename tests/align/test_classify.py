@@ -195,8 +195,12 @@ def test_the_commands_on_folders_of_classes(tmp_path, capsys):
     probed = json.loads(capsys.readouterr().out)
     assert len(probed) == 2
     assert all(row["top_1"] >= 0.75 for row in probed.values())
-    steps = ["--head-steps", "5", "--steps", "2", "--out", str(tmp_path / "tuned"), "--test", str(test)]
-    assert run(["align", "finetune", str(tmp_path / "model"), str(train), *steps, *common]) == 0
+    (tmp_path / "names.txt").write_text("red\tcrimson\n")
+    named = ["--names", str(tmp_path / "names.txt")]
+    assert run(["align", "zero-shot", str(tmp_path / "model"), str(test), *named, *common]) == 0
+    steps = ["--head-steps", "5", "--steps", "2", "--batch-size", "8", "--test", str(test)]
+    out = ["--out", str(tmp_path / "tuned")]
+    assert run(["align", "finetune", str(tmp_path / "model"), str(train), *steps, *out, *common]) == 0
     assert Classifier.load(tmp_path / "tuned").classes == ["blue", "green", "red", "yellow"]
     assert run(["align", "knn", str(tmp_path / "model"), str(train), str(tmp_path / "nowhere")]) == 2
     assert "no such folder" in capsys.readouterr().err

@@ -10,12 +10,12 @@ from PIL import Image
 
 from align.fakes import COLOURS, ColourModel, paint
 from fuzzing import fuzz
-from nonet import web
 from nonet.align import page
 from nonet.align.indexing import open_or_create, update
 from nonet.align.listing import list_pictures
 from nonet.align.search import Searcher
 from nonet.foundation.page import Mount
+from serving import served
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def app(searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
         return page.pages(searcher)
 
     monkeypatch.setattr(page, "mount", mount)
-    return web.create_app({"align": searcher.index.folder})
+    return served("--align", searcher.index.folder)
 
 
 @pytest.fixture

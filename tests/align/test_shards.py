@@ -2,19 +2,21 @@
 
 import dataclasses
 import json
+import re
 import tarfile
 
 import numpy as np
 import pytest
 import torch
 
-from align.tiny import tiny
+from align.tiny import paint_captioned, tiny
 from nonet.align.config import LearningConfig
 from nonet.align.run import Run, execute
 from nonet.align.shard_batches import ShardPairs, evaluate_shards
 from nonet.align.shard_training import train_on_shards
 from nonet.align.shards import Shards, write_shards
 from nonet.align.train import evaluate_on
+from nonet.cli import run
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.sampling import Plan, Seeded, batches
 
@@ -26,6 +28,15 @@ def shards(shapes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("shards")
     write_shards(shapes, folder, size=32)
     return folder
+
+
+def test_the_command_writes_shards(tmp_path, capsys):
+    assert (
+        run(["align", "pairs", "folder", str(paint_captioned(tmp_path / "photos")), "--out", str(tmp_path / "p")]) == 0
+    )
+    assert run(["align", "shards", str(tmp_path / "p"), "--out", str(tmp_path / "s"), "--size", "16"]) == 0
+    assert len(Shards.open(tmp_path / "s", "train")) == 32
+    assert re.search(r"train pictures\s+32", capsys.readouterr().out)
 
 
 def test_every_picture_of_the_split_is_there_once_with_its_texts(shapes, shards):

@@ -93,6 +93,9 @@ def test_one_network_with_itself_and_its_control(models, tmp_path, capsys):
     capsys.readouterr()
     assert cli.run(["cka", "blocks", str(out), "--json"]) == 0
     assert "CKA" in json.loads(capsys.readouterr().out)
+    words = ["cka", "probe", f"{models}:make_a", "--weights", str(tmp_path / "a.safetensors"), "--layers", "?"]
+    assert cli.run([*words, "--data", f"{models}:loader", "--report", str(out)]) == 0
+    assert list(Findings.load(out).probes) == ["make_a"]
 
 
 @pytest.mark.slow
@@ -206,7 +209,11 @@ def test_a_transformer_with_padding(models, tmp_path):
 @pytest.mark.slow
 def test_prune_and_probe(models, tmp_path, capsys):
     data = f"{models}:loader"
+    from cka_networks import small_net
+
+    save_file(small_net(blocks=3, seed=5, classes=2).state_dict(), tmp_path / "a.safetensors")
     words = ["cka", "prune", f"{models}:make_a", "--eval", data, "--data", data, "--finetune", "2", "--budget", "50%"]
+    words += ["--weights", str(tmp_path / "a.safetensors")]
     assert cli.run([*words, "--out", str(tmp_path / "small")]) == 0
     stored = json.loads((tmp_path / "small" / "pruned.json").read_text())
     assert len(stored["steps"]) > 1
@@ -245,17 +252,32 @@ def test_a_family_and_its_errors(tmp_path, capsys):
     words = ["cka", "family", "--depths", "8", "--side", "8", "--limit", "200", "--epochs", "2"]
     words += ["--learning-rate", "0.05"]
     assert cli.run([*words, "--seeds", "2", "--workers", "2", "--out", str(out)]) == 0
-    assert cli.run([*words, "--seeds", "1-1", "--workers", "1", "--out", str(tmp_path / "alone")]) == 0
+    alone = ["--widths", "1", "--subset", "1", "--snapshots", "1", "--data", "mnist", "--out", str(tmp_path / "alone")]
+    assert cli.run([*words, "--seeds", "1-1", "--workers", "1", *alone]) == 0
     states = [load_file(folder / "resnet8-1x-seed1" / "model.safetensors") for folder in (out, tmp_path / "alone")]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])  # of a process of its own or not
     folders = [str(out / f"resnet8-1x-seed{seed}") for seed in (0, 1)]
+    words = ["cka", "evolve", str(tmp_path / "alone" / "resnet8-1x-seed1"), "--data", "mnist", "--side", "8"]
+    assert cli.run([*words, "--limit", "48", "--layers", "*.add", "--out", str(tmp_path / "evolution")]) == 0
+    assert (tmp_path / "evolution" / "report.html").is_file()
     capsys.readouterr()
     words = ["cka", "compare", folders[0], "--data", "mnist", "--side", "8", "--limit", "48", "--batch-size", "16"]
     assert cli.run([*words, "--no-control", "--layers", "*.add", "--out", str(tmp_path / "report")]) == 0
     dominant = Findings.load(tmp_path / "report").spectra["resnet8-1x-seed0"].dominant[0]
     assert dominant.picture.startswith("data:image/png;base64,")
     assert dominant.label == str(read("mnist", "test").labels[dominant.example])
-    asked = ["--side", "8", "--limit", "100", "--permutations", "19", "--out", str(tmp_path / "most")]
+    asked = [
+        "--data",
+        "mnist",
+        "--side",
+        "8",
+        "--limit",
+        "100",
+        "--permutations",
+        "19",
+        "--out",
+        str(tmp_path / "most"),
+    ]
     assert cli.run(["cka", "errors", "--first", *folders, "--second", *folders, *asked]) == 0
     said = capsys.readouterr().out
     assert "examples that differ" in said

@@ -17,6 +17,7 @@ from nonet.cka.showing import picture
 from nonet.cka.similarity import Similarity
 from nonet.foundation.errors import ArtifactError, DataError
 from nonet.web import create_app
+from serving import served
 
 LAYERS = 576
 
@@ -75,7 +76,7 @@ def test_a_report_is_written_and_read(folder, tmp_path):
 
 @pytest.mark.slow
 def test_the_routes(folder, tmp_path):
-    client = TestClient(create_app({"cka": folder}))
+    client = TestClient(served("--cka", folder))
     assert "/cka/data?report=a&amp;against=b" in client.get("/cka/?report=a&against=b").text
     answer = client.get("/cka/data", params={"report": "a", "against": "b"}).json()
     assert answer["report"]["title"] == answer["against"]["title"] == "net"

@@ -188,6 +188,12 @@ def test_wrong_arguments_get_one_paragraph(made_up, files, capsys, words, expect
     assert expected in re.sub(r"\s+", " ", message) and "Traceback" not in message
 
 
+def test_the_published_results_are_listed(capsys):
+    assert run(["cxc", "leaderboard"]) == 0
+    shown = capsys.readouterr().out
+    assert "DE_I2T+T2T" in shown and "VSE++" in shown
+
+
 def test_command_merges(made_up, tmp_path, capsys):
     import pyarrow.parquet as parquet
 
@@ -212,6 +218,9 @@ def test_from_selection_over_rating_to_evaluation(files, made_up, capsys, tmp_pa
         Image.new("RGB", (8, 8)).save(photos / f"COCO_val2014_{number:012d}.jpg")
     given = ["--images", str(files / "images.npy"), "--captions", str(files / "captions.npy")]
     chosen = ["--collection", str(made_up.karpathy), "--image-dir", str(photos), "--pairs", "30", "--originals", "60"]
+    control = ["--gold", str(made_up.folder / "sits_test.csv")]
+    assert run(["cxc", "select", *given, *chosen, *control, "--out", str(tmp_path / "with_control.parquet")]) == 0
+    assert "control questions" in capsys.readouterr().out
     assert run(["cxc", "select", *given, *chosen, "--out", str(pairs)]) == 0
     assert run(["cxc", "ratings", str(pairs), "--out", str(out)]) == 2
     assert "Nothing is rated yet" in capsys.readouterr().err

@@ -94,7 +94,7 @@ def test_each_objective_learns_what_it_is_for(objective, towers, features, tmp_p
     from dataclasses import replace
 
     model = CxcModel(
-        *towers, replace(SMALL, objective=objective, epochs=40, batch=24, learning_rate=3e-3, weight_decay=0.0)
+        *towers, replace(SMALL, objective=objective, epochs=40, batch_size=24, learning_rate=3e-3, weight_decay=0.0)
     )
     before = model.heads.image[2].weight.clone()
     train(model, features, tmp_path)
@@ -198,14 +198,19 @@ def test_commands_train_and_judge_a_model(folder, towers, made_up, tmp_path, cap
     PreTrainedTokenizerFast(tokenizer_object=towers[1].tokenizer, pad_token="[PAD]").save_pretrained(tmp_path / "tower")
     words = ["cxc", "train", str(folder), "--out", str(tmp_path / "model"), "--objective", "i2t+t2t", "--epochs", "1"]
     words += ["--image-encoder", "small", "--text-encoder", str(tmp_path / "tower"), "--exclude", str(made_up.folder)]
-    assert run([*words, "--device", "cpu", "--batch", "8"]) == 0
+    assert run([*words, "--device", "cpu", "--batch-size", "8"]) == 0
     assert "8" in capsys.readouterr().out
     assert "last training loss" in (tmp_path / "model" / "README.md").read_text()
     judged = ["cxc", "evaluate", "--ratings", str(made_up.folder), "--coco", str(made_up.karpathy)]
-    for model in ("model", "tower"):
-        assert run([*judged, "--model", str(tmp_path / model), "--correlation.samples", "5"]) == 0
+    (tmp_path / "val2014").mkdir()
+    for number in made_up.image_numbers:
+        Image.new("RGB", (48, 48)).save(tmp_path / "val2014" / f"COCO_val2014_{number:012d}.jpg")
+    pictures = ["--image-dir", str(tmp_path / "val2014")]
+    for model, more in (("model", pictures), ("tower", [])):
+        assert run([*judged, "--model", str(tmp_path / model), "--correlation.samples", "5", *more]) == 0
         shown = capsys.readouterr().out
         assert "T→T" in shown and "STS" in shown
+        assert ("I→T" in shown) is bool(more)
     assert run([*judged, "--model", str(tmp_path / "none")]) == 2
     assert "no such model folder" in capsys.readouterr().err
 

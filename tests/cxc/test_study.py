@@ -106,7 +106,7 @@ def test_from_data_to_report(small_world, tmp_path, monkeypatch):
         TransformerTextEncoder.small(["a red dog", "the blue sea"], vocabulary=90, layers=1),
     )
     monkeypatch.setattr(room, "build", lambda image, text, config: CxcModel(*towers, config))
-    small = TrainConfig(dim=16, width=16, heads=2, epochs=1, batch=16)
+    small = TrainConfig(dim=16, width=16, heads=2, epochs=1, batch_size=16)
     settings = (Setting("outputs", small), Setting("words", replace(small, text_input="words")))
     monkeypatch.setattr(StudyConfig, "settings", settings)
     monkeypatch.setattr(room, "CorrelationRules", partial(CorrelationRules, samples=20))

@@ -3,7 +3,7 @@ from fastapi.testclient import TestClient
 
 from fuzzing import fuzz
 from nonet.foundation.errors import UsageError
-from nonet.web import create_app
+from serving import served
 
 pytestmark = pytest.mark.slow
 TEXT = "Anna likes tea. They like snow."
@@ -11,7 +11,7 @@ TEXT = "Anna likes tea. They like snow."
 
 @pytest.fixture(scope="module")
 def app(toy_editor):
-    return create_app({"felix": toy_editor})
+    return served("--felix", toy_editor)
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,17 @@ def test_json_has_no_word_for_what_is_not_finite(capsys):
     assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {"a": [1.5, None], "b": [None, "x"]}
 
 
+def test_a_table_for_other_programs_is_an_object_a_row(capsys):
+    console.table(["name", "share"], [("a", 0.5), ("b", float("nan"))], title="not shown", as_json=True)
+    assert json.loads(capsys.readouterr().out) == [{"name": "a", "share": 0.5}, {"name": "b", "share": None}]
+
+
+def test_what_was_made_is_named_apart_from_results(capsys):
+    console.wrote("a.html", "b")
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "Wrote a.html, b\n")
+
+
 def test_table_formats_numbers(capsys):
     console.table(["name", "count", "share", "ok"], [("a", 12345, 0.123456, True)], right=["count"])
     line = capsys.readouterr().out.splitlines()[1]

@@ -1,14 +1,18 @@
 """The command line with right and with wrong words."""
 
+import json
 import zipfile
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nonet import cli
+from nonet.gaze.config import PRESETS
 from nonet.gaze.geometry import LAPTOP
 from nonet.gaze.live import plan_of
+from nonet.gaze.model import GazeNet, save
 from nonet.gaze.store.shelf import Store
 from nonet.gaze.tasks.stages import Pace
 
@@ -35,6 +39,13 @@ def session(tmp_path):
     return opened
 
 
+@pytest.fixture
+def network(tmp_path):
+    """The folder of a network that has learnt nothing."""
+    save(GazeNet(PRESETS["64-half"]), tmp_path / "network")
+    return tmp_path / "network"
+
+
 def run(*words, store):
     return cli.run(["gaze", *words, "--store", str(store)])
 
@@ -56,6 +67,8 @@ def test_calibrate_and_report_say_what_is_left(session, tmp_path, capsys):
     capsys.readouterr()
     assert run("list", store=store) == 0
     assert name in capsys.readouterr().out
+    assert run("list", "--json", store=store) == 0
+    assert [row["session"] for row in json.loads(capsys.readouterr().out)] == [name]
 
 
 def test_data_expiry_and_forgetting(session, tmp_path, capsys):
@@ -64,10 +77,38 @@ def test_data_expiry_and_forgetting(session, tmp_path, capsys):
     assert "consent.json" in zipfile.ZipFile(tmp_path / "mine.zip").namelist()
     assert run("expire", store=store) == 0
     assert f"{who}  due" in capsys.readouterr().out
+    assert run("expire", "--delete", store=store) == 0
     assert run("forget", who, store=store) == 0
     assert not session.folder.exists()
     assert run("forget", who, store=store) != 0
     assert "no such participant" in capsys.readouterr().err
+
+
+def test_a_study_is_set_up_with_pictures(network, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "pictures" / "red.png")
+    words = ["--model", str(network), "--pictures", str(tmp_path / "pictures"), "--tasks", "viewing"]
+    assert cli.run(["gaze", "setup", str(tmp_path / "study"), *words]) == 0
+    assert json.loads((tmp_path / "study" / "study.json").read_text())["tasks"] == ["viewing"]
+
+
+@pytest.mark.slow
+def test_a_network_learns_from_rendered_people_and_is_judged_on_others(tmp_path, capsys):
+    model, few = str(tmp_path / "model"), ["--workers", "1"]
+    people = ["--synthesis.people", "10", "--synthesis.frames", "2", "--learning.epochs", "1"]
+    assert cli.run(["gaze", "train", "--synthetic", "--out", model, *people, *few]) == 0
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+    capsys.readouterr()
+    assert cli.run(["gaze", "evaluate", model, "--people", "14", "--frames", "1", "--json", *few]) == 0
+    (table,) = json.loads(capsys.readouterr().out)["tables"]
+    assert {row[0] for row in table["rows"]} >= {"skin tone", "eye colour", "glasses"}
+
+
+@pytest.mark.slow
+def test_a_network_is_written_for_onnx_runtime(network, tmp_path):
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    assert cli.run(["gaze", "onnx", str(network), "--out", str(tmp_path / "gaze.onnx")]) == 0
+    assert (tmp_path / "gaze.onnx").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from nonet.gaze.store import traces
 from nonet.gaze.store.shelf import Store
 from nonet.gaze.tasks.stages import Pace
 from nonet.web import create_app
+from serving import served
 
 SCREEN = {
     "width_px": 1000,
@@ -42,7 +43,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(folder):
-    return TestClient(create_app({"gaze": folder}, simulate=True))
+    return TestClient(served("--gaze", folder, "--simulate"))
 
 
 def signed(client, name="Ada", **more):

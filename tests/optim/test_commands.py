@@ -16,6 +16,12 @@ def test_the_readme_s_command(capsys):
     assert found["multipliers"]["x**2+y**2<=1"] == pytest.approx(0.118693, abs=1e-5)
 
 
+def test_the_page_s_command_with_bounds(capsys):
+    words = ["(x-3)**2 + z**4 + w**2", "--lower", "0", "--upper", "2", "--start", "1", "1", "1", "--json"]
+    assert run(["optim", *words]) == 0
+    assert json.loads(capsys.readouterr().out)["x"] == pytest.approx({"x": 2, "z": 0, "w": 0}, abs=1e-2)
+
+
 def test_trace_and_bounds(capsys):
     assert run(["optim", "(x-3)**2 + z**4 + w**2", "--upper", "2", "--trace"]) == 0
     shown = capsys.readouterr().out

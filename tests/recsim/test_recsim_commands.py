@@ -6,9 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
-from nonet import cli, web
+from nonet import cli
 from nonet.foundation.errors import ArtifactError
 from nonet.recsim.results import load_run, load_runs
+from serving import served
 
 pytestmark = pytest.mark.slow  # each compiles a story of its own
 
@@ -55,6 +56,13 @@ def test_wrong_words_are_told_in_one_paragraph(words, message, capsys):
     assert message in capsys.readouterr().err
 
 
+def test_another_policy_is_valued_from_a_log_with_propensities(capsys):
+    pytest.importorskip("jax", reason="jax is not installed")
+    assert cli.run(["recsim", "value", "--log", "open-bandit/random", "--target", "open-bandit/bts"]) == 0
+    shown = capsys.readouterr().out
+    assert "doubly robust" in shown and "measured in its own log" in shown and "0.0042" in shown
+
+
 def test_the_list_names_every_story(capsys):
     assert cli.run(["recsim", "list"]) == 0
     shown = capsys.readouterr().out
@@ -62,7 +70,7 @@ def test_the_list_names_every_story(capsys):
 
 
 def test_the_dashboard_answers_with_the_runs_numbers(folder):
-    client = TestClient(web.create_app({"recsim": folder}))
+    client = TestClient(served("--recsim", folder))
     page = client.get("/recsim/", headers={"accept": "text/html"})
     assert page.status_code == 200 and "ecosystem, provider-aware" in page.text
     board = client.get("/recsim/api/run").json()
@@ -84,7 +92,7 @@ def compared(tmp_path_factory):
 
 
 def test_runs_of_a_comparison_are_shown_side_by_side(compared):
-    client = TestClient(web.create_app({"recsim": compared}))
+    client = TestClient(served("--recsim", compared))
     page = client.get("/recsim/", headers={"accept": "text/html"})
     assert page.status_code == 200 and "more than myopic" in page.text
     found = client.get("/recsim/api/runs").json()

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
-from nonet import cli, web
+from nonet import cli
 from nonet.foundation.errors import ArtifactError, UsageError
 from nonet.rendezvous.config import EvaluationConfig, LidarConfig, WorldConfig
 from nonet.rendezvous.evaluate import evaluate, meeting
@@ -21,6 +21,7 @@ from nonet.rendezvous.roster import METHODS, chosen_methods
 from nonet.rendezvous.saving import episode_file
 from nonet.rendezvous.scene import rectangle
 from nonet.rendezvous.team import load_team
+from serving import served
 
 pytestmark = pytest.mark.slow  # compiles
 
@@ -104,7 +105,7 @@ def test_wrong_words_are_told_in_one_paragraph(team_folder, words, message, caps
 def test_a_meeting_is_kept_and_the_page_shows_it(team_folder):
     words = ["--suite", "open", "--seconds", "2", "--method", "hpp", "--mates", "still"]
     assert cli.run(["rendezvous", "run", str(team_folder), *words]) == 0
-    client = TestClient(web.create_app({"rendezvous": team_folder}))
+    client = TestClient(served("--rendezvous", team_folder))
     assert "Where do we meet?" in client.get("/rendezvous/", headers={"accept": "text/html"}).text
     listed = client.get("/rendezvous/api/episodes").json()
     assert listed[0]["about"]["map"] == "open"

@@ -178,7 +178,7 @@ class TrainConfig:
     take plain dot products of unbounded vectors, which need far longer training."""
     epochs: int = 20
     """Passes over the captions."""
-    batch: int = 128
+    batch_size: int = 128
     """Captions a step; each with its image, and for text–text with another caption of that image."""
     learning_rate: float = 1e-3
     """Peak of the learning rate (Adam, warm-up over a tenth, then a cosine to zero)."""
@@ -192,8 +192,8 @@ class TrainConfig:
     """Where to compute."""
 
     def __post_init__(self) -> None:
-        if self.batch < 2:
-            raise UsageError("batch must be 2 or more: the loss needs negatives.", where="--batch")
+        if self.batch_size < 2:
+            raise UsageError("batch_size must be 2 or more: the loss needs negatives.", where="--batch-size")
         if self.width < 1 or self.heads < 1 or self.width % self.heads:
             raise UsageError("width must be a multiple of heads.", where="--width")
         if self.epochs < 1 or self.dim < 1 or self.layers < 0 or self.temperature <= 0:

@@ -89,9 +89,8 @@ class StudyConfig:
     @property
     def settings(self) -> tuple[Setting, ...]:
         """What is varied: whether the frozen text network knows how similar captions are before any training here."""
-        training = (
-            TrainConfig(layers=0, width=256, epochs=8, batch=256) if self.scale == "minutes" else TrainConfig(epochs=40)
-        )
+        small = TrainConfig(layers=0, width=256, epochs=8, batch_size=256)
+        training = small if self.scale == "minutes" else TrainConfig(epochs=40)
         return (
             Setting("sentence encoder", training),
             Setting("word vectors", replace(training, text_input="words")),

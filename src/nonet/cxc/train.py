@@ -100,7 +100,7 @@ def train(model: CxcModel, features: Features, folder: Path) -> History:
         raise DataError("There are fewer than two images to learn from.", fix="Bring more pairs.")
     if not config.layers:
         features = features.pooled()
-    batch = min(config.batch, captions)
+    batch = min(config.batch_size, captions)
     steps = config.epochs * max(1, captions // batch)
     options = TrainingConfig(
         steps=steps,

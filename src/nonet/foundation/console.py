@@ -28,7 +28,7 @@ from rich.text import Text
 
 from nonet.foundation.errors import NonetError
 
-__all__ = ["command_line", "fail", "note", "print_json", "progress", "say", "summary", "table", "track"]
+__all__ = ["command_line", "fail", "note", "print_json", "progress", "say", "summary", "table", "track", "wrote"]
 
 Item = TypeVar("Item")
 
@@ -49,6 +49,11 @@ def say(text: str) -> None:
 def note(text: str) -> None:
     """A remark for the person who watches, on standard error."""
     err.print(Text(text), style="dim")
+
+
+def wrote(*made: object) -> None:
+    """Names what a command made, on standard error: files and folders, or whatever tells them."""
+    note(f"Wrote {', '.join(map(str, made))}")
 
 
 def print_json(value: Any) -> None:
@@ -77,6 +82,7 @@ def table(
     *,
     title: str | None = None,
     right: Iterable[str] = (),
+    as_json: bool = False,
 ) -> None:
     """A table of results on standard output.
 
@@ -85,7 +91,11 @@ def table(
         rows: cells; floats are shown with four significant digits.
         title: a line above.
         right: the headings of columns aligned to the right (numbers).
+        as_json: print an object a row for other programs, with the headings as names.
     """
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
     aligned = set(right)
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
     for name in columns:

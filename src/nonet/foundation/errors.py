@@ -81,11 +81,12 @@ _OS_ADVICE = {
 }
 
 
-def readable(error: BaseException) -> NonetError | None:
+def readable(error: BaseException, extra: str = "all") -> NonetError | None:
     """The user-facing form of an exception, or None if it is a defect of ours.
 
     Args:
         error: any exception that reached a front door.
+        extra: the extra of nonet that brings the libraries of the command that failed.
     """
     if isinstance(error, NonetError):
         return error
@@ -98,6 +99,6 @@ def readable(error: BaseException) -> NonetError | None:
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("nonet"):
         return MissingError(
             f"The library '{error.name}' is not installed.",
-            fix="Install the wing's extra: pip install 'nonet[all]'.",
+            fix=f"Run: pip install 'nonet[{extra}]'. `nonet doctor` tells what else is missing.",
         )
     return None

@@ -261,10 +261,10 @@ class Report:
         page = None if folder is None else dated.save(folder)
         if as_json:
             console.print_json(dated.to_dict())
-            return
-        replace(dated, tables=self.tables[:tables]).show()
+        else:
+            replace(dated, tables=self.tables[:tables]).show()
         if page is not None:
-            console.say(f"Wrote {page}")
+            console.wrote(page)
 
     def show(self) -> None:
         """Prints the claims, the tables and the summary on the terminal, those of its sections after them."""

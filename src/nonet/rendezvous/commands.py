@@ -61,7 +61,7 @@ def train(
     team = teach_team(config, out)
     shown = {name: value for name, value in team.figures.items() if not isinstance(value, list)}
     shown |= {f"{name} (last)": value[-1] for name, value in team.figures.items() if isinstance(value, list)}
-    console.summary(f"{out}: measured on maps and drives that nothing learnt from", shown)
+    console.summary(f"Team in {out}, measured on maps and drives that nothing learnt from", shown)
 
 
 def baseline(
@@ -163,18 +163,21 @@ def _keep_meeting(team: Team, found: Episode, kept: Path, video: Path | None) ->
         from nonet.rendezvous.video import write_video
 
         write_video(video, found, world.lidar, world.robot.radius_m)
-        console.note(f"Film: {video}")
+        console.wrote(video)
 
 
-def methods() -> None:
+def methods(*, json: bool = False) -> None:
     """The ways to meet that can be compared.
 
     Example: nonet rendezvous methods
+
+    Args:
+        json: print for other programs.
     """
     from nonet.rendezvous.roster import METHODS
 
     rows = [(m.name, "yes" if m.centralised else "no", m.summary) for m in METHODS.values()]
-    console.table(["method", "told more than a robot knows", "what it does"], rows)
+    console.table(["method", "told more than a robot knows", "what it does"], rows, as_json=json)
 
 
 def evaluate(
@@ -191,6 +194,7 @@ def evaluate(
     seed: int = 0,
     workers: int = 0,
     out: Path | None = None,
+    json: bool = False,
 ) -> None:
     """Compare methods on maps that nothing learnt from, with intervals.
 
@@ -208,8 +212,9 @@ def evaluate(
         noise_factor: how many times that.
         seconds: until they have failed.
         seed: of maps, starts and noise.
-        workers: processes; 0 takes one a core.
+        workers: processes; 0 for one per core.
         out: folder for a report with plots; `.partial` beside it keeps finished methods if it is interrupted.
+        json: print for other programs.
     """
     import shutil
 
@@ -227,11 +232,9 @@ def evaluate(
     kept = None if out is None else out.with_name(f"{out.name}.partial")
     results: Results = judged(loaded, config, chosen_methods(methods, loaded), data=_data(), kept=kept)
     report = results_report(results)
-    if out is None or kept is None:
-        report.show()
-        return
-    report.publish(out, console.command_line())
-    shutil.rmtree(kept, ignore_errors=True)
+    report.publish(out, console.command_line(), as_json=json)
+    if kept is not None:
+        shutil.rmtree(kept, ignore_errors=True)
 
 
 def drive(
@@ -320,7 +323,7 @@ def study(
         data: a folder of real data sets, with maps/ in it; without it the maps of real places are left out.
         episodes: meetings of each method on hard maps, instead of 12 in minutes and 400 in hours.
         fewer: meetings of each on other maps and with other team mates, instead of 6 and 200.
-        workers: processes; 0 takes one a core.
+        workers: processes; 0 for one per core.
         json: print for other programs.
     """
     import shutil

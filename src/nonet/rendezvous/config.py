@@ -376,7 +376,7 @@ class EvaluationConfig:
         noise_factor: how many times the preset's noise.
         mates: what the team mates of the first robot are.
         seed: of starts, maps and noise; the same for every method.
-        workers: processes; 0 takes one a core.
+        workers: processes; 0 for one per core.
     """
 
     suite: str = "unseen"

@@ -71,9 +71,9 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 def test_trained_then_evaluated_as_a_table_and_as_json(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train("model", "--epochs", "100") == 0
-    shown = capsys.readouterr().out
-    assert "Retrieval on the validation split" in shown
-    assert shown.rstrip().endswith("The model is in model")
+    shown = capsys.readouterr()
+    assert "Retrieval on the validation split" in shown.out
+    assert shown.err.rstrip().endswith("Wrote model")
     assert sorted(path.name for path in Path("model").iterdir()) == [
         "README.md",
         "config.json",
@@ -93,6 +93,25 @@ def test_trained_then_evaluated_as_a_table_and_as_json(home: Path, capsys: pytes
         assert way["recall"] == sorted(way["recall"])
     assert run("evaluate", "model", "pairs", "--split", "validation") == 0
     assert re.search(r"picture → text\s+8\s+8", capsys.readouterr().out)
+
+
+def test_all_of_it_learns_in_chunks_by_a_recipe(home: Path) -> None:
+    words = ["--unfreeze", "--recipe", "retrieval", "--chunk", "8", "--epochs", "1"]
+    assert train("tuned", *words) == 0
+    before, after = weights("start"), weights("tuned")
+    moved = [name for name in before if not torch.equal(before[name], after[name])]
+    assert any(name.startswith("image_encoder") for name in moved)
+    assert any(name.startswith("text_encoder") for name in moved)
+
+
+def test_shards_and_a_vocabulary_of_its_own_by_the_papers_recipe(home: Path) -> None:
+    assert run("vocabulary", "pairs", "--size", "100", "--out", "tokenizer.json") == 0
+    assert run("shards", "pairs", "--out", "shards") == 0
+    small = ["--image-encoder", "small", "--text-encoder", "small", "--image-size", "32"]
+    small += ["--tokenizer", "tokenizer.json"]
+    steps = ["--epochs", "1", "--batch-size", "16", "--chunk", "16", "--device", "cpu"]
+    assert run("train", "shards", "--out", "model", "--recipe", "paper", *small, *steps) == 0
+    assert run("evaluate", "model", "pairs") == 0
 
 
 def test_untrained_it_is_near_chance(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

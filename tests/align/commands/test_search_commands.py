@@ -92,6 +92,27 @@ def test_remove_takes_pictures_and_folders_out(home: Path, capsys: pytest.Captur
     assert len(Index.open(home / "index").snapshot()) == 7
 
 
+def test_conditions_and_near_duplicates_on_the_command_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("index", "model", "photos", "--out", "index")
+    assert found(capsys, "blue", "--where", "name LIKE '%red%'") == ["red"]
+    assert len(found(capsys, "blue", "--collapse", "0.97", "--plus", "red", "--minus", "green")) > 1
+
+
+def test_indexes_are_merged(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paint(home / "more" / "orange.png", (255, 128, 0))
+    run("index", "model", "photos", "--out", "index")
+    run("index", "model", "more", "--out", "other-index")
+    assert run("merge", "index", "other-index") == 0
+    assert "orange" in found(capsys, "red", "-k", "99")
+
+
+def test_a_small_index_stays_exact(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("index", "model", "photos", "--out", "index")
+    (home / "queries.txt").write_text("red\nblue\n")
+    assert run("accelerate", "index", "--queries", "queries.txt", "--recall", "0.95") == 0
+    assert "search stays exact" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["sheet.png", "sheet.html"])
 def test_a_contact_sheet_to_look_at(home: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     run("index", "model", "photos", "--out", "index")
@@ -126,7 +147,7 @@ def test_a_contact_sheet_to_look_at(home: Path, capsys: pytest.CaptureFixture[st
         (["index", "model", "photos", "--out", "photos"], "This is not an index, and it is not empty."),
         (["index", "model", "photos", "--out", "list.txt"], "This is not an index"),
         (["index", "model", "photos", "--out", "index", "--split", "test"], "Only a pairs folder has splits."),
-        (["index", "model", "photos", "--out", "index", "--batch", "0"], "--batch"),
+        (["index", "model", "photos", "--out", "index", "--batch-size", "0"], "--batch-size"),
         (["remove", "index"], "No pictures are named."),
         (["remove", "nowhere", "a.png"], "There is no index here."),
     ],

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nonet import cli
 from nonet.align.filtering.config import Rules, TableConfig
 from nonet.align.filtering.funnel import filter_pairs
 from nonet.align.filtering.tables import CANDIDATES
@@ -220,8 +221,16 @@ def test_spark_keeps_the_same_rows_as_duckdb(tmp_path, local_spark):
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir(), there.mkdir()
     local = run(here, rows, rules)
-    spark = run(there, rows, rules, TableConfig(engine="spark", master=local_spark))
-    assert spark == local
+    source = write(there / "candidates.parquet", rows)
+    chosen: list[str] = []
+    for name, value in dataclasses.asdict(rules).items():
+        chosen += [f"--{name.replace('_', '-')}", str(value)]
+    words = ["align", "filter", str(source), "--out", str(there / "out"), *chosen]
+    assert cli.run([*words, "--engine", "spark", "--master", local_spark]) == 0
+    kept, drops, _ = local
+    assert survivors(there / "out") == kept
+    told = json.loads((there / "out" / "funnel.json").read_text())["tables"][0]["rows"]
+    assert {cells[0]: int(str(cells[1]).replace(",", "")) for cells in told if cells[0] in drops} == drops
     tables = [
         pq.read_table(folder / "out" / "kept").select(CANDIDATES.names).sort_by("url") for folder in (here, there)
     ]

@@ -39,7 +39,7 @@ def zero_shot(
         templates: sentences with {} for the name, a line each, whose embeddings are averaged; our own by default.
         most: of each class take so many pictures at most; 0 for all.
         device: where to compute.
-        json: print JSON instead of a table.
+        json: print for other programs.
     """
     from nonet.align.interchange import open_model
     from nonet.align.labelled import class_folders, class_names
@@ -76,7 +76,7 @@ def knn(
         k: how many neighbours vote; R@K is reported for 1, 5 and 10 whatever it is.
         most: of each class take so many pictures at most; 0 for all.
         device: where to compute.
-        json: print JSON instead of a table.
+        json: print for other programs.
     """
     from nonet.align.interchange import open_model
     from nonet.align.labelled import class_folders
@@ -124,7 +124,7 @@ def probe(
         most: of each class take so many pictures at most; 0 for all.
         cache: where features are kept; the user's cache by default.
         device: where to compute.
-        json: print JSON instead of a table.
+        json: print for other programs.
     """
     from nonet.align.classes import picture_views
     from nonet.align.features import default_cache
@@ -170,7 +170,7 @@ def finetune(
         test: labelled pictures to measure on, with the same folders.
         most: of each class take so many pictures at most; 0 for all.
         tuning: how it learns.
-        json: print JSON instead of a table.
+        json: print for other programs.
     """
     import shutil
     from datetime import date
@@ -198,7 +198,7 @@ def finetune(
     shutil.rmtree(out / "training", ignore_errors=True)
     if rows:
         _show(rows, "Fine-tuned classification (per cent)", json)
-    console.say(f"The classifier is in {out}")
+    console.wrote(out)
 
 
 def _show(rows: dict[str, Accuracy], title: str, json: bool) -> None:

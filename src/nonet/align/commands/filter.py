@@ -46,7 +46,7 @@ def filter_candidates(
     report = funnel.report(command)
     dropped = report.tables[0]
     console.table(dropped.columns, dropped.rows, title=report.summary, right=dropped.columns[1:])
-    console.say(f"The kept pairs are in {out / 'kept'}, the report in {out / 'funnel.html'}")
+    console.wrote(out / "kept", out / "funnel.html")
 
 
 def score(

@@ -69,7 +69,7 @@ def train(
         return
     if outcome.validation is not None:
         _show_retrieval(outcome.validation, "Retrieval on the validation split")
-    console.say(f"The model is in {out}")
+    console.wrote(out)
 
 
 def evaluate(
@@ -89,7 +89,7 @@ def evaluate(
         pairs: a folder made by `nonet align pairs`.
         split: which pairs to use; those of `test` were seen by no training.
         device: where to compute.
-        json: print JSON instead of a table.
+        json: print for other programs.
         cache: where the training kept features of frozen encoders; the user's cache by default.
     """
     from nonet.align.data import Pairs

@@ -25,7 +25,7 @@ def index(
     images: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="IMAGES")],
     out: Path,
     split: SplitName | None = None,
-    batch: int = 32,
+    batch_size: int = 32,
     device: Device = "auto",
     cache: Path | None = None,
 ) -> None:
@@ -42,7 +42,7 @@ def index(
             a caption).
         out: the index folder, new or to be brought up to date.
         split: of a pairs folder, index only this split.
-        batch: pictures that the model sees at once.
+        batch_size: pictures that the model sees at once.
         device: where to compute.
         cache: where the training kept features of frozen encoders; the user's cache by default.
     """
@@ -54,14 +54,16 @@ def index(
     from nonet.foundation import console
     from nonet.foundation.errors import UsageError
 
-    if batch < 1:
-        raise UsageError(f"{batch} pictures cannot be embedded at once.", where="--batch", fix="Choose 1 or more.")
+    if batch_size < 1:
+        raise UsageError(
+            f"{batch_size} pictures cannot be embedded at once.", where="--batch-size", fix="Choose 1 or more."
+        )
     listing = list_pictures(images, split)
     embedder = open_model(model).to(pick_device(device))
     opened = open_or_create(out, embedder, model)
     with console.progress("Indexing", total=len(listing.pictures)) as bar:
         known = known_pictures(embedder, cache or default_cache())
-        outcome = update(opened, embedder, listing, batch=batch, advance=bar.advance, known=known)
+        outcome = update(opened, embedder, listing, batch=batch_size, advance=bar.advance, known=known)
     _show(out, len(opened.snapshot()), outcome)
 
 
@@ -96,7 +98,7 @@ def search(
         where: a condition on name, captions, width, height, path and source, as in SQL: width > 800
         collapse: show one of several pictures whose embeddings have at least this cosine, such as 0.97.
         offset: how many of the best results to pass over.
-        json: print JSON for other programs.
+        json: print for other programs.
         sheet: also write the pictures to a file to look at, .html or .png.
         model: where the model is now, if it has moved.
         device: where to compute.
@@ -123,7 +125,7 @@ def search(
     _show_answer(answer, json)
     if sheet is not None:
         write_sheet(sheet, answer.results, title=words or "nonet align search")
-        console.note(f"The pictures are in {sheet}.")
+        console.wrote(sheet)
 
 
 def accelerate(

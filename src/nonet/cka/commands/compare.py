@@ -93,7 +93,7 @@ def _finish(found: Findings, out: Path) -> None:
     show_blocks(found)
     for note in found.notes:
         console.note(note)
-    console.say(f"Wrote {page}")
+    console.wrote(page)
 
 
 def blocks(report: Annotated[Path, tyro.conf.Positional], json: bool = False) -> None:

@@ -161,7 +161,7 @@ def errors(
     )
     if out is not None:
         write_pictures(test, most, out)
-        console.say(f"Wrote {len(most)} pictures to {out}")
+        console.wrote(f"{len(most)} pictures in {out}")
 
 
 def _show_differences(found: Differences, test: Pictures, first: int, second: int) -> None:

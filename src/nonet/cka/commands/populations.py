@@ -85,7 +85,7 @@ def populations(
         title="Similarity over pairs of networks",
         right=["pairs", "CKA at the same depth", "deviation"],
     )
-    console.say(f"Wrote {page}")
+    console.wrote(page)
 
 
 def _panels(found: dict[str, Pairs]) -> list:

@@ -74,7 +74,7 @@ def prune(
     about = {"command": console.command_line(), "model": model, "evaluation": evaluation}
     files = save_model(found, out, next(iter(source.loader)), about)
     _show(found)
-    console.say(f"Wrote {', '.join(files)} to {out}")
+    console.wrote(*(out / file for file in files))
 
 
 def _show(found: Pruned) -> None:
@@ -159,4 +159,4 @@ def probe(
         stored = Findings.load(report)
         rows = [(one.layer, one.accuracy, one.train_accuracy) for one in found]
         replace(stored, probes={**stored.probes, stored.panels[0].map.column_model: rows}).save(report)
-        console.say(f"Added the curve to {report}")
+        console.note(f"Added the curve to {report}")

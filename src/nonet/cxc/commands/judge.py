@@ -48,7 +48,7 @@ def evaluate(
         out: a folder for report.html, report.json and failures.html.
         retrieval: rules of the retrieval tasks.
         correlation: rules of the correlation tasks.
-        json: print all figures as JSON.
+        json: print for other programs.
     """
     from datetime import date
 
@@ -67,7 +67,7 @@ def evaluate(
     if out:
         found = showing.failures(given, evaluation)
         showing.save_failures(out / "failures.html", found, given.collection, image_dir, f"Where {title} fails")
-        console.note(f"Failing queries: {out / 'failures.html'}")
+        console.wrote(out / "failures.html")
 
 
 def leaderboard() -> None:
@@ -108,7 +108,7 @@ def merge(ratings: Path, coco: Path, out: Path, split: Literal["val", "test", "b
     with atomic_write(out) as file:
         parquet.write_table(table, file)
     at_hand = sum(table["at_hand"].to_pylist())
-    console.summary(str(out), {"rated pairs": table.num_rows, "both items in the caption file": at_hand})
+    console.summary(f"Ratings in {out}", {"rated pairs": table.num_rows, "both items in the caption file": at_hand})
 
 
 def _given(

@@ -49,7 +49,7 @@ def select(
     for pair in chosen:
         kind = "control questions" if pair.gold is not None else f"{pair.kind.upper()} ({pair.method})"
         counts[kind] = counts.get(kind, 0) + 1
-    console.summary(str(out), counts)
+    console.summary(f"Pairs to rate in {out}", counts)
     found, wanted = sum(pair.gold is None for pair in chosen), config.pairs + config.originals + config.co_captions
     if found < wanted:
         console.note(f"{found:,} pairs of the {wanted:,} wanted: of some kind there are no more to choose.")

@@ -49,7 +49,7 @@ def train(
     measured = execute(Run(pairs, out, method, encoder, layers, limit, labels, learning, command))
     if measured is not None:
         _show(measured, "On validation texts")
-    console.say(f"The editor is in {out}")
+    console.wrote(out)
 
 
 def evaluate(
@@ -72,7 +72,7 @@ def evaluate(
         limit: at most so many texts; 0 for all.
         keep_bias: above 0 edits less, below 0 more.
         min_edit_probability: changes below this probability are not made.
-        json: print JSON instead of a table.
+        json: print for other programs.
     """
     from nonet.felix.run import evaluate_editor, open_any
     from nonet.foundation import console
@@ -143,7 +143,7 @@ def export(
     if not (onnx or int8):
         raise UsageError("There is nothing to write.", fix="Add --onnx, --int8, or both.")
     sizes = export_editor(editor, fp32=onnx, int8=int8)
-    console.summary(f"Written into {editor}", {name: f"{size / 2**20:.1f} MiB" for name, size in sizes.items()})
+    console.summary(f"Exported into {editor}", {name: f"{size / 2**20:.1f} MiB" for name, size in sizes.items()})
 
 
 def study(

@@ -155,4 +155,4 @@ def _write(collected: Collected, out: Path, seed: int, *, validation: float = 0.
 
     counts = write_pairs(out, collected, seed, validation=validation, test=test)
     left = {f"left out: {reason}": count for reason, count in collected.left_out.items()}
-    console.summary(str(out), dict(counts) | left)
+    console.summary(f"Pairs in {out}", dict(counts) | left)

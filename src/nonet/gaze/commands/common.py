@@ -23,4 +23,4 @@ def saved(path: Path) -> None:
     """Says where something was written."""
     from nonet.foundation import console
 
-    console.note(f"Wrote {path}")
+    console.wrote(path)

@@ -61,6 +61,7 @@ def evaluate(
     seed: int = 1,
     workers: int = 0,
     out: Path | None = None,
+    json: bool = False,
 ) -> None:
     """Judge a network on new rendered people: by skin tone, eye colour and glasses.
 
@@ -73,6 +74,7 @@ def evaluate(
         seed: decides them.
         workers: processes that render; 0 for one per core.
         out: a folder for report.html.
+        json: print for other programs.
     """
     from nonet.foundation import console
     from nonet.gaze import fairness
@@ -80,7 +82,7 @@ def evaluate(
 
     engine = Engine(workers=workers)
     report = fairness.fairness(load(model), people=people, frames=frames, seed=seed, engine=engine)
-    report.publish(out, console.command_line())
+    report.publish(out, console.command_line(), as_json=json)
 
 
 def onnx(model: Source[Path], *, out: Path) -> None:

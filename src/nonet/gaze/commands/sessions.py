@@ -50,13 +50,14 @@ def setup(
     saved(write_settings(folder, settings))
 
 
-def list_(*, store: Path | None = None) -> None:
+def list_(*, store: Path | None = None, json: bool = False) -> None:
     """List participants and their sessions, by their random ids.
 
     Example: nonet gaze list
 
     Args:
         store: where recordings are; the user's data folder if not given.
+        json: print for other programs.
     """
     from nonet.foundation import console
 
@@ -65,7 +66,7 @@ def list_(*, store: Path | None = None) -> None:
         (s.record.participant, s.record.session, s.record.started, s.record.settings["source"], s.record.stage)
         for s in shelf.sessions()
     ]
-    console.table(("participant", "session", "started", "source", "stages done"), rows)
+    console.table(("participant", "session", "started", "source", "stages done"), rows, as_json=json)
 
 
 def calibrate(

@@ -100,7 +100,7 @@ def infer(
 
     config = InferConfig(users, chains, warmup, draws, seed)
     found = infer_hidden(fitted, log, config)
-    console.note(f"Draws: {save_inferred(out, found)}")
+    console.wrote(save_inferred(out, found))
     report = found.report(asdict(config) | {"log": log}, traces(found.posterior, found.labels))
     report.publish(out, console.command_line(), tables=2)
     if not found.posterior.converged:
@@ -155,7 +155,7 @@ def train(
     console.note(f"Use it: nonet recsim compare {story} --policies myopic,{out}")
 
 
-def value(*, log: str, target: str, seed: int = 0) -> None:
+def value(*, log: str, target: str, seed: int = 0, json: bool = False) -> None:
     """Estimate the click rate of another policy from this policy's log.
 
     Example: nonet recsim value --log open-bandit/random --target open-bandit/bts
@@ -164,6 +164,7 @@ def value(*, log: str, target: str, seed: int = 0) -> None:
         log: clicks with propensities of the policy that ran.
         target: log of the policy to judge; only what it shows is used, and its clicks for comparison.
         seed: of the bootstrap.
+        json: print for other programs.
     """
     from nonet.recsim import offpolicy
     from nonet.recsim.clicks import fit_clicks
@@ -175,7 +176,8 @@ def value(*, log: str, target: str, seed: int = 0) -> None:
     rows = [(name.replace("_", " "), str(getattr(found, name))) for name in names]
     if other.click is not None:
         rows.append(("measured in its own log", f"{other.click.mean():.4g}"))
-    console.table(["estimate", "click rate with 95 % interval"], rows, title=f"{target} from {log}")
+    columns = ["estimate", "click rate with 95 % interval"]
+    console.table(columns, rows, title=f"{target} from {log}", as_json=json)
     console.note(f"The log is worth {found.effective:,.0f} events of that policy.")
 
 

@@ -15,14 +15,18 @@ __all__ = ["compare", "export", "list_stories", "run"]
 _WORLD, _COMPARED = WorldConfig(), WorldConfig(runs=40)
 
 
-def list_stories() -> None:
+def list_stories(*, json: bool = False) -> None:
     """The stories that come with nonet, and their policies.
 
     Example: nonet recsim list
+
+    Args:
+        json: print for other programs.
     """
     from nonet.recsim.shelf import SHELF
 
-    console.table(["story", "policies", "what it shows"], [(e.name, ", ".join(e.policies), e.summary) for e in SHELF])
+    rows = [(e.name, ", ".join(e.policies), e.summary) for e in SHELF]
+    console.table(["story", "policies", "what it shows"], rows, as_json=json)
 
 
 def run(
@@ -141,5 +145,4 @@ def export(folder: tyro.conf.Positional[Path], *, out: Path) -> None:
     """
     from nonet.recsim.results import export_csv
 
-    for path in export_csv(folder, out):
-        console.say(str(path))
+    console.wrote(*export_csv(folder, out))
