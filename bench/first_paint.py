@@ -4,7 +4,7 @@ The pages are those of small folders, as the tests make them; server and browser
 anew in each round, in a context without a cache. `answer` is the time until the first byte of the page, below which no
 paint can be; all times are medians of elapsed milliseconds.
 
-    python bench/web.py [ROUNDS]
+    python bench/first_paint.py [ROUNDS]
 """
 
 from __future__ import annotations
