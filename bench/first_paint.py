@@ -27,9 +27,8 @@ PATHS = (
     "/",
     *(f"/{name}/" for name in ("align", "cxc", "felix", "cka", "gaze", "recsim", "rendezvous", "optim", "eigen")),
 )
-DONE = """() => performance.getEntriesByName("first-contentful-paint").length
-  && performance.getEntriesByType("navigation")[0].loadEventEnd"""
-SEEN = """() => {
+SEEN = """async () => {
+  while (!performance.getEntriesByName("first-contentful-paint").length) await new Promise(done => setTimeout(done, 20));
   const [page] = performance.getEntriesByType("navigation");
   const [paint] = performance.getEntriesByName("first-contentful-paint");
   const blocking = performance.getEntriesByType("resource").filter(each => each.renderBlockingStatus === "blocking");
@@ -43,9 +42,6 @@ def visit(browser: Browser, address: str) -> dict[str, float]:
     place = browser.new_context(viewport={"width": 1200, "height": 850})
     page = place.new_page()
     page.goto(address)
-    page.wait_for_function(
-        "performance.getEntriesByName('first-contentful-paint').length && performance.timing.loadEventEnd"
-    )
     seen = page.evaluate(SEEN)
     place.close()
     return seen

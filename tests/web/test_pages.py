@@ -4,7 +4,7 @@ from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from web.conftest import DESKTOP, PHONE, Opener
 from web.pages import PAGES
@@ -115,14 +115,14 @@ def test_the_first_tab_skips_to_the_content(opened: Opener) -> None:
 
 def test_light_and_dark_are_switched_remembered_and_followed_by_drawings(opened: Opener) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
-    ink = "document.querySelector('#plot .xtitle').style.fill"
     with opened("/optim/", color_scheme="light") as page:
         PAGES["optim"].prepare(page)
-        light, written = page.evaluate(ground), page.evaluate(ink)
+        light, ink = page.evaluate(ground), page.locator("#plot .xtitle").get_attribute("style")
+        assert ink is not None
         page.get_by_role("button", name="Use dark colours").click()
         dark = page.evaluate(ground)
         assert dark != light
-        page.wait_for_function(f"{ink} !== {written!r}")
+        expect(page.locator("#plot .xtitle")).not_to_have_attribute("style", ink)
         page.goto("/eigen/")  # the server writes it into the next page
         assert page.locator("html").get_attribute("data-scheme") == "dark"
         assert page.evaluate(ground) == dark
