@@ -28,7 +28,8 @@ PATHS = (
     *(f"/{name}/" for name in ("align", "cxc", "felix", "cka", "gaze", "recsim", "rendezvous", "optim", "eigen")),
 )
 SEEN = """async () => {
-  while (!performance.getEntriesByName("first-contentful-paint").length) await new Promise(done => setTimeout(done, 20));
+  const painted = () => performance.getEntriesByName("first-contentful-paint").length;
+  while (!painted()) await new Promise(done => setTimeout(done, 20));
   const [page] = performance.getEntriesByType("navigation");
   const [paint] = performance.getEntriesByName("first-contentful-paint");
   const blocking = performance.getEntriesByType("resource").filter(each => each.renderBlockingStatus === "blocking");
