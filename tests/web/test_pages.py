@@ -55,7 +55,7 @@ def findings(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_for_everybody(opened: Opener, name: str) -> None:
-    """Rules of accessibility on a screen by day and on a phone by night; quiet, whole, not too wide, and for the keys."""
+    """Rules of accessibility on a screen by day, on a phone by night; quiet, whole, not too wide, and for the keys."""
     shown = PAGES[name]
     for device in (DESKTOP | {"color_scheme": "light"}, PHONE | {"color_scheme": "dark"}):
         with opened(shown.path, reduced_motion="reduce", **device) as page:
