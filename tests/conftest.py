@@ -37,11 +37,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _ran_all(config: pytest.Config) -> bool:
-    """Whether every test had its chance: nothing was chosen, and the data and the browser that some need are here."""
+    """Whether every test had its chance: nothing was chosen, and the data and programs that some need are here."""
     choices = ("keyword", "markexpr", "collectonly", "deselect", "lf", "stepwise")
     chosen = any(getattr(config.option, choice, None) for choice in choices)
     whole = not chosen and config.args_source is not pytest.Config.ArgsSource.ARGS
-    return bool(whole and os.environ.get("NONET_DATA") and shutil.which("chromium"))
+    programs = all(shutil.which(name) for name in ("chromium", "java"))
+    return bool(whole and programs and os.environ.get("NONET_DATA"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -68,8 +68,9 @@ def test_a_whole_run_fails_for_a_shown_command_that_no_test_ran(tmp_path, asked,
     (tmp_path / "tests" / "test_one.py").write_text(
         "from nonet import cli\n\n\ndef test_eigen():\n    assert cli.run(['eigen', '1 2; 3 4', '--json']) == 0\n"
     )
-    (tmp_path / "chromium").write_text("#!/bin/sh\n")
-    (tmp_path / "chromium").chmod(0o755)
+    for program in ("chromium", "java"):
+        (tmp_path / program).write_text("#!/bin/sh\n")
+        (tmp_path / program).chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     told_where = {**os.environ, "PATH": path, "NONET_DATA": str(tmp_path), "PYTHONPATH": str(ROOT / "src")}
     told_where.pop("NONET_COMMANDS_RUN", None)

@@ -87,6 +87,7 @@ def test_a_tour_on_real_data(tmp_path, monkeypatch):
         return SimpleNamespace(wings=[], of=lambda state: [])
 
     monkeypatch.setattr("nonet.tour.tour", tour)
-    words = ["--out", str(tmp_path / "tour"), "--only", "eigen", "optim", "--data", str(tmp_path)]
+    words = ["--out", str(tmp_path / "tour"), "--scale", "minutes", "--only", "eigen", "optim"]
+    words += ["--data", str(tmp_path)]
     assert cli.run(["tour", *words]) == 0
     assert (called[0].only, called[0].data) == (("eigen", "optim"), tmp_path)

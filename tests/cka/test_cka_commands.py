@@ -210,7 +210,11 @@ def test_a_transformer_with_padding(models, tmp_path):
 @pytest.mark.slow
 def test_prune_and_probe(models, tmp_path, capsys):
     data = f"{models}:loader"
+    from cka_networks import small_net
+
+    save_file(small_net(blocks=3, seed=5, classes=2).state_dict(), tmp_path / "a.safetensors")
     words = ["cka", "prune", f"{models}:make_a", "--eval", data, "--data", data, "--finetune", "2", "--budget", "50%"]
+    words += ["--weights", str(tmp_path / "a.safetensors")]
     assert cli.run([*words, "--out", str(tmp_path / "small")]) == 0
     stored = json.loads((tmp_path / "small" / "pruned.json").read_text())
     assert len(stored["steps"]) > 1

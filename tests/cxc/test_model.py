@@ -202,10 +202,15 @@ def test_commands_train_and_judge_a_model(folder, towers, made_up, tmp_path, cap
     assert "8" in capsys.readouterr().out
     assert "last training loss" in (tmp_path / "model" / "README.md").read_text()
     judged = ["cxc", "evaluate", "--ratings", str(made_up.folder), "--coco", str(made_up.karpathy)]
-    for model in ("model", "tower"):
-        assert run([*judged, "--model", str(tmp_path / model), "--correlation.samples", "5"]) == 0
+    (tmp_path / "val2014").mkdir()
+    for number in made_up.image_numbers:
+        Image.new("RGB", (48, 48)).save(tmp_path / "val2014" / f"COCO_val2014_{number:012d}.jpg")
+    pictures = ["--image-dir", str(tmp_path / "val2014")]
+    for model, more in (("model", pictures), ("tower", [])):
+        assert run([*judged, "--model", str(tmp_path / model), "--correlation.samples", "5", *more]) == 0
         shown = capsys.readouterr().out
         assert "T→T" in shown and "STS" in shown
+        assert ("I→T" in shown) is bool(more)
     assert run([*judged, "--model", str(tmp_path / "none")]) == 2
     assert "no such model folder" in capsys.readouterr().err
 

@@ -93,6 +93,18 @@ def test_a_study_is_set_up_with_pictures(network, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_network_learns_from_rendered_people_and_is_judged_on_others(tmp_path, capsys):
+    model, few = str(tmp_path / "model"), ["--workers", "1"]
+    people = ["--synthesis.people", "10", "--synthesis.frames", "2", "--learning.epochs", "1"]
+    assert cli.run(["gaze", "train", "--synthetic", "--out", model, *people, *few]) == 0
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+    capsys.readouterr()
+    assert cli.run(["gaze", "evaluate", model, "--people", "14", "--frames", "1", "--json", *few]) == 0
+    (table,) = json.loads(capsys.readouterr().out)["tables"]
+    assert {row[0] for row in table["rows"]} >= {"skin tone", "eye colour", "glasses"}
+
+
+@pytest.mark.slow
 def test_a_network_is_written_for_onnx_runtime(network, tmp_path):
     pytest.importorskip("onnx", reason="onnx is not installed")
     assert cli.run(["gaze", "onnx", str(network), "--out", str(tmp_path / "gaze.onnx")]) == 0
