@@ -43,7 +43,7 @@ def example_page(name: str) -> types.ModuleType:
                 raise DataError("The table is empty.", where="a.tsv", fix="Fill it.")
             raise ResourceError("The disk is full.", fix="Free some space.")
 
-        return Mount(router, lambda: f"{name} is ready")
+        return Mount(router, f"{name} is ready")
 
     module.mount = mount  # type: ignore[attr-defined]
     return module

@@ -143,7 +143,8 @@ def _card(wing: Wing, mount: Mount | None) -> dict[str, Any]:
     if mount is None:
         return {"wing": wing, "served": False, "state": "", "drawing": None}
     try:
-        return {"wing": wing, "served": True, "state": mount.state(), "drawing": mount.drawing()}
+        state = mount.state if isinstance(mount.state, str) else mount.state()
+        return {"wing": wing, "served": True, "state": state, "drawing": mount.drawing()}
     except Exception as error:
         told = readable(error)
         if told is None:

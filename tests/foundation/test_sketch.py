@@ -33,3 +33,11 @@ def test_numbers_are_short_and_kinds_escaped():
     drawn = sketch("s", [line([(1.2345, 2.0)], '"')])
     assert 'points="1.2,2"' in drawn
     assert 'class="&#34;"' in drawn
+
+
+def test_what_is_not_a_number_is_left_out():
+    nan, inf = float("nan"), float("inf")
+    place = fitted([(0, 0), (2, 1), (nan, 5), (1, inf)], margin=10)
+    assert place((2, 1)) == pytest.approx((WIDTH - 10, 10))
+    assert 'points="0,0 2,1"' in line([(0, 0), (nan, 1), (2, 1)])
+    assert fitted([(nan, 0)])((0, 0)) == pytest.approx((WIDTH / 2, HEIGHT / 2))

@@ -2,18 +2,15 @@
 
 import contextlib
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from nonet.web import create_app
 from web.house import build
+from web.serving import CHROMIUM_ARGUMENTS, served
 
 DESKTOP = {"viewport": {"width": 1200, "height": 850}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -24,18 +21,6 @@ expect.set_options(timeout=60_000)  # a busy machine draws slowly
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-gallery", metavar="HOUSE", help="write docs/gallery/ from the folders in HOUSE")
-
-
-@contextmanager
-def served(sources: dict[str, Path], **options: object) -> Iterator[str]:
-    """The address of an application in a thread."""
-    server = uvicorn.Server(uvicorn.Config(create_app(sources, **options), log_level="warning"))  # type: ignore[arg-type]
-    with socket.create_server(("127.0.0.1", 0)) as listening:  # who comes before the server is ready, waits
-        running = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        running.start()
-        yield "http://{}:{}".format(*listening.getsockname())
-        server.should_exit = True
-        running.join(20)
 
 
 @pytest.fixture(scope="session")
@@ -56,9 +41,8 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("chromium is not installed")
-    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *quiet])
+        browser = play.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 

@@ -1,5 +1,6 @@
 """A small real folder for each wing, as its commands would make it; networks in them have learnt nothing."""
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -33,11 +34,14 @@ def _align(folder: Path) -> Path:
     model = DualEncoder.load(folder / "model")
     index = open_or_create(folder / "index", model, folder / "model")
     known = [
-        Picture(str(path), str(path.parent), f"{at:064x}", (f"a {path.stem} thing",), 40, 40)
-        for at, path in enumerate(pictures)
+        Picture(str(path), str(path.parent), _sha256(path), (f"a {path.stem} thing",), 40, 40) for path in pictures
     ]
     index.add(model.embed_images(pictures), known)
     return folder / "index"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _cxc(folder: Path) -> Path:

@@ -11,7 +11,7 @@ def _nothing(page: Page) -> None:
 
 
 def _drawn(page: Page) -> None:
-    page.wait_for_function("document.body.dataset.ready === 'true'")
+    expect(page.locator("body")).to_have_attribute("data-ready", "true")
 
 
 def _found(page: Page) -> None:

@@ -101,7 +101,7 @@ def pages(searcher: Searcher) -> Mount:
     def state() -> str:
         return _count(len(searcher.index.snapshot()))
 
-    return Mount(router, state, lambda: _drawing(searcher.index.snapshot()))
+    return Mount(router, state, lambda: _drawing(searcher.index.snapshot(), gallery))
 
 
 _BINARY_BODY = {
@@ -137,11 +137,11 @@ def _shown(searcher: Searcher, id: int, make: Callable[[Picture], Shown]) -> Res
     return Response(shown.content, media_type=shown.media_type, headers=_KEEP)
 
 
-def _drawing(snapshot: Snapshot) -> Markup | None:
+def _drawing(snapshot: Snapshot, gallery: Gallery) -> Markup | None:
     """Pictures from all over the index."""
     last, wanted = max(1, snapshot.manifest.next_id - 1), _ACROSS * _DOWN
     found = snapshot.pictures({last * step // (2 * wanted) for step in range(2 * wanted + 1)})
-    there = [id for id, one in sorted(found.items()) if FilePath(one.path).is_file()]
+    there = [id for id, one in sorted(found.items()) if _is_shown(one, gallery)]
     if not there:
         return None
     chosen = there[:: max(1, len(there) // wanted)][:wanted]
@@ -152,6 +152,13 @@ def _drawing(snapshot: Snapshot) -> Markup | None:
         address = f"/align/api/thumbs/{id}"
         shapes.append(picture(address, column * wide + 3, row * high + 3, wide - 6, high - 6))
     return sketch("Pictures of the index", shapes)
+
+
+def _is_shown(picture: Picture, gallery: Gallery) -> bool:
+    try:
+        return bool(gallery.thumbnail(picture).content)  # kept for the request that follows
+    except DataError:  # it is gone, or was changed
+        return False
 
 
 @lru_cache(1)

@@ -68,7 +68,7 @@ def mount(source: Path | None) -> Mount:
     def drawing() -> Markup:
         return _drawing(opened(next(iter(reports))))
 
-    return Mount(router, lambda: f"{len(reports)} report{'s' * (len(reports) != 1)} of layer similarity", drawing)
+    return Mount(router, f"{len(reports)} report{'s' * (len(reports) != 1)} of layer similarity", drawing)
 
 
 def _drawing(found: Findings) -> Markup:

@@ -44,7 +44,7 @@ def mount(source: Path | None) -> Mount:
         """Matrix, mean, product, eigenvalues and eigenvectors of the Pauli combination along a direction."""
         return asdict(spin(math.radians(polar), math.radians(azimuth)))
 
-    return Mount(router, lambda: "The trick with mean and product, as a lesson", _drawing)
+    return Mount(router, "The trick with mean and product, as a lesson", _drawing)
 
 
 def _drawing() -> Markup:

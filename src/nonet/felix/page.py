@@ -67,7 +67,7 @@ def pages(editor: Editor, name: str) -> Mount:
     def drawing() -> Markup:
         return _drawing(next(iter(editor.edit([_SAMPLE]))))
 
-    return Mount(router, lambda: f"The editor {name} is ready", drawing)
+    return Mount(router, f"The editor {name} is ready", drawing)
 
 
 def _drawing(edited: Edited) -> Markup:

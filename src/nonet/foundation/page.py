@@ -35,14 +35,14 @@ class Mount:
 
     Attributes:
         router: the wing's routes, relative to ``/NAME``; ``/`` is its page.
-        state: says in one line for the home page how things stand, such as "3,120 pictures indexed"; asked at each
-            visit.
-        drawing: draws that (see `nonet.foundation.sketch`); where there is nothing to draw yet, the wing's
+        state: one line for the home page on how things stand, such as "3,120 pictures indexed"; where that changes,
+            what says it at each visit.
+        drawing: draws that (see `nonet.foundation.sketch`); where it has nothing to draw yet, the wing's
             ``templates/idle.svg`` stands there.
     """
 
     router: APIRouter
-    state: Callable[[], str]
+    state: str | Callable[[], str]
     drawing: Callable[[], Markup | None] = lambda: None
 
 

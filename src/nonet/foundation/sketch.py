@@ -6,6 +6,7 @@ Shapes are strings of markup; `sketch` puts them into one drawing. A kind names 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 from markupsafe import Markup
@@ -71,7 +72,7 @@ def fitted(points: Iterable[Point], *, equal: bool = True, margin: float = 8) ->
         equal: whether both directions keep one scale.
         margin: left free at each side.
     """
-    xs, ys = zip(*points, strict=True)
+    xs, ys = zip(*(_finite(points) or [(0.0, 0.0)]), strict=True)
     left, bottom = min(xs), min(ys)
     across, up = max(xs) - left, max(ys) - bottom
     by_x, by_y = (WIDTH - 2 * margin) / (across or 1.0), (HEIGHT - 2 * margin) / (up or 1.0)
@@ -82,7 +83,12 @@ def fitted(points: Iterable[Point], *, equal: bool = True, margin: float = 8) ->
 
 
 def _points(points: Iterable[Point]) -> str:
-    return " ".join(f"{_short(x)},{_short(y)}" for x, y in points)
+    return " ".join(f"{_short(x)},{_short(y)}" for x, y in _finite(points))
+
+
+def _finite(points: Iterable[Point]) -> list[Point]:
+    """What was not measured, or has diverged, is nowhere."""
+    return [point for point in points if all(map(math.isfinite, point))]
 
 
 def _short(value: float) -> str:

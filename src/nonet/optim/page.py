@@ -75,7 +75,7 @@ def mount(source: Path | None) -> Mount:
     def drawing() -> Markup:
         return _drawing(answer(Question.model_validate({})))
 
-    return Mount(router, lambda: "Type a function of two variables and watch three methods descend it", drawing)
+    return Mount(router, "Type a function of two variables and watch three methods descend it", drawing)
 
 
 def _drawing(found: Answer) -> Markup:

@@ -115,7 +115,7 @@ def mount(source: Path | None) -> Mount:
 
     state = f"{board.title}: {run.config.runs} runs of {run.config.horizon} steps"
     drawing = _drawing([board])
-    return Mount(router, lambda: state, lambda: drawing)
+    return Mount(router, state, lambda: drawing)
 
 
 def _drawing(boards: list[Dashboard]) -> Markup:
@@ -156,7 +156,7 @@ def _comparison(runs: dict[str, Run]) -> Mount:
 
     state = f"{page_of.story}: {', '.join(runs)} side by side"
     drawing = _drawing(list(boards.values()))
-    return Mount(router, lambda: state, lambda: drawing)
+    return Mount(router, state, lambda: drawing)
 
 
 def _rows(runs: dict[str, Run], paired: bool) -> list[Row]:

@@ -98,7 +98,7 @@ def mount(source: Path | None) -> Mount:
         return Learnt(curves=dict(team.curves), figures=dict(team.figures))
 
     def state() -> str:
-        kept = len(_listed(source))
+        kept = len(_kept(source))
         return f"{kept:,} meeting{'s' * (kept != 1)} kept"
 
     return Mount(router, state, lambda: _drawing(source))
@@ -106,10 +106,10 @@ def mount(source: Path | None) -> Mount:
 
 def _drawing(source: Path) -> Markup | None:
     """The ways that the robots drove in the newest meeting."""
-    newest = next(iter(_listed(source)), None)
-    if newest is None:
+    kept = _kept(source)
+    if not kept:
         return None
-    told = read_episode(source / "episodes" / f"{newest.name}.json")
+    told = read_episode(kept[0])
     left, bottom, right, top = told["bounds"]
     place = fitted([(left, bottom), (right, top)], margin=4)
     scale = (place((right, bottom))[0] - place((left, bottom))[0]) / (right - left)
@@ -123,9 +123,14 @@ def _drawing(source: Path) -> Markup | None:
     return sketch("The ways of robots to where they meet", shapes)
 
 
+def _kept(source: Path) -> list[Path]:
+    """Files of meetings, the newest first."""
+    return sorted((source / "episodes").glob("*.json"), key=lambda path: -path.stat().st_mtime)
+
+
 def _listed(source: Path) -> list[Listed]:
     found = []
-    for path in sorted((source / "episodes").glob("*.json"), key=lambda path: -path.stat().st_mtime):
+    for path in _kept(source):
         try:
             told = read_episode(path)
         except DataError:  # somebody else's file

@@ -24,7 +24,10 @@ function showNumbers(frame) {
   for (const [robot, [x, y]] of episode.poses[frame].entries()) {
     const goal = episode.goals[frame][robot];
     const aim = goal[0] === null ? "–" : `${goal[0].toFixed(1)}, ${goal[1].toFixed(1)}`;
-    row([robot, `${x.toFixed(1)}, ${y.toFixed(1)}`, aim], "td").cells[0].style.color = colourOf(robot);
+    const key = document.createElement("span");
+    key.className = "key";
+    key.style.background = colourOf(robot);
+    row([robot, `${x.toFixed(1)}, ${y.toFixed(1)}`, aim], "td").cells[0].prepend(key);
   }
 }
 

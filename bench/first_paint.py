@@ -1,0 +1,69 @@
+"""The first paint of every page in chromium, with what it waits for and the answer's own time beside it.
+
+The pages are those of small folders, as the tests make them; server and browser share this machine. A page is opened
+anew in each round, in a context without a cache. `answer` is the time until the first byte of the page, below which no
+paint can be; all times are medians of elapsed milliseconds.
+
+    python bench/first_paint.py [ROUNDS]
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the folders are those of the tests
+
+from playwright.sync_api import Browser, sync_playwright
+
+from nonet.foundation import console
+from web.house import build
+from web.serving import CHROMIUM_ARGUMENTS, served
+
+PATHS = (
+    "/",
+    *(f"/{name}/" for name in ("align", "cxc", "felix", "cka", "gaze", "recsim", "rendezvous", "optim", "eigen")),
+)
+SEEN = """async () => {
+  const painted = () => performance.getEntriesByName("first-contentful-paint").length;
+  while (!painted()) await new Promise(done => setTimeout(done, 20));
+  const [page] = performance.getEntriesByType("navigation");
+  const [paint] = performance.getEntriesByName("first-contentful-paint");
+  const blocking = performance.getEntriesByType("resource").filter(each => each.renderBlockingStatus === "blocking");
+  const bytes = [page, ...blocking].reduce((sum, each) => sum + each.decodedBodySize, 0);
+  const requests = 1 + blocking.length;
+  return { answer: page.responseStart, paint: paint.startTime, loaded: page.loadEventEnd, requests, bytes };
+}"""
+
+
+def visit(browser: Browser, address: str) -> dict[str, float]:
+    place = browser.new_context(viewport={"width": 1200, "height": 850})
+    page = place.new_page()
+    page.goto(address)
+    seen = page.evaluate(SEEN)
+    place.close()
+    return seen
+
+
+def main(rounds: int) -> None:
+    found: dict[str, list[dict[str, float]]] = {path: [] for path in PATHS}
+    with tempfile.TemporaryDirectory() as root, served(build(Path(root))) as address, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
+        for _ in range(rounds + 1):
+            for path in PATHS:
+                found[path].append(visit(browser, address + path))
+        browser.close()
+    rows = []
+    for path, visits in found.items():
+        kept = visits[1:]  # the first visit of all finds the server cold
+        times = [f"{statistics.median(one[name] for one in kept):.0f}" for name in ("answer", "paint", "loaded")]
+        rows.append([path, *times, f"{kept[0]['requests']:.0f}", f"{kept[0]['bytes'] / 1000:.1f}"])
+    columns = ["page", "answer, ms", "first paint, ms", "loaded, ms", "requests before it", "kB before it"]
+    console.table(columns, rows, title=f"First paint, medians of {rounds} visits", right=columns[1:])
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
