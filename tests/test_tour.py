@@ -194,6 +194,7 @@ def pids(folder: Path) -> dict[str, int]:
     return {name: int(pid) for name, pid in (line.split() for line in (folder / "starts.txt").read_text().splitlines())}
 
 
+@pytest.mark.slow
 def test_a_killed_tour_leaves_nothing_running_and_the_next_goes_on(running, play):
     config, process = running
     assert states(read_state(config.out))["recsim"] == "running"
@@ -211,6 +212,7 @@ def test_a_killed_tour_leaves_nothing_running_and_the_next_goes_on(running, play
     assert "the last start" in state.wing("recsim").note and state.wing("eigen").note == ""
 
 
+@pytest.mark.slow
 def test_ctrl_c_asks_the_studies_to_save(running):
     config, process = running
     process.send_signal(signal.SIGINT)
@@ -313,7 +315,7 @@ def test_studies_take_the_same_options(wing):
     taken = inspect.signature(study).parameters
     defaults = {name: taken[name].default for name in ("out", "scale", "seed", "data", "json")}
     assert defaults == {"out": inspect.Parameter.empty, "scale": "minutes", "seed": 0, "data": None, "json": False}
-    assert taken["scale"].annotation.startswith('Literal["minutes", "hours"')
+    assert taken["scale"].annotation.replace('"', "'").startswith("Literal['minutes', 'hours'")
 
 
 @pytest.mark.slow
