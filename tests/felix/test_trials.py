@@ -13,7 +13,7 @@ PAIRS = [Pair(f"the {n} cat sat . it slept .", (f"the {n} cat sat and slept .",)
 
 @dataclass
 class Eager:
-    """Edits nearly rightly from a keep bias of 2 on, rightly from a probability of 0.7 on if 1 is added, else wrongly."""
+    """Edits rightly if both are asked for, nearly rightly with a keep bias of 2 alone, else wrongly."""
 
     config: EditorConfig = field(
         default_factory=lambda: EditorConfig("felix", LabelConfig(), {}, decoding=DecodeConfig(beam=3))
