@@ -13,7 +13,7 @@ PAIRS = [Pair(f"the {n} cat sat . it slept .", (f"the {n} cat sat and slept .",)
 
 @dataclass
 class Eager:
-    """Edits rightly if both are asked for, nearly rightly with a keep bias of 2 alone, else wrongly."""
+    """Edits rightly from a keep bias of 2 and a minimum edit probability of 0.7 on, wrongly below them."""
 
     config: EditorConfig = field(
         default_factory=lambda: EditorConfig("felix", LabelConfig(), {}, decoding=DecodeConfig(beam=3))
@@ -22,9 +22,8 @@ class Eager:
     def edit(self, lines, decoding=None):
         for line in lines:
             right = line.replace(" . it", " and")
-            biased = f"{right} !" if decoding.keep_bias >= 2 else "the end"
-            sure = decoding.min_edit_probability >= 0.7 and decoding.keep_bias >= 1
-            yield Edited(line, right if sure else biased, (), 1.0)
+            unsure = "" if decoding.min_edit_probability >= 0.7 else " !"
+            yield Edited(line, right + unsure if decoding.keep_bias >= 2 else "the end", (), 1.0)
 
     def save(self, folder, card):
         raise AssertionError("nothing is saved")
@@ -38,7 +37,7 @@ def outcome(texts):
 @pytest.mark.parametrize("metric", ["sari_t2t", "sari_easse", "ter"])
 def test_validation_chooses_the_caution_that_edits_best(metric):
     assert tuned(Eager(), PAIRS, metric) == DecodeConfig(keep_bias=2.0, beam=3)
-    assert tuned(Eager(), PAIRS, metric, LEAST) == DecodeConfig(1.0, 0.7, beam=3)
+    assert tuned(Eager(), PAIRS, metric, LEAST) == DecodeConfig(2.0, 0.7, beam=3)
 
 
 def test_a_gap_is_the_mean_difference_with_an_interval_of_pairs_of_texts():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -26,7 +26,7 @@ __all__ = ["BIASES", "LEAST", "ChosenBy", "Outcome", "Splits", "Trial", "gap", "
 ChosenBy = Literal["sari_t2t", "sari_easse", "ter"]
 _SAMPLES = 1000
 BIASES = (0.0, -1.0, 1.0, 2.0, 4.0)  # keep biases that validation chooses from; of equals the first
-LEAST = (0.5, 0.6, 0.7, 0.8, 0.9)  # minimum edit probabilities, where those are chosen from too
+LEAST = (0.5, 0.7, 0.8, 0.9, 0.95)  # minimum edit probabilities that are tried then, where that is asked for
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def try_out(trial: Trial, splits: Splits, encoder: Loaded, metric: ChosenBy, lea
         splits: the pairs.
         encoder: what its networks begin with.
         metric: what that is chosen by, which is higher (TER: lower) for the better editor.
-        least: minimum edit probabilities to choose from, beside the keep biases.
+        least: minimum edit probabilities to choose from, after the keep bias.
     """
     start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
@@ -90,11 +90,14 @@ def try_out(trial: Trial, splits: Splits, encoder: Loaded, metric: ChosenBy, lea
 
 
 def tuned(editor: AnyEditor, validation: Sequence[Pair], metric: ChosenBy, least: Sequence[float] = ()) -> DecodeConfig:
-    """The keep bias and the minimum edit probability with which an editor does best on validation texts."""
-    own = editor.config.decoding
-    both = [(value, bias) for value in (own.min_edit_probability, *least) for bias in BIASES]
-    choices = [replace(own, keep_bias=bias, min_edit_probability=value) for value, bias in both]
-    return max(choices, key=lambda decoding: _score(validation, _texts(editor, validation, decoding), metric))
+    """The keep bias with which an editor does best on validation texts, then the minimum edit probability beside it."""
+
+    def best(choices: Iterable[DecodeConfig]) -> DecodeConfig:
+        return max(choices, key=lambda decoding: _score(validation, _texts(editor, validation, decoding), metric))
+
+    biased = best(replace(editor.config.decoding, keep_bias=bias) for bias in BIASES)
+    values = (biased.min_edit_probability, *least)
+    return best(replace(biased, min_edit_probability=value) for value in values) if least else biased
 
 
 def gap(first: Outcome, second: Outcome, test: Sequence[Pair], *, seed: int = 0) -> Estimate:
