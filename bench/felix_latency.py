@@ -7,7 +7,7 @@ them stands what the matrix products alone would cost at the rate of this proces
     python bench/felix_latency.py [--layers N] [--texts N] [--rounds N] [--longest TOKENS]
     python bench/felix_latency.py --parity EDITOR --texts 2000
 
-The second form compares the edits of an exported editor: torch against ONNX Runtime.
+The second form compares the edits of an exported editor of fusions: torch against ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import argparse
 import os
 import statistics
 import tempfile
+import time
 from pathlib import Path
 
 import torch
@@ -27,6 +28,7 @@ from nonet.felix.latency import gemm_rate, limit_ms, race, systems
 from nonet.felix.rules.config import RuleConfig
 from nonet.felix.rules.pairs import rule_pairs
 from nonet.felix.runtime import open_editor
+from nonet.felix.sari import easse_tokens, sari_t2t_sentence
 from nonet.felix.sources.official import read_official
 from nonet.felix.sources.prose import wikipedia
 from nonet.felix.trials import short
@@ -79,15 +81,24 @@ def speed(options: argparse.Namespace) -> None:
 
 
 def parity(options: argparse.Namespace) -> None:
-    texts = [pair.source for pair in read()][: options.texts]
-    made = {}
+    pairs = read()[: options.texts]
+    texts, cut = [pair.source for pair in pairs], easse_tokens()
+    told: list[str] = []
     for backend in ("torch", "onnx", "int8"):
-        made[backend] = [one.text for one in open_editor(options.parity, backend, threads=1).edit(texts)]
-    changed = sum(a != b for a, b in zip(made["torch"], texts, strict=True))
-    print(f"{len(texts):,} texts, of which torch changes {changed:,}")
-    for backend in ("onnx", "int8"):
-        equal = sum(a == b for a, b in zip(made["torch"], made[backend], strict=True))
-        print(f"{backend}: {100 * equal / len(texts):.2f} % of the edited texts are those of torch")
+        editor = open_editor(options.parity, backend, threads=1)
+        start = time.process_time()
+        made = [one.text for one in editor.edit(texts)]
+        took = 1000 * (time.process_time() - start) / len(texts)
+        if not told:
+            told = made
+            changed = sum(a != b for a, b in zip(made, texts, strict=True))
+            print(f"{len(texts):,} texts, of which torch changes {changed:,}")
+        equal = 100 * statistics.mean(a == b for a, b in zip(told, made, strict=True))
+        sari = statistics.mean(
+            sari_t2t_sentence(cut(pair.source), cut(text), [cut(target) for target in pair.targets]).score
+            for pair, text in zip(pairs, made, strict=True)
+        )
+        print(f"{backend:6}{equal:7.2f} % of the texts as torch has them, SARI {sari:.2f}, {took:.1f} CPU ms a text")
 
 
 def main() -> None:

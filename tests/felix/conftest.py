@@ -1,5 +1,6 @@
 """What the wing's tests share: the vocabulary, a tiny encoder, and an editor trained once on a toy language."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ from tokenizers import Tokenizer
 
 from nonet.felix.config import LabelConfig, LearningConfig
 from nonet.felix.data import Collected, Pair, write_pairs
-from nonet.felix.encoders import Loaded, minilm_folder, random_encoder
+from nonet.felix.encoders import Loaded, minilm_folder, network, random_encoder
 from nonet.felix.tokens import Vocabulary
 
 NAMES = ["Anna", "Boris", "Clara", "David", "Emma", "Felix", "Greta", "Hugo"]
 THINGS = ["tea", "cheese", "music", "snow", "books", "the sea", "old maps", "rain"]
+PIECES = 3000  # of MiniLM's vocabulary: marks, letters and the most frequent words
 SIZES = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 128}
 
 
@@ -32,16 +34,34 @@ def toy_pairs() -> list[Pair]:
 
 
 @pytest.fixture(scope="session")
-def tiny() -> Loaded:
-    """A BERT of two narrow layers with random weights and MiniLM's vocabulary."""
-    torch.manual_seed(0)
-    return random_encoder(SIZES)
-
-
-@pytest.fixture(scope="session")
 def vocabulary() -> Vocabulary:
     """MiniLM's."""
     return Vocabulary(Tokenizer.from_file(str(minilm_folder() / "tokenizer.json")))
+
+
+@pytest.fixture(scope="session")
+def tiny(vocabulary: Vocabulary) -> Loaded:
+    """A BERT of two narrow layers with random weights and a tenth of MiniLM's vocabulary, so that it learns fast."""
+    described = json.loads(vocabulary.tokenizer.to_str())
+    ranked = sorted(described["model"]["vocab"].items(), key=lambda item: item[1])
+    needed = {word.lower() for text in (*NAMES, *THINGS) for word in text.split()}
+    letters = {piece for piece, _ in ranked if len(piece) == len("##x") and piece.startswith("##")}
+    kept = [piece for piece, rank in ranked if rank < PIECES or piece in needed | letters]
+    described["model"]["vocab"] = {piece: number for number, piece in enumerate(kept)}
+    torch.manual_seed(0)
+    return random_encoder(SIZES, Vocabulary(Tokenizer.from_str(json.dumps(described))))
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tiny: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """It on disk, as its library writes it."""
+    folder = tmp_path_factory.mktemp("encoders") / "tiny"
+    torch.manual_seed(0)
+    network(tiny.config).save_pretrained(folder)
+    (folder / "tokenizer.json").write_text(tiny.vocabulary.tokenizer.to_str(), "utf-8")
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "mask_token": "[MASK]", "pad_token": "[PAD]"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +73,13 @@ def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def toy_editor(toy_folder: Path) -> Path:
+def toy_editor(toy_folder: Path, tiny_folder: Path) -> Path:
     """An editor that has learnt the toy language, with graphs for ONNX Runtime."""
     from nonet.felix.export import export_editor
     from nonet.felix.run import Run, execute
 
     folder = toy_folder.parent / "editor"
-    learning = LearningConfig(steps=60, batch_size=16, learning_rate=3e-3, freeze_embeddings=True)
-    execute(Run(toy_folder, folder, encoder="small", layers=1, labels=LabelConfig(), learning=learning))
+    learning = LearningConfig(steps=60, batch_size=16, learning_rate=3e-3)
+    execute(Run(toy_folder, folder, encoder=str(tiny_folder), layers=1, labels=LabelConfig(), learning=learning))
     export_editor(folder, fp32=True, int8=True)
     return folder

@@ -15,7 +15,7 @@ def test_a_head_learns_to_fill_masks_and_comes_back_with_its_encoder(tiny, tmp_p
     documents = [Document(str(number), (TEXT,) * 3) for number in range(11)]
     config = LearningConfig(steps=12, batch_size=8, learning_rate=5e-3)
     found = adapt_encoder(tiny, documents, config, tmp_path / "encoder")
-    assert found.before > 10_000  # a random head knows no word of thirty thousand
+    assert found.before > 1000  # a random head knows no word of three thousand
     assert found.after < found.before / 10
     assert found.measured > 20
     loaded = open_encoder(str(tmp_path / "encoder"))

@@ -9,7 +9,7 @@ from nonet.felix.config import DecodeConfig, EditorConfig, LabelConfig
 from nonet.felix.data import read_pairs
 from nonet.felix.editor import Editor
 from nonet.felix.model import Inserter, new_tagger
-from nonet.felix.runtime import open_editor
+from nonet.felix.runtime import OnnxBackend, open_editor
 from nonet.felix.showing import as_dict, segments, shown
 from nonet.foundation.errors import ArtifactError
 
@@ -70,6 +70,20 @@ def test_nothing_unsure_is_done_and_a_great_bias_does_nothing(wild):
     for decoding in (DecodeConfig(min_edit_probability=1.0), DecodeConfig(keep_bias=100.0)):
         for variant in ("felix", "infill", "insert"):
             assert [one.text for one in wild[variant].edit(TEXTS, decoding)] == TEXTS
+
+
+@pytest.mark.parametrize("variant", ["felix", "infill", "insert"])
+def test_no_edit_is_made_that_is_less_probable_than_was_asked_for(wild, variant):
+    editor, made = wild[variant], 0
+    every = [edit.probability for one in editor.edit(TEXTS) for edit in one.edits]
+    least = sorted(every)[len(every) // 2]
+    for text, found in zip(TEXTS, editor.edit(TEXTS, DecodeConfig(min_edit_probability=least)), strict=True):
+        made += len(found.edits)
+        assert all(edit.probability >= least for edit in found.edits)
+        assert editor.rewrite(found, []) == found.text
+        assert editor.rewrite(found, range(len(found.edits))) == text
+        assert "".join(part.text for part in segments(found) if part.kind in {"keep", "delete", "from"}) == text
+    assert 0 < made < len(every)
 
 
 def test_a_hundred_thousand_characters_are_edited_in_windows(wild):
@@ -151,8 +165,23 @@ def test_graphs_of_another_editor_and_damage_are_refused(toy_editor, wild, tmp_p
         open_editor(other, "onnx")
     damaged = tmp_path / "damaged"
     shutil.copytree(toy_editor, damaged)
-    (damaged / "onnx" / "pointer.onnx").write_bytes(b"nothing")
+    for content in (
+        b"nothing",
+        (damaged / "onnx" / "inserter.onnx").read_bytes(),
+    ):
+        (damaged / "onnx" / "pointer.onnx").write_bytes(content)
+        with pytest.raises(ArtifactError, match="not the one that was exported"):
+            open_editor(damaged, "onnx")
+    with pytest.raises(ArtifactError, match="A graph is missing"):
+        OnnxBackend(tmp_path / "none")
+    (tmp_path / "tagger.onnx").write_bytes(b"nothing")
     with pytest.raises(ArtifactError, match="no graph"):
+        OnnxBackend(tmp_path)
+    (damaged / "onnx" / "pointer.onnx").unlink()
+    with pytest.raises(ArtifactError, match="one too many"):
+        open_editor(damaged, "onnx")
+    (damaged / "onnx" / "editor.json").write_text('{"weights": "x", "graphs": []}')
+    with pytest.raises(ArtifactError, match="description of the graphs is damaged"):
         open_editor(damaged, "onnx")
     (damaged / "tokenizer.json").write_text("{}")
     with pytest.raises(ArtifactError, match=r"bytes|checksum"):

@@ -19,6 +19,7 @@ def test_rare_tags_of_an_example_weigh_more():
     weights = torch.tensor([4 / (3 * 2), 4 / (3 * 2), 4 / (1 * 2), 4 / (3 * 2), 0, 0])
     expected = (losses * weights).sum() / weights.sum()
     assert tag_loss(scores, tags, mask).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert tag_loss(scores, tags, mask, 0.0).item() == pytest.approx(losses[:4].mean().item(), rel=1e-5)
 
 
 def test_deleted_tokens_are_in_the_pointers_loss():

@@ -6,14 +6,14 @@ from nonet.felix.config import DecodeConfig, EditorConfig, LabelConfig
 from nonet.felix.data import Pair
 from nonet.felix.editor import Edited
 from nonet.felix.evaluate import judge
-from nonet.felix.trials import Outcome, gap, short, tuned
+from nonet.felix.trials import LEAST, Outcome, gap, short, tuned
 
 PAIRS = [Pair(f"the {n} cat sat . it slept .", (f"the {n} cat sat and slept .",)) for n in ["one", "two", "red", "old"]]
 
 
 @dataclass
 class Eager:
-    """Edits rightly from a keep bias of 2 on, wrongly below it."""
+    """Edits rightly from a keep bias of 2 and a minimum edit probability of 0.7 on, wrongly below them."""
 
     config: EditorConfig = field(
         default_factory=lambda: EditorConfig("felix", LabelConfig(), {}, decoding=DecodeConfig(beam=3))
@@ -22,7 +22,8 @@ class Eager:
     def edit(self, lines, decoding=None):
         for line in lines:
             right = line.replace(" . it", " and")
-            yield Edited(line, right if decoding.keep_bias >= 2 else "the end", (), 1.0)
+            unsure = "" if decoding.min_edit_probability >= 0.7 else " !"
+            yield Edited(line, right + unsure if decoding.keep_bias >= 2 else "the end", (), 1.0)
 
     def save(self, folder, card):
         raise AssertionError("nothing is saved")
@@ -34,8 +35,9 @@ def outcome(texts):
 
 
 @pytest.mark.parametrize("metric", ["sari_t2t", "sari_easse", "ter"])
-def test_validation_chooses_the_bias_that_edits_best(metric):
+def test_validation_chooses_the_caution_that_edits_best(metric):
     assert tuned(Eager(), PAIRS, metric) == DecodeConfig(keep_bias=2.0, beam=3)
+    assert tuned(Eager(), PAIRS, metric, LEAST) == DecodeConfig(2.0, 0.7, beam=3)
 
 
 def test_a_gap_is_the_mean_difference_with_an_interval_of_pairs_of_texts():

@@ -20,7 +20,7 @@ class Caution(BaseModel):
 
     Attributes:
         keep_bias: above 0 edits less, below 0 more; the editor's own by default.
-        min_edit_probability: changes below this probability are not made; the editor's own by default.
+        min_edit_probability: edits below this probability are not made; the editor's own by default.
     """
 
     model_config = ConfigDict(extra="forbid")

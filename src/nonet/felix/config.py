@@ -54,6 +54,9 @@ class LearningConfig:
     """The highest rate; it rises over the first tenth of the steps and falls to zero linearly."""
     pointing_weight: float = 1.0
     """Weight of the pointer's loss beside the tags'."""
+    rare_tags: float = 1.0
+    """How much more a tag weighs that is rare in its text: 1, as in the article's code, by the inverse of its share; 0
+    not at all, which makes an editor of few edits, whose probabilities are to be believed."""
     predicted_tags: float = 0.0
     """Share of examples in which the pointer sees the predicted tags instead of the gold ones."""
     weight_decay: float = 0.01
@@ -72,6 +75,7 @@ class LearningConfig:
         _require(self.epochs > 0, "epochs", "above 0")
         _require(self.steps >= 0, "steps", "at least 0")
         _require(self.batch_size >= 1, "batch_size", "at least 1")
+        _require(0 <= self.rare_tags <= 1, "rare_tags", "from 0 to 1")
         _require(0 <= self.predicted_tags <= 1, "predicted_tags", "from 0 to 1")
 
 
@@ -82,7 +86,7 @@ class DecodeConfig:
     keep_bias: float = 0.0
     """Added to the score of keeping a token as it is; above 0 edits less, below 0 more."""
     min_edit_probability: float = 0.0
-    """A token is changed or moved only if the network gives the change at least this probability."""
+    """An edit is made only if the networks give it at least this probability, new words included."""
     beam: int = 15
     """Orders that are followed at once where the best next tokens make no path."""
 

@@ -17,10 +17,10 @@ from nonet.felix.batches import by_length
 from nonet.felix.casing import Casing
 from nonet.felix.config import DecodeConfig, EditorConfig
 from nonet.felix.decode import KEEP, Decoded, Tagging, decode, taggings
-from nonet.felix.edits import Edit, Plan, compose, plan_edits
+from nonet.felix.edits import Edit, Plan, compose, plan_edits, without_unsure
 from nonet.felix.labels import TagSet
 from nonet.felix.model import Inserter, Tagger, new_tagger, positions_of
-from nonet.felix.surface import render
+from nonet.felix.surface import Item, render
 from nonet.felix.template import Template, fill, template
 from nonet.felix.tokens import Pieces, Vocabulary, windows
 from nonet.foundation import artifact
@@ -42,7 +42,7 @@ class Edited:
         source: before.
         text: after.
         edits: what was changed, by places in the source.
-        probability: that the networks give the whole result.
+        probability: that the networks give the whole result, edits included that were not made for being unsure.
         fallback: why the source was kept although it should have been edited; empty otherwise.
         windows: how many parts a long text was edited in.
         plans: the decoded parts, for `Editor.rewrite`.
@@ -123,7 +123,7 @@ class Editor:
             row = None if points is None else points[number]
             found = decode(tagging, row, self.tags, config, count if number == 0 else 1)
             tagged += [_Tagged(parts[0], tagging, one, _change(scores[0])) for one in found]
-        made = [self._assemble(text, [plan]) for plan in self._insert(tagged)]
+        made = [self._assemble(text, [plan]) for plan in self._insert(tagged, config)]
         made.sort(key=lambda edited: -edited.probability)
         return list({edited.text: edited for edited in reversed(made)}.values())[::-1][:count]
 
@@ -179,7 +179,7 @@ class Editor:
     def _edit_chunk(self, lines: Sequence[str], config: DecodeConfig) -> Iterator[Edited]:
         parts = [windows(pieces, self.window) for pieces in self.vocabulary.encode(lines)]
         flat = [window for group in parts for window in group]
-        plans = iter(self._insert(self._tag(flat, config)))
+        plans = iter(self._insert(self._tag(flat, config), config))
         for line, group in zip(lines, parts, strict=True):
             yield self._assemble(line, list(islice(plans, len(group))))
 
@@ -207,7 +207,7 @@ class Editor:
             numbers[row, : len(tagging.numbers)] = tagging.numbers
         return self.backend.point(states, numbers, mask)
 
-    def _insert(self, tagged: Sequence[_Tagged]) -> list[tuple[Plan, float, str]]:
+    def _insert(self, tagged: Sequence[_Tagged], config: DecodeConfig) -> list[tuple[Plan, float, str]]:
         """What comes in, as plans with their logarithmic probability and the reason of a fallback."""
         needed: dict[int, Template] = {}
         too_long = set()
@@ -222,7 +222,7 @@ class Editor:
         return [
             self._fallback(one.window)
             if number in too_long
-            else self._plan(one, needed.get(number), filled.get(number))
+            else self._plan(one, needed.get(number), filled.get(number), config.min_edit_probability)
             for number, one in enumerate(tagged)
         ]
 
@@ -245,7 +245,9 @@ class Editor:
                 filled[numbers[place]] = Filled(found.ids[mine], found.log_probabilities[mine])
         return filled
 
-    def _plan(self, one: _Tagged, made: Template | None, filled: Filled | None) -> tuple[Plan, float, str]:
+    def _plan(
+        self, one: _Tagged, made: Template | None, filled: Filled | None, least: float
+    ) -> tuple[Plan, float, str]:
         items: list = list(one.decoded.order)
         log = one.tagging.log_probability + one.decoded.log_probability
         sure: dict[int, float] = {}
@@ -259,8 +261,11 @@ class Editor:
             for index, count in enumerate(one.decoded.counts):
                 anchor = max(i for i in one.decoded.order if i <= index)
                 change[anchor] = change[index] if count else change[anchor]
-        plan = plan_edits(one.window, items, self._written, change, one.decoded.arrivals, sure)
-        return plan, log, ""
+
+        def planned(items: Sequence[Item]) -> Plan:
+            return plan_edits(one.window, items, self._written, change, one.decoded.arrivals, sure)
+
+        return without_unsure(planned(items), least, planned), log, ""
 
     def _fallback(self, window: Pieces) -> tuple[Plan, float, str]:
         reason = "more words would come in than the encoder can read at once"

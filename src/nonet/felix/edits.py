@@ -10,7 +10,7 @@ from typing import Literal
 from nonet.felix.surface import Item
 from nonet.felix.tokens import Pieces
 
-__all__ = ["Edit", "Kind", "Plan", "compose", "plan_edits"]
+__all__ = ["Edit", "Kind", "Plan", "compose", "plan_edits", "without_unsure"]
 
 Kind = Literal["insert", "delete", "replace", "move"]
 
@@ -138,6 +138,22 @@ def compose(plan: Plan, rejected: Collection[int]) -> list[Item]:
         items.append(index)
         waiting = new.get(index, waiting)
     return items
+
+
+def without_unsure(plan: Plan, least: float, again: Callable[[Sequence[Item]], Plan]) -> Plan:
+    """The plan with the edits alone that have at least a probability.
+
+    Args:
+        plan: a plan.
+        least: the probability.
+        again: names the edits of other items, for a block that stays may make another one of those that move.
+    """
+    for _ in range(len(plan.source)):
+        unsure = [number for number, edit in enumerate(plan.edits) if edit.probability < least]
+        if not unsure:
+            return plan
+        plan = again(compose(plan, unsure))
+    return again(range(len(plan.source)))
 
 
 def _moves(source: Pieces, order: Sequence[int], arrivals: dict[int, float]) -> list[Edit]:

@@ -79,13 +79,14 @@ def open_encoder(name: str, *, layers: int | None = None) -> Loaded:
     return loaded if layers is None else _first_layers(loaded, layers)
 
 
-def random_encoder(sizes: Mapping[str, int]) -> Loaded:
-    """A BERT with random weights and MiniLM's vocabulary.
+def random_encoder(sizes: Mapping[str, int], vocabulary: Vocabulary | None = None) -> Loaded:
+    """A BERT with random weights.
 
     Args:
         sizes: the fields of its configuration that differ from BERT's own.
+        vocabulary: MiniLM's by default.
     """
-    vocabulary = Vocabulary(Tokenizer.from_file(str(minilm_folder() / "tokenizer.json")))
+    vocabulary = vocabulary or Vocabulary(Tokenizer.from_file(str(minilm_folder() / "tokenizer.json")))
     config = {"model_type": "bert", "vocab_size": len(vocabulary), "type_vocab_size": 2, **sizes}
     return Loaded(plain_config(network(config).config), {}, {}, vocabulary)
 

@@ -11,7 +11,7 @@ import numpy as np
 from nonet.felix.backend import Filled
 from nonet.felix.config import EditorConfig
 from nonet.felix.editor import KIND, Editor, read_words
-from nonet.felix.export import DESCRIPTION, FOLDERS
+from nonet.felix.export import DESCRIPTION, FOLDERS, GRAPHS
 from nonet.felix.run import AnyEditor, open_any
 from nonet.foundation import artifact
 from nonet.foundation.errors import ArtifactError, MissingError, UsageError
@@ -96,10 +96,17 @@ def open_editor(folder: Path, backend: Literal["torch", "onnx", "int8"] = "torch
             "This editor has no such graphs.", where=graphs, fix=f"Write them: nonet felix export {folder} {option}"
         )
     try:
-        weights = json.loads(described.read_text(encoding="utf-8"))["weights"]
-    except (ValueError, KeyError, TypeError) as error:
+        told = json.loads(described.read_text(encoding="utf-8"))
+        weights, checksums = str(told["weights"]), {str(name): str(value) for name, value in told["graphs"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError("The description of the graphs is damaged.", where=described, fix=_AGAIN) from error
     if weights != sha256(folder / "model.safetensors"):
         raise ArtifactError("The graphs are of another editor.", where=graphs, fix=_AGAIN)
+    for name in GRAPHS:
+        path = graphs / f"{name}.onnx"
+        if path.exists() != (name in checksums):
+            raise ArtifactError("A graph is missing, or there is one too many.", where=path, fix=_AGAIN)
+        if path.exists() and sha256(path) != checksums[name]:
+            raise ArtifactError("This graph is not the one that was exported.", where=path, fix=_AGAIN)
     vocabulary, casing = read_words(loaded)
     return Editor(config, vocabulary, casing, OnnxBackend(graphs, threads=threads))

@@ -65,7 +65,7 @@ class Scale:
 _SHORT = LearningConfig(steps=50, batch_size=12, learning_rate=1e-3, freeze_embeddings=True)
 _LONG = LearningConfig(steps=2000, batch_size=32, learning_rate=3e-4)
 SCALES = {
-    "minutes": Scale("minutes", 1, 5, (100, 0), 600, 32, (40, 100), _SHORT, (3, 8)),
+    "minutes": Scale("minutes", 1, 12, (100,), 600, 32, (40, 100), _SHORT, (3, 8)),
     "hours": Scale("hours", 6, 0, (100, 1000, 10_000), 10_000, 64, (200, 1000), _LONG, (32, 64)),
 }
 
@@ -183,7 +183,7 @@ def _fusion(scale: Scale, encoder: Loaded) -> Splits:
 
 
 def _held(pairs: Sequence[Pair], scale: Scale) -> Splits:
-    parts = divide(pairs, scale.learning.seed, validation=0.1, test=0.2)
+    parts = divide(pairs, scale.learning.seed, validation=0.1, test=0.3)
     validation, test = scale.held
     return Splits(parts["train"], parts["validation"][:validation], parts["test"][:test])
 

@@ -133,7 +133,7 @@ class TaggerLearner(nn.Module):
     def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         tags, mask = batch["tags"], batch["mask"]
         states, scores = self.tagger.states(batch["ids"], mask)
-        loss = tag_loss(scores, tags, mask)
+        loss = tag_loss(scores, tags, mask, self.config.rare_tags)
         metrics = {"tag_loss": loss.detach()}
         if self.tagger.pointer is not None:
             points = self.tagger.points(states, self._seen(scores, tags), mask)
@@ -188,7 +188,7 @@ class InserterLearner(nn.Module):
         return loss, {"right": right.detach()}
 
 
-def tag_loss(scores: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
+def tag_loss(scores: Tensor, tags: Tensor, mask: Tensor, rare: float = 1.0) -> Tensor:
     """Cross-entropy in which each tag of an example weighs the inverse of its frequency in that example.
 
     The last mark, whose tag never varies, is left out.
@@ -197,6 +197,7 @@ def tag_loss(scores: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
         scores: ``(batch, tokens, classes)``.
         tags: gold classes.
         mask: what is no padding.
+        rare: the power of those weights; with 0 all tokens weigh alike.
     """
     counted = mask.clone()
     counted[torch.arange(len(mask), device=mask.device), mask.sum(dim=1) - 1] = False
@@ -204,7 +205,8 @@ def tag_loss(scores: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
     counts = there.sum(dim=1)
     distinct = (counts > 0).sum(dim=1, keepdim=True)
     lengths = counted.sum(dim=1, keepdim=True)
-    weights = lengths / (counts.gather(1, tags).clamp(min=1) * distinct.clamp(min=1)) * counted
+    weights = lengths / (counts.gather(1, tags).clamp(min=1) * distinct.clamp(min=1))
+    weights = weights**rare * counted
     losses = F.cross_entropy(scores.transpose(1, 2), tags, reduction="none")
     return (losses * weights).sum() / weights.sum().clamp(min=1e-9)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -21,11 +21,12 @@ from nonet.felix.sari import easse_tokens, sari_easse, sari_t2t_sentence
 from nonet.felix.tokens import Vocabulary
 from nonet.foundation.report import Estimate
 
-__all__ = ["BIASES", "ChosenBy", "Outcome", "Splits", "Trial", "gap", "short", "try_out", "tuned"]
+__all__ = ["BIASES", "LEAST", "ChosenBy", "Outcome", "Splits", "Trial", "gap", "short", "try_out", "tuned"]
 
 ChosenBy = Literal["sari_t2t", "sari_easse", "ter"]
 _SAMPLES = 1000
 BIASES = (0.0, -1.0, 1.0, 2.0, 4.0)  # keep biases that validation chooses from; of equals the first
+LEAST = (0.5, 0.7, 0.8, 0.9, 0.95)  # minimum edit probabilities that are tried then, where that is asked for
 
 
 @dataclass(frozen=True)
@@ -65,21 +66,22 @@ class Outcome:
     texts: tuple[str, ...]
 
 
-def try_out(trial: Trial, splits: Splits, encoder: Loaded, metric: ChosenBy) -> Outcome:
-    """Trains, chooses the keep bias on the validation texts, and judges on the test texts.
+def try_out(trial: Trial, splits: Splits, encoder: Loaded, metric: ChosenBy, least: Sequence[float] = ()) -> Outcome:
+    """Trains, chooses how cautious to be on the validation texts, and judges on the test texts.
 
     Args:
         trial: the method.
         splits: the pairs.
         encoder: what its networks begin with.
-        metric: what the keep bias is chosen by, which is higher (TER: lower) for the better editor.
+        metric: what that is chosen by, which is higher (TER: lower) for the better editor.
+        least: minimum edit probabilities to choose from, after the keep bias.
     """
     start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(), Path(), trial.method, labels=trial.labels, learning=trial.learning)
         editor = learn(run, list(splits.train), [], Path(folder), encoder).editor
     trained = time.process_time()
-    decoding = tuned(editor, splits.validation, metric) if trial.method != "seq2seq" else editor.config.decoding
+    decoding = tuned(editor, splits.validation, metric, least) if trial.method != "seq2seq" else editor.config.decoding
     begun = time.process_time()
     made = _texts(editor, splits.test, decoding)
     edited = time.process_time()
@@ -87,10 +89,15 @@ def try_out(trial: Trial, splits: Splits, encoder: Loaded, metric: ChosenBy) -> 
     return Outcome(judged, decoding, trained - start, 1000 * (edited - begun) / len(splits.test), tuple(made))
 
 
-def tuned(editor: AnyEditor, validation: Sequence[Pair], metric: ChosenBy) -> DecodeConfig:
-    """The keep bias with which an editor does best on validation texts."""
-    choices = (replace(editor.config.decoding, keep_bias=bias) for bias in BIASES)
-    return max(choices, key=lambda decoding: _score(validation, _texts(editor, validation, decoding), metric))
+def tuned(editor: AnyEditor, validation: Sequence[Pair], metric: ChosenBy, least: Sequence[float] = ()) -> DecodeConfig:
+    """The keep bias with which an editor does best on validation texts, then the minimum edit probability beside it."""
+
+    def best(choices: Iterable[DecodeConfig]) -> DecodeConfig:
+        return max(choices, key=lambda decoding: _score(validation, _texts(editor, validation, decoding), metric))
+
+    biased = best(replace(editor.config.decoding, keep_bias=bias) for bias in BIASES)
+    values = (biased.min_edit_probability, *least)
+    return best(replace(biased, min_edit_probability=value) for value in values) if least else biased
 
 
 def gap(first: Outcome, second: Outcome, test: Sequence[Pair], *, seed: int = 0) -> Estimate:

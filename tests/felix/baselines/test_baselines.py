@@ -1,6 +1,6 @@
 import pytest
 
-from nonet.felix.config import LabelConfig, LearningConfig
+from nonet.felix.config import DecodeConfig, LabelConfig, LearningConfig
 from nonet.felix.data import read_pairs
 from nonet.felix.run import Run, learn, open_any
 from nonet.foundation.artifact import Card
@@ -20,5 +20,8 @@ def test_a_baseline_learns_from_the_same_pairs_and_comes_back_from_disk(method, 
     back = open_any(tmp_path / "editor")
     assert back.config.method == method
     assert [one.text for one in back.edit(texts)] == made
+    if method == "lasertagger":
+        for cautious in (DecodeConfig(keep_bias=100.0), DecodeConfig(min_edit_probability=1.0)):
+            assert [one.text for one in back.edit(texts, cautious)] == texts
     if method == "lasertagger":
         assert sum(text == pair.targets[0] for text, pair in zip(made, pairs, strict=False)) > 5

@@ -30,6 +30,15 @@ def test_wikisplit_is_divided_and_read_both_ways(real_data):
     assert not any("<::::>" in source for source in first)
 
 
+def test_brackets_that_are_spelt_out_become_brackets(tmp_path):
+    (tmp_path / "tune.8turkers.tok.norm").write_text("marin -lrb- to the south -rrb- , a-lrb-b\n" * 9)
+    (tmp_path / "tune.8turkers.tok.turk.0").write_text("marin -lsb- south -rsb- -lcb- -rcb-\n" * 9)
+    found = read_official("turkcorpus", tmp_path).pairs
+    pair = (found["train"] or found["validation"])[0]
+    assert pair.source == "marin ( to the south ) , a-lrb-b"
+    assert pair.targets == ("marin [ south ] { }",)
+
+
 def test_other_files_are_refused(tmp_path):
     with pytest.raises(DataError, match="no such folder"):
         read_official("disfl-qa", tmp_path / "none")

@@ -38,6 +38,10 @@ def test_marks_of_encodings_and_csv_are_understood(tmp_path):
 def test_files_that_are_no_tables_are_refused(tmp_path):
     with pytest.raises(DataError, match="two columns"):
         table(tmp_path, b"one column\nanother\n")
+    with pytest.raises(DataError, match="not in UTF-8"):
+        table(tmp_path, "thé\tcafé\n".encode("latin-1") * 3)
+    with pytest.raises(DataError, match="hold NUL bytes"):
+        table(tmp_path, "a b\ta\n".encode("utf-16-le") * 3)  # without its mark
     with pytest.raises(DataError, match="no such file"):
         read_table(tmp_path / "none.tsv")
     with pytest.raises(DataError, match="folder"):

@@ -20,6 +20,7 @@ from nonet.felix.batches import TokenRows, by_length, padded, present
 from nonet.felix.casing import Casing
 from nonet.felix.config import DecodeConfig, EditorConfig, LabelConfig, LearningConfig
 from nonet.felix.data import Pair
+from nonet.felix.decode import KEEP
 from nonet.felix.editor import KIND, Edited, chunks, put_weights, read_words, words_files
 from nonet.felix.encoders import Loaded
 from nonet.felix.model import Tagger
@@ -66,7 +67,9 @@ class LaserTagger:
         for batch in by_length(flat, len, 4096):
             ids = [flat[number].ids for number in batch]
             _, scores = self.tagger.states(padded(ids, self.vocabulary.pad), present(ids))
-            scores[..., 1] += config.keep_bias
+            scores[..., KEEP] += config.keep_bias
+            unsure = 1 - scores.softmax(dim=-1)[..., KEEP] < config.min_edit_probability
+            scores[..., KEEP].masked_fill_(unsure, torch.inf)
             for row, number in enumerate(batch):
                 made[number] = self._written(flat[number], scores[row].argmax(dim=1).numpy())
         return [made[number] for number in range(len(flat))]

@@ -57,6 +57,7 @@ def evaluate(
     pairs: Annotated[Path, tyro.conf.Positional],
     split: Literal["train", "validation", "test"] = "test",
     limit: int = 0,
+    backend: Literal["torch", "onnx", "int8"] = "torch",
     keep_bias: float | None = None,
     min_edit_probability: float | None = None,
     json: bool = False,
@@ -70,15 +71,17 @@ def evaluate(
         pairs: a folder made by `nonet felix pairs`.
         split: which part; `test` was seen by no training.
         limit: at most so many texts; 0 for all.
+        backend: torch, or what `nonet felix export` wrote.
         keep_bias: above 0 edits less, below 0 more.
-        min_edit_probability: changes below this probability are not made.
+        min_edit_probability: edits below this probability are not made.
         json: print for other programs.
     """
-    from nonet.felix.run import evaluate_editor, open_any
+    from nonet.felix.run import evaluate_editor
+    from nonet.felix.runtime import open_editor
     from nonet.foundation import console
     from nonet.foundation.settings import plain
 
-    opened = open_any(editor)
+    opened = open_editor(editor, backend)
     decoding = chosen_decoding(opened.config.decoding, keep_bias, min_edit_probability)
     measured = evaluate_editor(opened, pairs, split, decoding, limit)
     if json:
@@ -134,7 +137,8 @@ def export(
     Args:
         editor: a folder made by `nonet felix train`.
         onnx: in 32-bit numbers; edits are those of torch.
-        int8: in 8-bit numbers: a quarter of the size and faster, with small differences.
+        int8: in 8-bit numbers: smaller and faster, but many edits become others; judge them with
+            `nonet felix evaluate --backend int8`.
     """
     from nonet.felix.export import export_editor
     from nonet.foundation import console

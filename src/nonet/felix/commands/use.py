@@ -29,7 +29,7 @@ def edit(
         show: the edited text alone, the edits one a line, JSON (one object a line), or an HTML fragment a line.
         backend: torch, or what `nonet felix export` wrote.
         keep_bias: above 0 edits less, below 0 more.
-        min_edit_probability: changes below this probability are not made.
+        min_edit_probability: edits below this probability are not made.
         best: show so many different results of each text, the most probable first.
     """
     import sys

@@ -17,6 +17,7 @@ __all__ = ["Official", "read_official"]
 
 Official = Literal["wikisplit-fuse", "wikisplit-split", "disfl-qa", "mlqe-pe", "turkcorpus"]
 _SPLIT_MARK = "<::::>"
+_BRACKETS = {"-lrb-": "(", "-rrb-": ")", "-lsb-": "[", "-rsb-": "]", "-lcb-": "{", "-rcb-": "}"}
 _OFFICIAL_SPLITS: tuple[tuple[str, Split], ...] = (("train", "train"), ("dev", "validation"), ("test", "test"))
 
 
@@ -27,7 +28,7 @@ def read_official(name: Official, folder: Path, *, seed: int = 0) -> Collected:
         name: ``wikisplit-fuse`` (two sentences to one) and ``wikisplit-split`` read ``*.tsv`` of WikiSplit, rows of
             ``tune`` and ``validation`` shuffled and divided anew; ``disfl-qa`` reads ``{train,dev,test}.json``;
             ``mlqe-pe`` every ``*-{train,dev,test}.tar.gz``, machine translation to post-edit; ``turkcorpus``
-            ``{tune,test}.8turkers.tok.*``.
+            ``{tune,test}.8turkers.tok.*``, whose brackets are spelt out (``-lrb-``) and become brackets again.
         folder: where the files are.
         seed: of the splits of WikiSplit.
     Raises:
@@ -101,8 +102,8 @@ def _turkcorpus(folder: Path) -> Collected:
         before = folder / f"{name}.8turkers.tok.norm"
         if not before.is_file():
             continue
-        columns = [list(read_lines(path)) for path in sorted(folder.glob(f"{name}.8turkers.tok.turk.?"))]
-        sources = list(read_lines(before))
+        columns = [_with_brackets(path) for path in sorted(folder.glob(f"{name}.8turkers.tok.turk.?"))]
+        sources = _with_brackets(before)
         if not columns or any(len(column) != len(sources) for column in columns):
             raise DataError("The references are not as many as the sources.", where=before)
         references = zip(*columns, strict=True)
@@ -112,6 +113,11 @@ def _turkcorpus(folder: Path) -> Collected:
         cut = divide(parts["train"], 0, validation=0.1, test=0.0)
         parts["train"], parts["validation"] = cut["train"], cut["validation"]
     return Collected("TurkCorpus", parts, dict(left_out), divided=True)
+
+
+def _with_brackets(path: Path) -> list[str]:
+    """Lines in which words that stand for brackets, as in treebanks, are brackets."""
+    return [" ".join(_BRACKETS.get(word, word) for word in line.split(" ")) for line in read_lines(path)]
 
 
 def _members(path: Path, suffix: str) -> list[str]:

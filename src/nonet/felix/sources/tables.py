@@ -13,6 +13,14 @@ from nonet.foundation.errors import DataError
 __all__ = ["read_lines", "read_table"]
 
 _HEADERS = {"source", "before", "input", "original", "src", "incorrect"}
+_UNUSABLE = {  # what most rows were left out for: what is said when none is left, and what to do
+    "fewer than two columns": (
+        "No row has two columns.",
+        "Write one pair a line: the text before, a tab, the text after (or a .csv file with two columns).",
+    ),
+    "not in UTF-8": ("The rows are not in UTF-8.", "Save the file as UTF-8."),
+    "a NUL byte": ("The rows hold NUL bytes.", "Save the file as UTF-8, or as UTF-16 with a byte-order mark."),
+}
 _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 
 
@@ -25,7 +33,7 @@ def read_table(path: Path, *, reverse: bool = False) -> Collected:
         path: the file.
         reverse: whether the second column is the text before.
     Raises:
-        DataError: if there is no such file, or no row has two columns.
+        DataError: if there is no such file, or no row can be used.
     """
     left_out, pairs = Counter[str](), []
     for number, row in enumerate(_rows(path, left_out)):
@@ -40,12 +48,10 @@ def read_table(path: Path, *, reverse: bool = False) -> Collected:
         pair = checked(cells[0], tuple(cells[1:]), left_out)
         if pair is not None:
             pairs.append(pair)
-    if not pairs and left_out["fewer than two columns"]:
-        raise DataError(
-            "No row has two columns.",
-            where=path,
-            fix="Write one pair a line: the text before, a tab, the text after (or a .csv file with two columns).",
-        )
+    worst = max(_UNUSABLE, key=lambda reason: left_out[reason])
+    if not pairs and left_out[worst]:
+        what, fix = _UNUSABLE[worst]
+        raise DataError(what, where=path, fix=fix)
     return Collected(path.stem, {"train": pairs}, {k: v for k, v in left_out.items() if v})
 
 
