@@ -8,15 +8,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
-# What `make check` takes a branch's changes against.
-BASE ?= main
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-warn-conflicts
 # One numerical library must not start threads inside another's.
 export OMP_NUM_THREADS ?= 2
 export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test check types changed-types fast bench dist docs install install-dev chromium clean
+.PHONY: demo test check types bench dist docs install install-dev chromium clean
 
 define require_python
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -57,24 +55,19 @@ chromium:
 test: install-dev chromium
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+# Types on one core beside the tests on another; types of what changed and what rests on it, and no checks of shapes at
+# run time: `make test` has those.
 check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target changed-types fast
+	@PATH="$(BIN):$$PATH"; python .ci/check_types.py & types=$$!; \
+	  python -m pytest -q -m "not slow and not browser" -o addopts="--import-mode=importlib -ra --strict-markers"; \
+	  tests=$$?; wait $$types && exit $$tests
 
-# All of them: minutes, for torch and JAX are read with them. `make check` looks at the files that this branch changed.
+# All types: minutes, for torch and JAX are read with them.
 types: install-dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
-
-changed-types: install-dev
-	@files=$$(git diff --name-only --diff-filter=d "$$(git merge-base HEAD $(BASE))" -- 'src/*.py' && \
-	          git ls-files --others --exclude-standard -- 'src/*.py') || exit 1; \
-	if [ -n "$$files" ]; then $(BIN)/pyright --pythonpath $(BIN)/python $$files; \
-	else echo "No types to look at: nothing under src/ differs from $(BASE)."; fi
-
-fast: install-dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser"
 
 bench: install-dev
 	$(BIN)/python bench/all.py $(ONLY)

@@ -1,6 +1,7 @@
 """What every test may use: an isolated cache, real data where NONET_DATA names it, one thread per library."""
 
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -62,6 +63,16 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
         terminalreporter.section("commands of the docs that no test ran", red=True)
         for line in told:
             terminalreporter.line(line)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where slow tests are left out, a file of slow tests only is not even imported: that is what takes longest."""
+    left_out = "not slow" in (config.option.markexpr or "") and collection_path.name.startswith("test_")
+    return (
+        True
+        if left_out and re.search(r"^pytestmark = .*mark\.slow", collection_path.read_text("utf-8"), re.M)
+        else None
+    )
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ def picture(number):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", ["sq8", "rabitq"])
 def test_the_recall_asked_for_is_reached_for_words_and_for_pictures(tmp_path, coding):
     pictures, words = clustered(24_000)

@@ -110,6 +110,7 @@ def gaussians(count, seed):
     return (5 + 3 * (means[labels] + rng.standard_normal((count, 20)))).astype(np.float32), labels
 
 
+@pytest.mark.slow
 def test_both_probes_reach_the_best_linear_classifier():
     features, labels = gaussians(600, 1)
     fresh, truth = gaussians(2000, 2)

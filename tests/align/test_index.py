@@ -164,6 +164,7 @@ TestAgainstADictionary = AgainstADictionary.TestCase
 TestAgainstADictionary.settings = settings(max_examples=12, stateful_step_count=12, deadline=None)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_the_index_is_whole(tmp_path: Path) -> None:
     """A process adds, deletes and compacts without pause; it is killed; the index opens and is consistent."""
     folder = tmp_path / "index"

@@ -106,6 +106,7 @@ def test_identical_texts_are_no_negatives():
     assert float(contrastive_loss(images, texts, sharp, smoothing=0.0)) == pytest.approx(4 / 3 * np.log(2), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_large_batch_needs_the_memory_of_a_chunk():
     """4,096 × 4,096 numbers would be 64 MB in single precision; the largest tensor made here has 32 rows of them."""
     images, texts = (torch.randn(4096, 8, requires_grad=True) for _ in range(2))

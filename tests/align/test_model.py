@@ -36,6 +36,7 @@ def test_pictures_may_be_files(tmp_path):
     assert model.embed_images([tmp_path / "lime.png"]) == pytest.approx(model.embed_images(PICTURES[1:2]), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_saved_and_loaded_it_is_the_same_model(tmp_path):
     model = tiny()
     model.save(tmp_path / "model", Card("tiny"))

@@ -115,6 +115,7 @@ def test_facts_of_a_picture():
     assert facts.sha256 == hashlib.sha256(data).hexdigest()
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_damaged_file_gives_a_picture_or_a_clear_error(data):

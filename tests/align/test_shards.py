@@ -86,6 +86,7 @@ def test_an_epoch_reads_each_sample_once_and_each_epoch_in_another_order(shards)
     assert np.array_equal(one, opened.epoch_order(0, 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_taken_up_in_the_middle_of_an_epoch_it_goes_on_with_the_sample_that_was_due(shards, workers):
     model = tiny()

@@ -127,6 +127,7 @@ def test_two_networks_and_two_checkpoints(models, tmp_path):
     assert Findings.load(out).panels[0].map.column_model == "make_a (2)"
 
 
+@pytest.mark.slow
 def test_a_second_model_takes_the_examples_in_its_own_form(models, tmp_path, capsys):
     out = tmp_path / "report"
     words = ["cka", "compare", f"{models}:make_a", "make_flipped", "--data", f"{models}:loader", "--no-spectrum"]

@@ -131,6 +131,7 @@ def test_constant_features_are_nan_with_a_reason(value):
     assert found["right", "right"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_rbf_and_norms_and_removed_components():
     table = features(64, 20)
     found, pairs = measured(table, 64, kernel="rbf")

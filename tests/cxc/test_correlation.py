@@ -42,6 +42,7 @@ def test_a_sample_has_half_of_the_queries_once_and_one_item_each(noisy):
     assert (half.queries, half.sampled, half.pairs) == (100, 50, 400)
 
 
+@pytest.mark.slow
 def test_equal_to_a_naive_loop_in_distribution(noisy):
     pairs, scores = noisy
     ours = correlate(pairs, scores, CorrelationRules(samples=2000, seed=1))
@@ -113,6 +114,7 @@ def tuned(pairs, rules, image_of, wanted, seed=0):
     return pairs.score + middle * noise
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("kind", "published_mean", "least", "most"),
@@ -130,6 +132,7 @@ def test_published_standard_deviations_come_out(official, official_collection, k
     assert least < 100 * result.std < most
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_other_query_side_has_another_spread(official, official_collection):
     """With captions as queries SITS would have a standard deviation of about 0.6, which nobody published."""

@@ -102,6 +102,7 @@ def test_refuses_ids_that_occur_twice():
         Collection(("a", "a"), (), np.zeros(0, dtype=np.int64))
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_part_of_the_release_that_val2017_covers(real_data):
     collection = read_collection(real_data / "cxc" / "captions_val2017.json")

@@ -44,6 +44,7 @@ def given(vectors, ratings, *, images=True, captions=True, rules=None):
     )
 
 
+@pytest.mark.slow
 def test_all_seven_tasks_on_the_rated_part(made_up, vectors):
     ratings = read_ratings(made_up.folder, "test")
     found = judge(given(vectors, ratings), ratings, correlation=CorrelationRules(samples=20))

@@ -65,6 +65,7 @@ def test_refuses_packed_files_wrong_names_and_empty_folders(tmp_path):
         read_ratings(tmp_path / "none", "val")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_counts_of_the_release(real_data, official):
     sizes = {split: [len(part) for part in read_ratings(real_data / "cxc", split).present] for split in ("val", "test")}

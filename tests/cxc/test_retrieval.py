@@ -34,6 +34,7 @@ def by_hand(order: tuple[int, ...], positive: np.ndarray, grade: np.ndarray, rul
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 100_000), st.integers(2, 5))
 def test_expectations_are_means_over_all_orders_of_equals(seed, gallery):

@@ -8,6 +8,7 @@ from nonet.eigen.reference import exact, units_off
 OURS = {name: METHODS[name] for name in ("nonet eigvals", "nonet eigvalsh")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_class_loses_more_than_four_units_of_the_last_place(seed):
     for row in accuracy(250, seed, OURS):

@@ -27,6 +27,7 @@ def test_only_hard_rows_are_done_twice():
         assert _marked(classes[extreme]) == 1
 
 
+@pytest.mark.slow
 def test_the_careful_path_agrees_with_the_fast_one_where_both_apply():
     rng = np.random.default_rng(1)
     a, b, c, d = rng.standard_normal((4, 3000))
@@ -39,6 +40,7 @@ def test_the_careful_path_agrees_with_the_fast_one_where_both_apply():
     np.testing.assert_allclose(fast[real, 1].real, found.high[real], rtol=1e-15)
 
 
+@pytest.mark.slow
 def test_workers_change_no_bit(monkeypatch):
     monkeypatch.setattr(compute, "_SHARE", 100)
     classes = matrix_classes(150, 2)

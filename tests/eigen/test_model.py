@@ -30,6 +30,7 @@ def _assert_close(value, right):
         assert units_off(float(value), right) <= 4
 
 
+@pytest.mark.slow
 @given(_rows(ANY))
 @settings(max_examples=40, deadline=None)
 def test_any_finite_matrix_is_within_four_units_or_overflows(rows):
@@ -42,6 +43,7 @@ def test_any_finite_matrix_is_within_four_units_or_overflows(rows):
             _assert_close(value.imag, imaginary)
 
 
+@pytest.mark.slow
 @given(_rows(ANY))
 @settings(max_examples=40, deadline=None)
 def test_any_symmetric_matrix_is_within_four_units(rows):
@@ -127,6 +129,7 @@ def test_overflow_is_infinite_and_nothing_else():
     assert eigen.eigvals(huge, 0, 1, huge).tolist() == [huge, huge]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [np.float32, np.complex64])
 def test_single_precision_is_that_of_double_rounded(kind):
     rng = np.random.default_rng(0)
@@ -203,6 +206,7 @@ def test_a_triangle_that_is_neither_is_refused():
         unchecked("eigvalsh", (np.eye(2),), "l")
 
 
+@pytest.mark.slow
 def test_symmetric_matrices_of_every_cancellation_are_within_four_units():
     """Traces near zero make the most roundings meet in the smaller eigenvalue."""
     rng = np.random.default_rng(12)

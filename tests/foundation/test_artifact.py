@@ -72,6 +72,7 @@ def test_numpy_arrays_need_no_torch(tmp_path):
     np.testing.assert_array_equal(loaded, np.eye(3)[:, ::-1])
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_changed_byte_is_refused_or_harmless(tmp_path_factory, data):

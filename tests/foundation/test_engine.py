@@ -21,6 +21,7 @@ def refuse(number: int) -> int:
     return number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_in_the_shards_order(workers):
     assert list(map_shards(square, range(20), Engine(workers=workers))) == [n * n for n in range(20)]

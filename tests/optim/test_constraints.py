@@ -144,12 +144,14 @@ def test_the_article_s_penalty_method_in_float32():
     assert path.rounds[-1].value == pytest.approx(0.4142135, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_penalty_method_with_our_optimizer_ends_as_the_article_s():
     path = penalty_method(flower, torch.tensor([0.5, 0.5]), OUTSIDE)
     assert path.ended and 2**20 <= path.weight <= 2**23
     assert path.x.tolist() == pytest.approx([0.5411962, 1.306563], abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [LBFGS, torch.optim.LBFGS])
 def test_in_float64_the_penalty_never_becomes_zero(optimizer):
     path = penalty_method(flower, torch.tensor([0.5, 0.5], dtype=torch.float64), OUTSIDE, optimizer=optimizer)
@@ -157,6 +159,7 @@ def test_in_float64_the_penalty_never_becomes_zero(optimizer):
     assert 0 < path.rounds[-1].violation < 1e-8
 
 
+@pytest.mark.slow
 def test_the_augmented_lagrangian_needs_fewer_evaluations_and_is_more_exact():
     start = torch.tensor([0.5, 0.5], dtype=torch.float64)
     penalty = penalty_method(flower, start, OUTSIDE)

@@ -21,6 +21,7 @@ def _elsewhere():
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("history", [None, 3])
 def test_minimize(history):
     options = Options(history=history)

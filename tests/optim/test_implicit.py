@@ -15,10 +15,12 @@ def leaf(*numbers):
     return torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
 
 
+@pytest.mark.slow
 def test_unconstrained_gradient():
     assert torch.autograd.gradcheck(lambda a: argmin(tilted, START, a), (leaf(1.0, 2.0, 0.3),))
 
 
+@pytest.mark.slow
 def test_gradient_at_a_kkt_point():
     def solution(a):
         return argmin(
@@ -32,6 +34,7 @@ def test_gradient_at_a_kkt_point():
     assert torch.autograd.gradcheck(solution, (leaf(1.0, 2.0, 0.3),))
 
 
+@pytest.mark.slow
 def test_gradient_at_a_vertex_and_beside_a_constraint_that_does_not_hold():
     def solution(a):
         return argmin(

@@ -23,6 +23,7 @@ def test_the_page_is_served(client):
     assert answer.status_code == 200 and "Downhill" in answer.text
 
 
+@pytest.mark.slow
 def test_paths_end_where_the_minimum_is(client):
     body = walk(client, formula="(1-x)**2 + 5*(y-x**2)**2", constraints=["x**2+y**2<=1"], start=[-1, 1]).json()
     methods = {path["method"]: path for path in body["paths"]}

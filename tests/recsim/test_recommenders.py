@@ -10,6 +10,8 @@ from nonet.recsim.blocks.recommenders import AtRandom, KnowledgeLimited, Popular
 from nonet.recsim.stories import shop
 from nonet.recsim.stories.ecosystem import Matchmaker, Publishing
 
+pytestmark = pytest.mark.slow  # each compiles
+
 KNOWN = Tally(jnp.array([[4.0, 2.0, 0.0], [6.0, 0.0, 2.0]]), jnp.array([[1.0, 2.0, 0.0], [5.0, 0.0, 0.0]]))
 LIKED = jnp.array([[0.5, 2.0, 1.0], [3.0, 1.0, 2.0]])
 INTEREST, FEATURES = jnp.array([[0.0, 0.0], [3.0, 4.0]]), jnp.array([[0.0, 1.0], [3.0, 0.0], [3.0, 4.0]])

@@ -130,6 +130,7 @@ def test_the_robot_stands_while_something_is_wrong(bad, counted):
     assert getattr(report, counted) == 1
 
 
+@pytest.mark.slow
 def test_a_bag_gives_back_what_was_recorded(tmp_path):
     recorder = Recorder(tmp_path / "bag", "robot_0", NAMES)
     io = Scripted([a_reading()])

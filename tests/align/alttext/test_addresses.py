@@ -25,6 +25,7 @@ def test_srcset_is_read_as_the_standard_says(srcset, expected):
     assert read_srcset(srcset) == [Candidate(*entry) for entry in expected]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(

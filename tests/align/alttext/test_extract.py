@@ -144,6 +144,7 @@ def test_refusals_of_the_page():
     assert extract(b'<meta name="ROBOTS" content="noindex, NoAI">', URL).refuses == {"noindex", "noai"}
 
 
+@pytest.mark.slow
 def test_time_is_linear_in_the_number_of_elements():
     """The parser's collections take quadratic time when they are iterated; 30,000 links would take minutes."""
     page = "<a href=x.html></a><img src=a.png alt=b>"

@@ -138,6 +138,7 @@ def site():
     server.server_close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
@@ -204,6 +205,7 @@ def test_pauses_and_retries(site):
     assert slept == [7.0, 5.0]
 
 
+@pytest.mark.slow
 def test_a_site_becomes_pairs_and_every_image_is_accounted_for(site, tmp_path):
     tally = make_pairs(site + "/", tmp_path, PagesConfig(manners=QUICK))
     assert sorted(Pairs.open(tmp_path).texts) == ["a blue field", "a red field"]
@@ -222,11 +224,13 @@ def test_a_site_becomes_pairs_and_every_image_is_accounted_for(site, tmp_path):
     assert not (tmp_path / ".fetched.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_the_number_of_pages_is_bounded(site, tmp_path):
     make_pairs(site + "/", tmp_path, PagesConfig(manners=QUICK, max_pages=1))
     assert Pairs.open(tmp_path).texts == ["a red field"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_crawl_does_not_fetch_a_picture_twice(site, tmp_path, monkeypatch):
     real = Fetcher.get
 

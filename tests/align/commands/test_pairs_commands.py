@@ -15,6 +15,8 @@ from nonet.align.sources import folder as folder_source
 from nonet.foundation import console
 from nonet.foundation.packaged import files_in
 
+pytestmark = pytest.mark.slow  # each source is read in full
+
 STEMS = {"1F431", "1F436", "1F355", "1F3B8", "1F308", "1F335", "1F3F0", "1F427", "26C4", "2602"}
 
 

@@ -7,6 +7,7 @@ from nonet.align.encoders.efficientnet import VARIANTS, Block, EfficientNet, Eff
 from nonet.align.encoders.folding import folded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "width", "blocks"),
     [
@@ -75,6 +76,7 @@ def test_pooled_stages_and_head_stand_side_by_side():
     assert network.width == network.config.channels(24) + network.config.channels(112) + 64
 
 
+@pytest.mark.slow
 def test_stochastic_depth_keeps_the_mean_and_acts_on_whole_pictures():
     network = EfficientNet(EfficientNetConfig(width=0.25, depth=0.7, drop_path=0.5))
     block = next(b for b in reversed(list(network.modules())) if isinstance(b, Block) and b.residual)

@@ -12,6 +12,7 @@ from nonet.foundation import packaged
 from nonet.foundation.errors import UsageError
 
 
+@pytest.mark.slow
 def test_minilm_knows_which_sentences_mean_the_same():
     encoder = text_encoder("minilm").eval()
     with torch.no_grad():
@@ -33,6 +34,7 @@ def test_small_encoders_learn_their_vocabulary():
     assert image_encoder("small").preprocess([Image.new("RGB", (30, 90))]).shape == (1, 3, 64, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_efficientnet_lite0_sees_dogs_where_people_write_of_dogs(real_data):
     dogs = range(151, 269)  # ImageNet's classes of dogs

@@ -112,6 +112,7 @@ def test_survivors_are_those_of_the_plain_reference(tmp_path_factory, rows, voca
     assert funnel.pairs_in == len(rows) == funnel.pairs_out + sum(drop.pairs for drop in funnel.dropped)
 
 
+@pytest.mark.slow
 def test_a_vocabulary_that_ends_among_many_equally_frequent_ngrams_is_that_of_the_plain_reference(tmp_path):
     """Texts of words as frequent as on the web: most bigrams are met once, and the vocabulary ends among those."""
     rng = np.random.default_rng(0)
@@ -129,6 +130,7 @@ def test_a_vocabulary_that_ends_among_many_equally_frequent_ngrams_is_that_of_th
     assert len(drops) == 7  # all rules but those of language and of what cannot be judged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rules", "inside", "outside"),
     [

@@ -108,6 +108,7 @@ def sites():
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_a_list_of_addresses_over_several_hosts(sites, tmp_path):
     hosts = [f"http://127.0.0.1:{server.server_address[1]}" for server in sites]
     lines = [f"{host}/page" for host in hosts] + ["# a remark", "no address", f"{hosts[0]}/loop", f"{hosts[1]}/p.png"]
@@ -128,6 +129,7 @@ def test_a_list_of_addresses_over_several_hosts(sites, tmp_path):
         assert not any(path.startswith("/secret") for path in server.RequestHandlerClass.asked)
 
 
+@pytest.mark.slow
 def test_private_addresses_of_a_list_are_refused(sites, tmp_path):
     (tmp_path / "list.txt").write_text(f"http://127.0.0.1:{sites[0].server_address[1]}/page")
     with pytest.raises(DataError, match="a private address"):

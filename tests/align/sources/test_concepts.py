@@ -43,6 +43,7 @@ def test_names_without_the_words_of_a_variant():
     assert neutral_name("person") == ""
 
 
+@pytest.mark.slow
 @given(st.lists(st.sets(st.integers(0, 12), max_size=3), max_size=12))
 def test_groups_are_the_connected_components(keys):
     found = groups(keys)

