@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 2
 export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test check types changed-types fast bench dist docs install install-dev chromium clean
+.PHONY: demo test check types bench dist docs install install-dev chromium clean
 
 define require_python
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -60,19 +60,13 @@ check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target changed-types fast
+	@PATH="$(BIN):$$PATH"; python .ci/check_types.py & types=$$!; \
+	  python -m pytest -q -m "not slow and not browser" -o addopts="--import-mode=importlib -ra --strict-markers"; \
+	  tests=$$?; wait $$types && exit $$tests
 
-# All of them: minutes, for torch and JAX are read with them.
+# All types: minutes, for torch and JAX are read with them.
 types: install-dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
-
-# What changed since types were last right, and all that imports it.
-changed-types: install-dev
-	@PATH="$(BIN):$$PATH" python .ci/check_types.py
-
-# One process, and no checks of shapes at run time: to collect the tests twice takes longer. `make test` has both.
-fast: install-dev
-	$(BIN)/python -m pytest -q -m "not slow and not browser" -o addopts="--import-mode=importlib -ra --strict-markers"
 
 bench: install-dev
 	$(BIN)/python bench/all.py $(ONLY)

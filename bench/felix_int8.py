@@ -20,13 +20,7 @@ from pathlib import Path
 
 import onnx
 import torch
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    QuantFormat,
-    QuantType,
-    quantize_dynamic,
-    quantize_static,
-)
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 
 from nonet.felix.editor import Editor
 from nonet.felix.export import GRAPHS
@@ -132,7 +126,7 @@ def weights_alone(name: str, before: Path, after: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("editor", type=Path)
-    parser.add_argument("--texts", type=int, default=300)
+    parser.add_argument("--texts", type=int, default=300, help="at most 1000")
     parser.add_argument("--ways", nargs="+")
     options = parser.parse_args()
     if "NONET_DATA" not in os.environ:
@@ -141,8 +135,8 @@ def main() -> None:
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
     parts = read_official("wikisplit-fuse", Path(os.environ["NONET_DATA"]) / "felix" / "wikisplit").pairs
-    texts = [pair.source for pair in parts["train"]][: options.texts + CALIBRATION]
-    texts, calibration = texts[CALIBRATION:], texts[:CALIBRATION]
+    rows = [pair.source for split in ("test", "train") for pair in parts[split]]
+    texts, calibration = rows[2000 : 2000 + options.texts], rows[3000 : 3000 + CALIBRATION]
     editor = open_editor(options.editor)
     if not isinstance(editor, Editor):
         sys.exit("This is no editor of FELIX.")
@@ -156,10 +150,11 @@ def main() -> None:
         "as exported": dynamic(products=False),
         "weights of seven bits": dynamic(products=False, seven=True),
         "unsigned weights": dynamic(QuantType.QUInt8, products=False),
-        "products alone": dynamic(),
-        "pointer in 32 bits": dynamic(whole=("pointer",)),
-        "tagger in 32 bits": dynamic(whole=("tagger",)),
-        "inputs from GELU in 32 bits": dynamic(without=DOWN),
+        "products alone": dynamic(QuantType.QUInt8),
+        "products alone, seven bits": dynamic(seven=True),
+        "the same, pointer in 32 bits": dynamic(seven=True, whole=("pointer",)),
+        "the same, tagger in 32 bits": dynamic(seven=True, whole=("tagger",)),
+        "the same, inputs from GELU too": dynamic(seven=True, without=DOWN),
         "static ranges": static(recorded.given),
         "weights alone": weights_alone,
     }

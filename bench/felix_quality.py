@@ -119,9 +119,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--longest", type=int, default=36, help="tokens of a text; longer ones are left out")
     parser.add_argument("--encoder", default="minilm")
     parser.add_argument("--validation", type=int, default=100)
-    parser.add_argument(
-        "--least", nargs="+", type=float, default=[0.0], help="minimum edit probabilities to choose from"
-    )
+    parser.add_argument("--least", nargs="+", type=float, default=[], help="minimum edit probabilities to try too")
     parser.add_argument("--texts", type=int, default=300)
     parser.add_argument("--out", type=Path)
     return parser.parse_args()

@@ -102,7 +102,7 @@ def test_a_wing_that_is_none(capsys):
     assert "'algin' is not a wing." in capsys.readouterr().err
 
 
-def test_here_nothing_that_a_wing_needs_is_missing_and_nothing_heavy_is_loaded(monkeypatch):
+def test_looking_at_this_machine_loads_nothing_heavy():
     script = (
         "import sys; from nonet import cli; code = cli.run(['doctor', '--json']); print(*sys.modules, file=sys.stderr)"
     )

@@ -21,9 +21,9 @@ class Eager:
 
     def edit(self, lines, decoding=None):
         for line in lines:
+            right = line.replace(" . it", " and")
             unsure = "" if decoding.min_edit_probability >= 0.7 else " !"
-            right = line.replace(" . it", " and") + unsure
-            yield Edited(line, right if decoding.keep_bias >= 2 else "the end", (), 1.0)
+            yield Edited(line, right + unsure if decoding.keep_bias >= 2 else "the end", (), 1.0)
 
     def save(self, folder, card):
         raise AssertionError("nothing is saved")
@@ -37,7 +37,7 @@ def outcome(texts):
 @pytest.mark.parametrize("metric", ["sari_t2t", "sari_easse", "ter"])
 def test_validation_chooses_the_caution_that_edits_best(metric):
     assert tuned(Eager(), PAIRS, metric) == DecodeConfig(keep_bias=2.0, beam=3)
-    assert tuned(Eager(), PAIRS, metric, LEAST) == DecodeConfig(keep_bias=2.0, min_edit_probability=0.7, beam=3)
+    assert tuned(Eager(), PAIRS, metric, LEAST) == DecodeConfig(2.0, 0.7, beam=3)
 
 
 def test_a_gap_is_the_mean_difference_with_an_interval_of_pairs_of_texts():

@@ -77,7 +77,6 @@ def test_data_expiry_and_forgetting(session, tmp_path, capsys):
     assert "consent.json" in zipfile.ZipFile(tmp_path / "mine.zip").namelist()
     assert run("expire", store=store) == 0
     assert f"{who}  due" in capsys.readouterr().out
-    assert run("expire", "--delete", store=store) == 0
     assert run("forget", who, store=store) == 0
     assert not session.folder.exists()
     assert run("forget", who, store=store) != 0
@@ -109,6 +108,13 @@ def test_a_network_is_written_for_onnx_runtime(network, tmp_path):
     pytest.importorskip("onnx", reason="onnx is not installed")
     assert cli.run(["gaze", "onnx", str(network), "--out", str(tmp_path / "gaze.onnx")]) == 0
     assert (tmp_path / "gaze.onnx").stat().st_size > 10_000
+
+
+def test_who_is_due_is_deleted_if_asked(session, capsys):
+    store = session.folder.parents[3]
+    assert run("expire", "--delete", store=store) == 0
+    assert f"{session.record.participant}  deleted" in capsys.readouterr().out
+    assert not session.folder.exists()
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ __all__ = ["BIASES", "LEAST", "ChosenBy", "Outcome", "Splits", "Trial", "gap", "
 ChosenBy = Literal["sari_t2t", "sari_easse", "ter"]
 _SAMPLES = 1000
 BIASES = (0.0, -1.0, 1.0, 2.0, 4.0)  # keep biases that validation chooses from; of equals the first
-LEAST = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95)  # minimum edit probabilities, where those are chosen too
+LEAST = (0.5, 0.7, 0.8, 0.9, 0.95)  # minimum edit probabilities that are tried then, where that is asked for
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,7 @@ class Outcome:
     texts: tuple[str, ...]
 
 
-def try_out(
-    trial: Trial, splits: Splits, encoder: Loaded, metric: ChosenBy, least: Sequence[float] = (0.0,)
-) -> Outcome:
+def try_out(trial: Trial, splits: Splits, encoder: Loaded, metric: ChosenBy, least: Sequence[float] = ()) -> Outcome:
     """Trains, chooses how cautious to be on the validation texts, and judges on the test texts.
 
     Args:
@@ -76,7 +74,7 @@ def try_out(
         splits: the pairs.
         encoder: what its networks begin with.
         metric: what that is chosen by, which is higher (TER: lower) for the better editor.
-        least: minimum edit probabilities to choose from.
+        least: minimum edit probabilities to choose from, after the keep bias.
     """
     start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
@@ -91,16 +89,15 @@ def try_out(
     return Outcome(judged, decoding, trained - start, 1000 * (edited - begun) / len(splits.test), tuple(made))
 
 
-def tuned(
-    editor: AnyEditor, validation: Sequence[Pair], metric: ChosenBy, least: Sequence[float] = (0.0,)
-) -> DecodeConfig:
+def tuned(editor: AnyEditor, validation: Sequence[Pair], metric: ChosenBy, least: Sequence[float] = ()) -> DecodeConfig:
     """The keep bias with which an editor does best on validation texts, then the minimum edit probability beside it."""
 
     def best(choices: Iterable[DecodeConfig]) -> DecodeConfig:
         return max(choices, key=lambda decoding: _score(validation, _texts(editor, validation, decoding), metric))
 
     biased = best(replace(editor.config.decoding, keep_bias=bias) for bias in BIASES)
-    return best(replace(biased, min_edit_probability=value) for value in least) if len(least) > 1 else biased
+    values = (biased.min_edit_probability, *least)
+    return best(replace(biased, min_edit_probability=value) for value in values) if least else biased
 
 
 def gap(first: Outcome, second: Outcome, test: Sequence[Pair], *, seed: int = 0) -> Estimate:
