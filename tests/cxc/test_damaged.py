@@ -22,7 +22,7 @@ def test_a_table_of_pairs_names_pictures_alone(tmp_path, image):
     (tmp_path / "study" / "a.jpg").write_bytes(b"picture")
     row = asdict(PairToRate("sis", "a", "b", "m", left_image="a.jpg", right_image=image))
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "study" / "to_rate.parquet")
-    with pytest.raises(DataError, match="not named as a picture|is missing"):
+    with pytest.raises(DataError, match=r"not named as a picture|is missing"):
         open_study(tmp_path / "study" / "to_rate.parquet")
 
 

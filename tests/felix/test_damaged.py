@@ -22,7 +22,7 @@ def test_a_line_of_pairs_that_is_no_utf_8(tmp_path):
     path = sample("pairs", tmp_path)
     with (path / "train.jsonl").open("ab") as file:
         file.write(b"\xc3(\n")
-    with pytest.raises(ArtifactError, match="line 13|line 14|line 15|line 16"):
+    with pytest.raises(ArtifactError, match=r"train\.jsonl, line \d+: The line is damaged"):
         read_pairs(path, "train")
 
 
