@@ -1,12 +1,13 @@
 """Damage that is refused in words, or passed over where a killed writer may have left it."""
 
 import json
+from datetime import date
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from nonet.foundation.errors import ArtifactError, DataError
+from nonet.foundation.errors import ArtifactError, DataError, NonetError
 from nonet.gaze.reporting import session_report
 from nonet.gaze.store import Store, expired
 from reliability.loaders import loaders_of
@@ -39,7 +40,7 @@ def test_rows_that_cannot_be_of_a_frame_or_an_event_are_left_out(session):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("tasks", 3), ("pace", {"more": 1}), ("pace", None), ("seed", "x"), ("pictures", None), ("tasks", ["nothing"])],
+    [("tasks", 3), ("pace", {"more": 1}), ("pace", None), ("seed", "x"), ("tasks", ["nothing"])],
 )
 def test_a_session_whose_settings_are_of_another_kind(session, name, value):
     path = session.folder / "session.json"
@@ -47,12 +48,8 @@ def test_a_session_whose_settings_are_of_another_kind(session, name, value):
     told["settings"][name] = value
     path.write_text(json.dumps(told))
     reopened = type(session).open(session.folder)
-    if name == "pictures":  # the task that shows them is not in this session
-        assert session_report(reopened).title
-        return
-    with pytest.raises((DataError, ArtifactError)) as caught:
+    with pytest.raises(NonetError, match=r"session\.json|no task 'nothing'|fits none|Pace"):
         session_report(reopened)
-    assert str(caught.value)
 
 
 def test_a_session_at_no_distance(session):
@@ -76,4 +73,4 @@ def test_a_day_of_deletion_that_is_none(session):
     path = next(store.root.glob("participants/*/participant.json"))
     path.write_text(json.dumps({**json.loads(path.read_text()), "delete_after": "soon"}))
     with pytest.raises(DataError, match="cannot be read"):
-        expired(store, __import__("datetime").date(2030, 1, 1))
+        expired(store, date(2030, 1, 1))
