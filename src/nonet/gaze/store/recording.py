@@ -86,11 +86,8 @@ class Session:
                 fix="Use the version of nonet that recorded it.",
             )
         record = rebuild(SessionRecord, values)
-        screen, distance = vars(record.screen).values(), record.settings.get("distance_cm")
-        if not all(map(_is_number, (*screen, distance))) or not (
-            record.screen.px_per_cm > 0 and record.screen.width_px > 0
-        ):
-            raise ArtifactError("The screen or distance of this session is no number.", where=folder / "session.json")
+        if not _is_number(record.settings.get("distance_cm")):
+            raise ArtifactError("The distance of this session is no number.", where=folder / "session.json")
         return Session(folder, record)
 
     def set_stage(self, stage: int) -> None:
