@@ -10,7 +10,6 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +71,12 @@ def torment(job: Job, folder: Path, *, kills: int, seed: int) -> Torment:
     whole, broken = folder / "whole", folder / "broken"
     _prepare(job, whole)
     began = time.monotonic()
-    assert exit_status(partial(job.work, whole)) == 0, f"{job.name} does not run"
+    assert exit_status(lambda: job.work(whole)) == 0, f"{job.name} does not run"
     usual, wanted = time.monotonic() - began, job.result(whole)
     _prepare(job, broken)
     killed, kept, lost, same = 0, 0, 0, True
     while killed < kills:
-        process = start(partial(job.work, broken))
+        process = start(lambda: job.work(broken))
         process.join(chance.uniform(0, usual))
         if process.exitcode is None:
             os.kill(process.pid, signal.SIGKILL)  # type: ignore[arg-type]
@@ -90,7 +89,7 @@ def torment(job: Job, folder: Path, *, kills: int, seed: int) -> Torment:
             same = same and job.result(broken) == wanted
             _prepare(job, broken)
             kept = 0
-    assert exit_status(partial(job.work, broken)) == 0, f"{job.name} does not go on after {killed} kills"
+    assert exit_status(lambda: job.work(broken)) == 0, f"{job.name} does not go on after {killed} kills"
     return Torment(job.name, killed, job.kept(broken), lost, same and job.result(broken) == wanted)
 
 
@@ -257,7 +256,7 @@ def torment_server(served: Served, folder: Path, *, kills: int, seed: int) -> To
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        process = start(partial(_serve, sources, port))
+        process = _started(sources, port)
         client = _connected(port, process)
         state = state or served.begin(client)
         until = number + chance.randint(1, 40)
@@ -273,6 +272,10 @@ def torment_server(served: Served, folder: Path, *, kills: int, seed: int) -> To
         process.join()
     lost = served.missing(folder, state, acknowledged)
     return Torment(served.name, kills, len(acknowledged) - len(lost), len(lost))
+
+
+def _started(sources: dict[str, Path], port: int) -> Any:
+    return start(lambda: _serve(sources, port))
 
 
 def _serve(sources: dict[str, Path], port: int) -> None:
