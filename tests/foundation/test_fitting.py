@@ -12,8 +12,8 @@ def layers(count: int, width: int) -> nn.Sequential:
     return nn.Sequential(*(nn.Linear(width, width) for _ in range(count)))
 
 
-def test_a_network_gets_the_weights_that_fit():
-    made = fitted(lambda: layers(2, 3), layers(2, 3).state_dict(), "model", "here")
+def test_a_network_gets_the_weights_that_fit(tmp_path):
+    made = fitted(lambda: layers(2, 3), layers(2, 3).state_dict(), "model", tmp_path)
     assert made[0].weight.device.type == "cpu"
 
 

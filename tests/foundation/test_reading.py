@@ -88,9 +88,10 @@ def test_damaged_archives_of_arrays_are_one_kind_of_error(tmp_path):
 
 
 def test_taking_apart_what_was_read_fails_with_the_place_and_the_reason():
-    with pytest.raises(ArtifactError, match=r"a\.json: This is no map \(KeyError: 'rows'\)\. Make it again\."):
-        with made_sense_of("a.json", ArtifactError, what="This is no map", fix="Make it again."):
-            {}["rows"]
+    said = r"a\.json: This is no map \(KeyError: 'rows'\)\. Make it again\."
+    sense = made_sense_of("a.json", ArtifactError, what="This is no map", fix="Make it again.")
+    with pytest.raises(ArtifactError, match=said), sense:
+        {}["rows"]
     with pytest.raises(DataError, match="as it was"), made_sense_of("a.json", what="This is no map"):
         raise DataError("as it was")
     with pytest.raises(KeyboardInterrupt), made_sense_of("a.json", what="This is no map"):

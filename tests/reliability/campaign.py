@@ -141,7 +141,11 @@ class Worker:
         if self._process is not None:
             assert self._process.stdin is not None
             self._process.stdin.close()
-            self._process.wait(60)
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:  # a busy machine
+                self._process.kill()
+                self._process.wait()
             self._process = None
 
     def _start(self) -> "subprocess.Popen[str]":

@@ -203,8 +203,7 @@ def _from_classes(path: Path, split: Split) -> Pictures:
         return _arranged(_decoded(_folder_files(path), path), path, split)
     name = f"cka/pictures/{path.name.partition('.')[0]}-{packaged.sha256(path)[:16]}.npz"
     stored = packaged.cached(name, lambda file: _store(_decoded(_archive_files(path), path), file))
-    with np.load(stored, allow_pickle=False) as arrays:
-        return _arranged({key: arrays[key] for key in arrays.files}, path, split)
+    return _arranged(read_arrays(stored), path, split)
 
 
 def _store(arrays: dict[str, np.ndarray], file: Path) -> None:

@@ -74,7 +74,8 @@ def read(folder: Path, identity: Mapping[str, Any]) -> Checkpoint:
         stored = artifact.load(folder, kind=KIND)
     except ArtifactError as error:
         raise ArtifactError(error.what, where=error.where, fix=fix) from error
-    found = stored.config.get("identity")
+    told = stored.config.get("identity")
+    found = told if isinstance(told, dict) else {}
     wanted = plain(identity)
     differences = _differences(found, wanted)
     if differences:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from nonet.foundation.reading import unpack
 from reliability.damage import values
 from reliability.damage.plain import Choice, bytes_damaged
 
@@ -41,8 +42,8 @@ def gzip_damaged(data: bytes, choice: Choice, inner) -> bytes:
     if way <= 2:
         return bytes_damaged(data, choice.inner())
     try:
-        return gzip.compress(inner(gzip.decompress(data), choice.inner()), 1, mtime=0)
-    except (OSError, EOFError, zlib.error):
+        return gzip.compress(inner(unpack(data, "gzip", _BLOCK), choice.inner()), 1, mtime=0)
+    except ValueError:
         return bytes_damaged(data, choice.inner())
 
 
@@ -54,8 +55,8 @@ def bz2_damaged(data: bytes, choice: Choice, inner) -> bytes:
     if way <= 2:
         return bytes_damaged(data, choice.inner())
     try:
-        return bz2.compress(inner(bz2.decompress(data), choice.inner()), 1)
-    except (OSError, EOFError):
+        return bz2.compress(inner(unpack(data, "bz2", _BLOCK), choice.inner()), 1)
+    except ValueError:
         return bytes_damaged(data, choice.inner())
 
 
@@ -147,9 +148,8 @@ def picture_damaged(data: bytes, choice: Choice, suffix: str) -> bytes:
     if way == 3:
         picture.resize(choice.of(((1, 1), (1, 5000), (3, 2), (6000, 6000)))).save(file, "PNG")
     elif way == 4:
-        picture.convert(choice.of(("1", "L", "P", "LA", "RGBA", "I", "CMYK"))).save(
-            file, "TIFF" if choice.of((0,) * 6 + (1,)) else "PNG"
-        )
+        mode = choice.of(("1", "L", "P", "LA", "RGBA", "I", "CMYK"))
+        picture.convert(mode).save(file, "TIFF" if mode in {"I", "CMYK"} else "PNG")
     else:
         picture.save(file, choice.of(("GIF", "BMP", "WEBP", "JPEG", "PPM", "TIFF", "ICO")))
     return file.getvalue()

@@ -80,11 +80,12 @@ def read_pairs(path: Path) -> list[PairToRate]:
             raise DataError("The columns kind, left and right are needed.", where=path)
         if row["kind"] not in KINDS:
             raise DataError(f"'{row['kind']}' is not a kind of rating.", where=where, fix="Use sts, sis or sits.")
-        pair = PairToRate(**{"method": "", **{name: value for name, value in row.items() if name in known}})
-        texts = (pair.left_text, pair.right_text, pair.left_image, pair.right_image)
-        kinds = [(str, *(pair.left, pair.right, pair.method)), (str | None, *texts), (float | None, pair.gold)]
-        if not all(isinstance(value, kind) for kind, *values in kinds for value in values):
-            raise DataError("A value is of another type than its column has.", where=where)
+        values = {"method": "", **{name: value for name, value in row.items() if name in known}}
+        for name, value in values.items():
+            optional = name.startswith(("left_", "right_")) or name == "gold"
+            if not isinstance(value, (int, float) if name == "gold" else str) and not (optional and value is None):
+                raise DataError(f"The column {name} holds {value!r:.60}, which is of another type.", where=where)
+        pair = PairToRate(**values)
         if pair.gold is not None and (math.isnan(pair.gold) or not 0 <= pair.gold <= 5):
             raise DataError(f"The gold score {pair.gold} is not between 0 and 5.", where=where)
         if not (pair.left_text or pair.left_image) or not (pair.right_text or pair.right_image):

@@ -86,9 +86,8 @@ class Session:
                 fix="Use the version of nonet that recorded it.",
             )
         record = rebuild(SessionRecord, values)
-        screen, distance = vars(record.screen).values(), record.settings.get("distance_cm")
-        if not all(map(_is_number, (*screen, distance))) or min(record.screen.px_per_cm, record.screen.width_px) <= 0:
-            raise ArtifactError("The screen or distance of this session is no number.", where=folder / "session.json")
+        if not _is_number(record.settings.get("distance_cm")):
+            raise ArtifactError("The distance of this session is no number.", where=folder / "session.json")
         return Session(folder, record)
 
     def set_stage(self, stage: int) -> None:
@@ -158,7 +157,8 @@ class Session:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+    """Whether it is a number that arrays can hold; NaN is one, it stands for what was not measured."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) > 1e300
 
 
 def _are_numbers(value: object) -> bool:

@@ -1,0 +1,360 @@
+"""Kills long jobs and servers at random moments, and looks for what they had promised to keep."""
+
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from children import exit_status, start
+
+__all__ = ["JOBS", "SERVERS", "Job", "Served", "Torment", "torment", "torment_server"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command that goes on when it is given again.
+
+    Attributes:
+        name: of the command.
+        prepare: makes what it reads, in a folder.
+        work: the command, with everything in that folder.
+        kept: how much is finished, as far as the files say; it must never become less.
+        result: what a run that was killed must have in common with one that was not.
+    """
+
+    name: str
+    prepare: Callable[[Path], None]
+    work: Callable[[Path], None]
+    kept: Callable[[Path], int]
+    result: Callable[[Path], Any]
+
+
+@dataclass(frozen=True)
+class Torment:
+    """What came of it.
+
+    Attributes:
+        name: of the job or server.
+        kills: how often it was killed before its end.
+        kept: what was acknowledged and still there.
+        lost: what was acknowledged and is not.
+        same: whether the result is that of an undisturbed run.
+    """
+
+    name: str
+    kills: int
+    kept: int
+    lost: int
+    same: bool = True
+
+
+def torment(job: Job, folder: Path, *, kills: int, seed: int) -> Torment:
+    """Runs a job undisturbed, then kills it again and again, and compares.
+
+    Args:
+        job: what runs.
+        folder: a new one.
+        kills: how often; a run that is faster than its end begins anew.
+        seed: of the moments.
+    """
+    chance = random.Random(seed)
+    whole, broken = folder / "whole", folder / "broken"
+    _prepare(job, whole)
+    began = time.monotonic()
+    assert exit_status(lambda: job.work(whole)) == 0, f"{job.name} does not run"
+    usual, wanted = time.monotonic() - began, job.result(whole)
+    _prepare(job, broken)
+    killed, kept, lost, same = 0, 0, 0, True
+    while killed < kills:
+        process = start(lambda: job.work(broken))
+        process.join(chance.uniform(0, usual))
+        if process.exitcode is None:
+            os.kill(process.pid, signal.SIGKILL)  # type: ignore[arg-type]
+            process.join()
+            killed += 1
+            now = job.kept(broken)
+            lost, kept = lost + max(0, kept - now), max(kept, now)
+        else:
+            assert process.exitcode == 0, f"{job.name} does not go on after {killed} kills"
+            same = same and job.result(broken) == wanted
+            _prepare(job, broken)
+            kept = 0
+    assert exit_status(lambda: job.work(broken)) == 0, f"{job.name} does not go on after {killed} kills"
+    return Torment(job.name, killed, job.kept(broken), lost, same and job.result(broken) == wanted)
+
+
+def _prepare(job: Job, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    job.prepare(folder)
+
+
+# -- jobs ---------------------------------------------------------------------------------------------------------
+
+
+def _train(folder: Path) -> None:
+    from safetensors.torch import save_file
+
+    from foundation.regression import CONFIG, Regression, train
+
+    network = Regression()
+    train(folder / "run", CONFIG, network)
+    save_file(network.state_dict(), folder / "result.safetensors")
+
+
+def _steps(folder: Path) -> int:
+    found = [int(path.name.rpartition("-")[2]) for path in folder.glob("run/checkpoints/step-*")]
+    return max(found, default=0)
+
+
+def _paint(folder: Path) -> None:
+    from align.tiny import paint_captioned, tiny
+    from nonet.foundation.artifact import Card
+
+    paint_captioned(folder / "pictures", copies=4)
+    tiny().save(folder / "model", Card("tiny"))
+
+
+def _index(folder: Path) -> None:
+    from nonet.align.indexing import open_or_create, update
+    from nonet.align.listing import list_pictures
+    from nonet.align.model import DualEncoder
+
+    model = DualEncoder.load(folder / "model")
+    index = open_or_create(folder / "index", model, folder / "model")
+    update(index, model, list_pictures(folder / "pictures"), commit=3, batch=3)
+
+
+def _indexed(folder: Path) -> dict[str, bytes]:
+    from nonet.align.index import Index
+
+    if not Index.is_at(folder / "index"):
+        return {}
+    found = {}
+    for segment in Index.open(folder / "index").snapshot().live_segments():
+        for batch in segment.batches():
+            for path, vector in zip(batch.rows["path"].to_pylist(), batch.vectors, strict=True):
+                found[Path(path).name] = np.ascontiguousarray(vector).tobytes()
+    return found
+
+
+def _teach(folder: Path) -> None:
+    from reliability.loaders import loaders_of
+
+    loaders_of("felix")["felix/pairs"].make(folder / "pairs")
+    loaders_of("felix")["felix/encoder"].make(folder / "encoder")
+
+
+def _edit(folder: Path) -> None:
+    from nonet.cli import run
+
+    options = ["--encoder", str(folder / "encoder" / "it"), "--steps", "30", "--batch-size", "4"]
+    assert run(["felix", "train", str(folder / "pairs" / "it"), "--out", str(folder / "editor"), *options]) == 0
+
+
+def _taught(folder: Path) -> int:
+    found = [int(path.name.rpartition("-")[2]) for path in folder.glob("editor/training/tagger/checkpoints/step-*")]
+    return 10**6 if (folder / "editor" / "config.json").exists() else max(found, default=0)
+
+
+def _simulate(folder: Path) -> None:
+    from nonet.cli import run
+
+    world = ["--users", "20", "--providers", "4", "--horizon", "8", "--runs", "6"]
+    assert run(["recsim", "run", "ecosystem", *world, "--out", str(folder / "run")]) == 0
+
+
+def _series(folder: Path) -> Any:
+    from nonet.recsim.results import load_run
+
+    return load_run(folder / "run").series.to_pydict()
+
+
+JOBS = {
+    "training": Job(
+        "training", lambda folder: None, _train, _steps, lambda folder: (folder / "result.safetensors").read_bytes()
+    ),
+    "align index": Job("align index", _paint, _index, lambda folder: len(_indexed(folder)), _indexed),
+    "felix train": Job(
+        "felix train", _teach, _edit, _taught, lambda folder: (folder / "editor" / "model.safetensors").read_bytes()
+    ),
+    "recsim run": Job(
+        "recsim run",
+        lambda folder: None,
+        _simulate,
+        lambda folder: len(list(folder.glob("run.checkpoint/portion-*.npz"))) + 10**6 * (folder / "run").exists(),
+        _series,
+    ),
+}
+
+
+# -- servers ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Served:
+    """Something that visitors send to a page, which acknowledges it.
+
+    Attributes:
+        name: of the page.
+        prepare: makes what is served in a folder; returns it by wing.
+        begin: what a visitor does first; returns what `send` needs.
+        send: sends the thing of a number; returns whether it was acknowledged.
+        missing: which of the acknowledged numbers are not on the disk.
+    """
+
+    name: str
+    prepare: Callable[[Path], dict[str, Path]]
+    begin: Callable[["Client"], Any]
+    send: Callable[["Client", Any, int], bool]
+    missing: Callable[[Path, Any, Sequence[int]], set[int]]
+
+
+class Client:
+    """Asks a server on this machine; no answer is an answer too."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Status, 0 if the connection broke, and the JSON of the answer."""
+        try:
+            self._connection.request(method, path, json.dumps(body).encode(), {"content-type": "application/json"})
+            answer = self._connection.getresponse()
+            said = answer.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            return 0, None
+        return answer.status, json.loads(said) if said else None
+
+
+def torment_server(served: Served, folder: Path, *, kills: int, seed: int) -> Torment:
+    """Sends one thing after the other, kills the server at random moments, and looks what is on the disk.
+
+    Args:
+        served: what is served and sent.
+        folder: a new one.
+        kills: how often.
+        seed: of the moments.
+    """
+    chance = random.Random(seed)
+    sources = served.prepare(folder)
+    state: Any = None
+    acknowledged: list[int] = []
+    number = 0
+    for _ in range(kills):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        process = _started(sources, port)
+        client = _connected(port, process)
+        state = state or served.begin(client)
+        until = number + chance.randint(1, 40)
+        while True:
+            if number == until:  # the next one is on its way when the server dies
+                os.kill(process.pid, signal.SIGKILL)  # type: ignore[arg-type]
+            answered = served.send(client, state, number)
+            if answered:
+                acknowledged.append(number)
+            number += 1
+            if number > until and not answered:
+                break
+        process.join()
+    lost = served.missing(folder, state, acknowledged)
+    return Torment(served.name, kills, len(acknowledged) - len(lost), len(lost))
+
+
+def _started(sources: dict[str, Path], port: int) -> Any:
+    return start(lambda: _serve(sources, port))
+
+
+def _serve(sources: dict[str, Path], port: int) -> None:
+    import uvicorn
+
+    from nonet.web import create_app
+
+    uvicorn.run(create_app(sources), host="127.0.0.1", port=port, log_level="error")
+
+
+def _connected(port: int, process: Any) -> Client:
+    for _ in range(3000):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return Client(port)
+        assert process.exitcode is None, "the server did not start"
+        time.sleep(0.1)
+    raise AssertionError("the server did not start")
+
+
+def _gaze(folder: Path) -> dict[str, Path]:
+    from reliability.loaders import loaders_of
+
+    return {"gaze": loaders_of("gaze")["gaze/study"].make(folder)}
+
+
+def _admitted(client: Client) -> tuple[str, str]:
+    from reliability.visitors import SCREEN
+
+    participant = client.ask("POST", "/gaze/api/consents", {"name": "Ada", "agree": True})[1]["participant"]
+    begun = client.ask("POST", "/gaze/api/sessions", {"participant": participant, **SCREEN})[1]
+    return participant, begun["session"]
+
+
+def _looked(client: Client, state: tuple[str, str], number: int) -> bool:
+    session = f"/gaze/api/sessions/{state[1]}"
+    rows = [{"t": number, "kind": "trial", "stage": 0, "trial": 0}]
+    points = [{"t": number, "x": 1, "y": 1, "stage": 0, "trial": 0}]
+    happened = client.ask("POST", f"{session}/events", {"rows": rows})[0] == 204
+    return happened and client.ask("POST", f"{session}/mouse", {"points": points})[0] == 200
+
+
+def _unseen(folder: Path, state: tuple[str, str], acknowledged: Sequence[int]) -> set[int]:
+    from nonet.gaze.store import Store
+
+    session = Store(folder / "it" / "store").session(state[1])
+    seen = [{int(row["t"]) for row in rows} for rows in (session.samples(), session.events())]
+    return {number for number in acknowledged if not all(number in one for one in seen)}
+
+
+def _ratings(folder: Path) -> dict[str, Path]:
+    from nonet.cxc.rating.pairs import PairToRate, write_pairs
+
+    pairs = [PairToRate("sts", f"a{n}", f"b{n}", "m", left_text=f"One {n}", right_text="Two") for n in range(2000)]
+    write_pairs(folder / "to_rate.parquet", pairs)
+    return {"cxc": folder / "to_rate.parquet"}
+
+
+def _joined(client: Client) -> dict[str, Any]:
+    return {"link": client.ask("POST", "/cxc/join", {"name": "Ann"})[1]["link"], "pair_of": {}}
+
+
+def _rated(client: Client, state: dict[str, Any], number: int) -> bool:
+    status, said = client.ask("GET", f"{state['link']}/next")
+    if status != 200:
+        return False
+    pair = state["pair_of"][number] = said["question"]["pair"]
+    score = {"score": number % 51 / 10, "seconds": 1.0}
+    return client.ask("PUT", f"{state['link']}/judgements/{pair}", score)[0] == 204
+
+
+def _unrated(folder: Path, state: dict[str, Any], acknowledged: Sequence[int]) -> set[int]:
+    from nonet.cxc.page import open_study
+
+    kept = {one.pair: one.score for one in open_study(folder / "to_rate.parquet")[1].judgements()}
+    return {number for number in acknowledged if kept.get(state["pair_of"][number]) != number % 51 / 10}
+
+
+SERVERS = {
+    "gaze sessions": Served("gaze sessions", _gaze, _admitted, _looked, _unseen),
+    "cxc rating": Served("cxc rating", _ratings, _joined, _rated, _unrated),
+}
