@@ -69,9 +69,10 @@ def test_a_published_report_says_when_and_how_it_was_made(report, tmp_path, caps
     assert saved == shown  # a terminal has no use for the drawing
     report.publish(tmp_path, "nonet x study")
     assert Report.load(tmp_path).made == report.made  # the day of what it reports, where that is known
-    assert str(tmp_path / "report.html") in capsys.readouterr().out.replace("\n", "")
+    assert str(tmp_path / "report.html") in capsys.readouterr().err.replace("\n", "")
     report.publish(None, "nonet x study", tables=0)
-    shown = capsys.readouterr().out
+    captured = capsys.readouterr()
+    shown = captured.out + captured.err
     assert "it learns" in shown and "1.235" not in shown and "Wrote" not in shown
 
 

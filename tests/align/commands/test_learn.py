@@ -107,7 +107,7 @@ def test_all_of_it_learns_in_chunks_by_a_recipe(home: Path) -> None:
 def test_shards_and_a_vocabulary_of_its_own_by_the_papers_recipe(home: Path) -> None:
     assert run("vocabulary", "pairs", "--size", "100", "--out", "tokenizer.json") == 0
     assert run("shards", "pairs", "--out", "shards") == 0
-    small = ["--image-encoder", "small", "--text-encoder", "small", "--image-size", "32"]
+    small = ["--image-encoder", "small", "--text-encoder", "small", "--image-size", "32", "--dim", "160"]
     small += ["--tokenizer", "tokenizer.json"]
     steps = ["--epochs", "1", "--batch-size", "16", "--chunk", "16", "--device", "cpu"]
     assert run("train", "shards", "--out", "model", "--recipe", "paper", *small, *steps) == 0
