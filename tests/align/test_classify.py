@@ -196,7 +196,7 @@ def test_the_commands_on_folders_of_classes(tmp_path, capsys):
     probed = json.loads(capsys.readouterr().out)
     assert len(probed) == 2
     assert all(row["top_1"] >= 0.75 for row in probed.values())
-    (tmp_path / "names.txt").write_text("red\tcrimson\n")
+    (tmp_path / "names.txt").write_text("blue\tazure\ngreen\tgreen\nred\tcrimson\nyellow\tyellow\n")
     named = ["--names", str(tmp_path / "names.txt")]
     assert run(["align", "zero-shot", str(tmp_path / "model"), str(test), *named, *common]) == 0
     steps = ["--head-steps", "5", "--steps", "2", "--batch-size", "8", "--test", str(test)]

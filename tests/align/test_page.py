@@ -129,18 +129,19 @@ def test_an_upload_that_is_no_picture_is_refused_with_a_reason(client: TestClien
     assert said in response.json()["detail"]
 
 
-def test_an_upload_that_never_ends_is_cut_off(client: TestClient) -> None:
+@pytest.mark.parametrize(("megabytes", "limit"), [(36, "32 MB"), (200, "40 MB")], ids=["a picture's", "any request's"])
+def test_an_upload_that_does_not_end_is_cut_off(client: TestClient, megabytes: int, limit: str) -> None:
     sent = 0
 
     def endless() -> Iterator[bytes]:
         nonlocal sent
-        while sent < 200 * 2**20:
+        while sent < megabytes * 2**20:
             sent += 2**20
             yield bytes(2**20)
 
     response = client.post("/align/api/uploads", content=endless())
     assert response.status_code == 413
-    assert "32 MB" in response.json()["detail"]
+    assert limit in response.json()["detail"]
 
 
 def test_pictures_are_given_by_id_only(client: TestClient, searcher: Searcher) -> None:

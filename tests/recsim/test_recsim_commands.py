@@ -112,7 +112,7 @@ def test_what_cannot_be_put_side_by_side_is_refused(compared, folder, tmp_path):
     shutil.copytree(compared / "runs" / "myopic", tmp_path / "a")
     shutil.copytree(folder, tmp_path / "b")
     config = json.loads((tmp_path / "b" / "run.json").read_text())
-    (tmp_path / "b" / "run.json").write_text(json.dumps(config | {"horizon": 13}))
+    (tmp_path / "b" / "run.json").write_text(json.dumps(config | {"runs": 1, "horizon": 24}))
     with pytest.raises(ArtifactError, match="not of one story and length"):
         load_runs(tmp_path)
 

@@ -28,7 +28,7 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def known(client: TestClient) -> dict[str, Any]:
     """Names of things that are there, by the parameter that takes them: without them every answer would be 404."""
-    rater = client.post("/cxc/join", json={"name": "Ann"}).json()["link"].rpartition("/")[2]
+    rater = client.post("/cxc/join", json={"name": "A visitor"}).json()["link"].rpartition("/")[2]
     participant = client.post("/gaze/api/consents", json={"name": "Ada", "agree": True}).json()["participant"]
     session = client.post("/gaze/api/sessions", json={"participant": participant, **SCREEN}).json()["session"]
     picture = client.get("/align/api/images/1").content

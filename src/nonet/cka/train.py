@@ -21,7 +21,7 @@ from nonet.cka.regularizer import PrincipalPenalty
 from nonet.foundation import artifact, checkpoint
 from nonet.foundation.devices import threads
 from nonet.foundation.engine import Engine, map_shards
-from nonet.foundation.errors import DataError
+from nonet.foundation.errors import ArtifactError, DataError
 from nonet.foundation.reading import made_sense_of
 from nonet.foundation.settings import rebuild
 from nonet.foundation.training import Rows, TrainingConfig, fit
