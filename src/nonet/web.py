@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -36,6 +37,12 @@ _POLICY = (
 )
 
 
+class Problem(BaseModel):
+    """How every error is answered."""
+
+    detail: str
+
+
 def create_app(
     sources: Mapping[str, Path | None], *, local: bool = True, simulate: bool = False, tour: Path | None = None
 ) -> FastAPI:
@@ -49,7 +56,10 @@ def create_app(
     Raises:
         NonetError: if a wing cannot open its folder.
     """
-    app = FastAPI(title="nonet", version=__version__, docs_url=None, redoc_url=None)
+    refused: dict[int | str, dict[str, Any]] = {
+        422: {"model": Problem, "description": "What was asked cannot be done, and why."}
+    }
+    app = FastAPI(title="nonet", version=__version__, docs_url=None, redoc_url=None, responses=refused)
     app.state.simulate = simulate
     app.state.tour = tour
     if tour is not None:
@@ -201,4 +211,4 @@ def _answer(request: Request, status: int, message: str, headers: Mapping[str, s
 
 
 def _problem(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"detail": message}, status_code=status, headers=dict(headers or {}))
+    return JSONResponse(Problem(detail=message).model_dump(), status_code=status, headers=dict(headers or {}))

@@ -7,11 +7,13 @@ import zipfile
 
 import numpy as np
 import pytest
+from torch import nn
 
 from nonet.cka import data
 from nonet.cka.findings import Findings
+from nonet.cka.loading import load_weights
 from nonet.cka.similarity import Similarity
-from nonet.foundation.errors import ArtifactError, DataError
+from nonet.foundation.errors import ArtifactError, DataError, readable
 from reliability.loaders import loaders_of
 
 
@@ -71,3 +73,10 @@ def test_a_report_with_parts_of_another_kind(tmp_path, change):
     (path / "report.json").write_text(json.dumps({**told, **change}))
     with pytest.raises(ArtifactError, match="This is no report"):
         Findings.load(path)
+
+
+@pytest.mark.parametrize("name", ["none.safetensors", "none.pt"])
+def test_weights_that_are_not_there_are_said_to_be_missing(tmp_path, name):
+    with pytest.raises(FileNotFoundError) as caught:
+        load_weights(nn.Linear(1, 1), tmp_path / name)
+    assert str(readable(caught.value)).startswith(str(tmp_path / name))

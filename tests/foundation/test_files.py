@@ -1,3 +1,5 @@
+import errno
+import json
 import os
 import signal
 import subprocess
@@ -109,3 +111,15 @@ def test_a_killed_writer_is_swept_by_the_next(tmp_path):
     replace_file(path, "new")
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_text_without_utf8_is_written_as_json_escapes_it(tmp_path):
+    replace_file(tmp_path / "a.json", json.dumps({"name": "a\udcff", "is": "ü"}, ensure_ascii=False))
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"name": "a\udcff", "is": "ü"}
+
+
+def test_a_link_that_leads_to_itself_is_said_to_be_one(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "a")
+    with pytest.raises(OSError) as caught:
+        replace_file(tmp_path / "a", "x")
+    assert caught.value.errno == errno.ELOOP

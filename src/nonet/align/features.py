@@ -20,8 +20,8 @@ from torch import Tensor
 from nonet.align.encoders import ImageEncoder, TextEncoder
 from nonet.align.model import DualEncoder, image_batches, text_batches
 from nonet.foundation import console, packaged
+from nonet.foundation.arrays import read_arrays
 from nonet.foundation.files import atomic_write
-from nonet.foundation.reading import read_arrays
 
 __all__ = ["FeatureStore", "Known", "default_cache", "image_features", "kept", "known_pictures", "text_features"]
 

@@ -20,9 +20,9 @@ from jaxtyping import Bool, Float, Float16, Int64
 from nonet.align import exact
 from nonet.align.ann import Ann, Kind
 from nonet.align.manifest import SegmentEntry
+from nonet.foundation.arrays import read_array
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import atomic_folder, atomic_write
-from nonet.foundation.reading import read_array
 
 __all__ = ["Batch", "Picture", "Segment", "write_segment", "write_tombstones"]
 
@@ -177,7 +177,7 @@ class Segment:
 
     def _group(self, group: int) -> pa.Table:
         with self._reading:  # a Parquet reader serves one thread at a time
-            return self._rows.read_row_group(group)
+            return self._rows.read_row_group(group).select(_SCHEMA.names).cast(_SCHEMA)
 
 
 def write_segment(folder: Path, name: str, rows: int, dim: int, batches: Iterable[Batch]) -> SegmentEntry:
@@ -236,9 +236,17 @@ def _parquet(path: Path, rows: int) -> pq.ParquetFile:
         raise FileNotFoundError(error.errno, "No such file", str(path)) from error
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path) from error
-    if file.metadata.num_rows != rows or not set(_SCHEMA.names) <= set(file.schema_arrow.names):
+    held = {field.name: field.type for field in file.schema_arrow}
+    if file.metadata.num_rows != rows or not all(_is(held.get(field.name), field.type) for field in _SCHEMA):
         raise _damaged(path)
     return file
+
+
+def _is(found: pa.DataType | None, asked: pa.DataType) -> bool:
+    """Whether a column has the type asked for; what the items of a list are called does not matter."""
+    if found is not None and pa.types.is_list(found) and pa.types.is_list(asked):
+        return found.value_type == asked.value_type
+    return found == asked
 
 
 def _damaged(path: Path) -> ArtifactError:

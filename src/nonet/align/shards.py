@@ -23,9 +23,10 @@ from jaxtyping import Int
 from nonet.align.data import SPLITS, Pairs
 from nonet.align.pictures import PICTURE_SUFFIXES
 from nonet.foundation import console
+from nonet.foundation.arrays import read_array
 from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.files import atomic_write, replace_file
-from nonet.foundation.reading import parse_json, read_array
+from nonet.foundation.reading import parse_json
 
 __all__ = ["Sample", "ShardTexts", "Shards", "is_shards", "write_shards"]
 

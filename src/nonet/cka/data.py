@@ -22,8 +22,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from nonet.foundation import console, packaged
+from nonet.foundation.arrays import read_arrays
 from nonet.foundation.errors import DataError
-from nonet.foundation.reading import one_error, read_arrays
+from nonet.foundation.reading import one_error
 
 __all__ = ["Pictures", "loader_of", "read"]
 

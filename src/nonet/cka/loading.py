@@ -101,7 +101,9 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
     Raises:
         ArtifactError: if the file is damaged or of another model.
+        OSError: if it is not there.
     """
+    path.stat()  # the libraries have other words for a file that is not there
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -110,8 +112,6 @@ def load_weights(model: nn.Module, path: Path) -> None:
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        if isinstance(error, FileNotFoundError):
-            raise
         raise ArtifactError(
             f"The weights cannot be read ({error}).", where=path, fix="Save model.state_dict() with safetensors."
         ) from error

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from nonet.cka.accumulator import Accumulator, Layer
+from nonet.foundation.arrays import read_arrays
 from nonet.foundation.errors import ArtifactError, UsageError
 from nonet.foundation.files import replace_file
-from nonet.foundation.reading import parse_json, read_arrays
+from nonet.foundation.reading import parse_json
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from nonet.foundation.arrays import read_array, read_arrays
 from nonet.foundation.errors import DataError
-from nonet.foundation.reading import read_array, read_arrays
 
 __all__ = ["Embedded", "Placed", "place_rows", "read_embeddings", "unit_rows"]
 

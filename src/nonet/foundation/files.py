@@ -45,7 +45,10 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO]:
     """
     if mode not in {"wb", "w"}:
         raise ValueError(f"atomic_write opens with 'wb' or 'w', not {mode!r}")
-    target = path.resolve()  # a link stays a link: what it points to is replaced
+    try:
+        target = path.resolve()  # a link stays a link: what it points to is replaced
+    except RuntimeError:  # Python 3.11 and 3.12 have no errno for it
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from None
     target.parent.mkdir(parents=True, exist_ok=True)
     with _beside(target, Path.touch) as partial:
         with partial.open("wb") if mode == "wb" else partial.open("w", encoding="utf-8", newline="") as file:
@@ -59,9 +62,12 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO]:
 
 
 def replace_file(path: Path, content: bytes | str) -> None:
-    """Puts ``content`` into ``path``, whole or not at all; text as UTF-8."""
+    """Puts ``content`` into ``path``, whole or not at all; text as UTF-8.
+
+    What has no UTF-8 (half of a surrogate pair, from a file's name or from JSON) is written as JSON escapes it.
+    """
     with atomic_write(path) as file:
-        file.write(content.encode() if isinstance(content, str) else content)
+        file.write(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
 
 
 @contextmanager

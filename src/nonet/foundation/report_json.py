@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nonet.foundation.errors import ArtifactError
+from nonet.foundation.reading import parse_json
 from nonet.foundation.report import Claim, Estimate, Figure, Link, Report, Table
 
 __all__ = ["load", "read", "written"]
@@ -33,8 +34,7 @@ def written(report: Report, *, plots: bool = False) -> dict[str, Any]:
             "claims": [{**asdict(claim), "verdict": claim.verdict} for claim in report.claims],
             "tables": [asdict(table) for table in report.tables],
             "figures": [
-                {"title": one.title, "caption": one.caption}
-                | ({"plot": json.loads(one.plot.to_json())} if plots else {})
+                {"title": one.title, "caption": one.caption} | ({"plot": _drawing(one)} if plots else {})
                 for one in report.figures
             ],
             "sections": [written(section, plots=plots) for section in report.sections],
@@ -49,7 +49,7 @@ def load(path: Path) -> Report:
         ArtifactError: if there is none, or it is damaged.
     """
     try:
-        return read(json.loads(path.read_bytes()))
+        return read(parse_json(path.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError("This is no report.", where=path, fix="Run the command again that makes it.") from error
 
@@ -90,7 +90,8 @@ def _plot(values: Mapping[str, Any]) -> Any:
 def _value(value: Any) -> Any:
     """A cell as it was: an estimate or a link where one was written."""
     if isinstance(value, Mapping) and set(value) == _ESTIMATE:
-        return Estimate(**{name: _NUMBERS.get(part, part) for name, part in value.items()})
+        parts: dict[str, Any] = {name: _NUMBERS.get(part, part) for name, part in value.items()}
+        return Estimate(**parts)
     if isinstance(value, Mapping) and set(value) == _LINK:
         return Link(**value)
     return value

@@ -150,7 +150,9 @@ def export_csv(folder: Path, out: Path) -> list[Path]:
     load_run(folder)
     out.mkdir(parents=True, exist_ok=True)
     written = []
-    for path in sorted(folder.glob("*.parquet")):
+    for path in (folder / f"{name}.parquet" for name in _COLUMNS):
+        if not path.exists():
+            continue
         target = out / f"{path.stem}.csv"
         with atomic_write(target) as file:
             pyarrow.csv.write_csv(pq.read_table(path), file)

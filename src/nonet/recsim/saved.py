@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nonet.foundation.arrays import read_arrays
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import atomic_write, replace_file
-from nonet.foundation.reading import made_sense_of, parse_json, read_arrays
+from nonet.foundation.reading import made_sense_of, parse_json
 from nonet.recsim.language import Story
 from nonet.recsim.runtime import State
 

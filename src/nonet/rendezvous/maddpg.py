@@ -75,7 +75,7 @@ class Rates(NamedTuple):
 
 
 def _optimisers(rates: Rates) -> tuple[Any, Any]:
-    def optimiser(rate: float) -> optax.GradientTransformation:
+    def optimiser(rate: float | Float[Array, ""]) -> optax.GradientTransformation:
         return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
 
     return optimiser(rates.actor), optimiser(rates.critic)

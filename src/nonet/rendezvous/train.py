@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from nonet.foundation.arrays import read_arrays
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import atomic_write
-from nonet.foundation.reading import parse_json, read_arrays
+from nonet.foundation.reading import parse_json
 from nonet.foundation.settings import plain
 from nonet.rendezvous.config import TrainConfig
 from nonet.rendezvous.forecast import calibrated, judge

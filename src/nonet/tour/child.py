@@ -28,7 +28,8 @@ class Taken:
         code: its exit code; negative is the signal that ended it.
         seconds: from start to end.
         cpu_seconds: processor time, of its own processes too; None where the system does not tell.
-        peak_mb: memory in MiB of its largest process; None where the system does not tell.
+        peak_mb: memory in MiB of its largest process, and no less than the tour's own, of which each begins as a copy;
+            None where the system does not tell.
     """
 
     code: int

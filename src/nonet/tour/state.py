@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from nonet.foundation.errors import ArtifactError, ResourceError
 from nonet.foundation.files import replace_file
+from nonet.foundation.reading import parse_json
 from nonet.foundation.report import Report
 from nonet.wings import WINGS
 
@@ -113,7 +114,7 @@ def read_state(folder: Path) -> TourState:
     if not path.exists():
         return TourState("minutes", "", tuple(WingState(wing.name) for wing in WINGS))
     try:
-        found = json.loads(path.read_bytes())
+        found = parse_json(path.read_bytes())
         wings = tuple(WingState(**{**one, "claims": Tally(**one["claims"])}) for one in found["wings"])
         state = TourState(found["scale"], found["made"], wings)
     except (OSError, ValueError, KeyError, TypeError) as error:

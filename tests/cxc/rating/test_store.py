@@ -138,3 +138,12 @@ def test_many_at_once_never_exceed_the_places(tmp_path):
     assert all(len(set(pairs)) == len(pairs) for pairs in seen)
     assert set(Counter(pair for pairs in seen for pair in pairs).values()) == {3}
     assert store.progress() == (36, 36)
+
+
+@pytest.mark.parametrize("damage", ["DROP TABLE setting", "UPDATE setting SET value = ''", "DELETE FROM setting"])
+def test_damaged_settings_are_refused_with_the_database_s_name(tmp_path, damage):
+    store = made(tmp_path)
+    with sqlite3.connect(store.path) as connection:
+        connection.execute(damage)
+    with pytest.raises(ArtifactError, match=store.path.name):
+        store.progress()

@@ -141,10 +141,9 @@ def _progress(folder: Path) -> Path:
 
 
 def _load_progress(path: Path) -> None:
-    progress = Progress(path, _OPTIONS)
-    taken = progress.taken_up()
-    assert taken is not None
-    taken.state_dict()
+    taken = Progress(path, _OPTIONS).taken_up()
+    if taken is not None:  # where the file is gone, there is nothing to go on with
+        taken.state_dict()
 
 
 LOADERS = [

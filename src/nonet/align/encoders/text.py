@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from nonet.align.encoders.base import TextEncoder, Tokens
-from nonet.foundation.errors import DataError
+from nonet.foundation.errors import ArtifactError, DataError
 
 __all__ = ["MAX_TOKENS", "Pooling", "TransformerTextEncoder", "read_tokenizer", "train_wordpiece"]
 
@@ -105,7 +105,7 @@ class TransformerTextEncoder(TextEncoder):
         }
 
     def preprocess(self, texts: Sequence[str]) -> Tokens:
-        encoded = self.tokenizer.encode_batch([_readable(text) for text in texts])
+        encoded = _encode(self.tokenizer, [_readable(text) for text in texts])
         ids = np.array([row.ids for row in encoded], dtype=np.int64).reshape(len(texts), -1)
         mask = np.array([row.attention_mask for row in encoded], dtype=bool).reshape(len(texts), -1)
         return Tokens(torch.from_numpy(ids), torch.from_numpy(mask))
@@ -123,6 +123,15 @@ class TransformerTextEncoder(TextEncoder):
 def _readable(text: str) -> str:
     """The part of a text that can matter, with lone surrogates (which have no UTF-8) as question marks."""
     return text[:_MAX_CHARACTERS].encode("utf-8", "replace").decode()
+
+
+def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoding]:
+    try:
+        return tokenizer.encode_batch(texts)
+    except BaseException as error:  # not an Exception: the tokenizer's own end, where entries refer to absent ones
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ArtifactError(f"The tokenizer is damaged ({error}).", fix="Make the model again.") from error
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

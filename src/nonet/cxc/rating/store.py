@@ -15,6 +15,7 @@ from pathlib import Path
 from nonet.cxc.rating import assignment
 from nonet.cxc.rating.records import Judgement, Rater, Settings, Task
 from nonet.foundation.errors import ArtifactError, DataError
+from nonet.foundation.reading import made_sense_of
 
 __all__ = ["Store", "store_path"]
 
@@ -61,18 +62,15 @@ class Store:
         """
         store = cls(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with store._change() as connection:
-                version = connection.execute("PRAGMA user_version").fetchone()[0]
-                if version == 0:
-                    store._create(connection, pairs, settings or Settings())
-                elif version != _VERSION:
-                    raise ArtifactError(
-                        f"The ratings are of format {version}.", where=path, fix="Use the nonet that wrote it."
-                    )
-                stored = connection.execute("SELECT kind, left, right, gold FROM pair ORDER BY id").fetchall()
-        except sqlite3.DatabaseError as error:
-            raise ArtifactError(f"This database cannot be used: {error}.", where=path) from error
+        with store._change() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                store._create(connection, pairs, settings or Settings())
+            elif version != _VERSION:
+                raise ArtifactError(
+                    f"The ratings are of format {version}.", where=path, fix="Use the nonet that wrote it."
+                )
+            stored = connection.execute("SELECT kind, left, right, gold FROM pair ORDER BY id").fetchall()
         if stored != list(pairs):
             raise ArtifactError(
                 "These ratings belong to another file of pairs.", where=path, fix="Rename it, or take its own pairs."
@@ -97,6 +95,10 @@ class Store:
             connection.execute("PRAGMA synchronous = FULL")  # acknowledged means on the disk
             connection.execute("PRAGMA foreign_keys = ON")
             yield connection
+        except sqlite3.IntegrityError:  # a constraint held: the request is at fault, not the database
+            raise
+        except sqlite3.DatabaseError as error:
+            raise ArtifactError(f"This database cannot be used: {error}.", where=self.path) from error
         finally:
             connection.close()
 
@@ -125,15 +127,15 @@ class Store:
         with self._change() as connection:
             self._write_settings(connection, settings)
 
-    @staticmethod
-    def _read_settings(connection: sqlite3.Connection) -> Settings:
+    def _read_settings(self, connection: sqlite3.Connection) -> Settings:
         stored = dict(connection.execute("SELECT name, value FROM setting").fetchall())
-        return Settings(
-            int(stored["raters_per_pair"]),
-            int(stored["gold_every"]),
-            float(stored["hold_seconds"]),
-            stored["open"] == "1",
-        )
+        with made_sense_of(self.path, ArtifactError, what="The settings in this database are damaged"):
+            return Settings(
+                int(stored["raters_per_pair"]),
+                int(stored["gold_every"]),
+                float(stored["hold_seconds"]),
+                stored["open"] == "1",
+            )
 
     @staticmethod
     def _write_settings(connection: sqlite3.Connection, settings: Settings) -> None:

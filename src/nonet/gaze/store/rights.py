@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import shutil
 import zipfile
@@ -85,7 +86,7 @@ def traces(store: Store, words: list[str]) -> list[Path]:
     sought = re.compile(b"|".join(rb"(?<![\w-])" + re.escape(word.encode()) + rb"(?![\w-])" for word in sorted(spelt)))
     found = []
     for path in sorted(store.root.rglob("*")):
-        name = str(path.relative_to(store.root)).encode()
+        name = os.fsencode(path.relative_to(store.root))
         if sought.search(name) or (path.is_file() and _contains(path, sought, 2 * max(map(len, spelt)))):
             found.append(path)
     return found
