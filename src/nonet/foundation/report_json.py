@@ -57,24 +57,42 @@ def load(path: Path) -> Report:
 def read(values: Mapping[str, Any]) -> Report:
     """The report that `written` wrote with its plots; a figure without its plot is left out."""
     return Report(
-        title=values["title"],
-        claims=[
-            Claim(one["text"], one["article"], _value(one["measured"]), one["holds"], one["how"])
-            for one in values["claims"]
-        ],
+        title=_text(values["title"]),
+        claims=[_claim(one) for one in values["claims"]],
         figures=[
-            Figure(one["title"], _plot(one["plot"]), one["caption"]) for one in values["figures"] if "plot" in one
+            Figure(_text(one["title"]), _plot(one["plot"]), _text(one["caption"]))
+            for one in values["figures"]
+            if "plot" in one
         ],
-        tables=[
-            Table(one["title"], one["columns"], [[_value(cell) for cell in row] for row in one["rows"]], one["caption"])
-            for one in values["tables"]
-        ],
-        summary=values["summary"],
+        tables=[_table(one) for one in values["tables"]],
+        summary=_text(values["summary"]),
         facts={name: _value(value) for name, value in values["facts"].items()},
-        made=values["made"],
-        machine=values["machine"],
+        made=_text(values["made"]),
+        machine={name: _text(value) for name, value in values["machine"].items()},
         sections=[read(section) for section in values.get("sections", ())],
     )
+
+
+def _claim(values: Mapping[str, Any]) -> Claim:
+    if values["holds"] not in (True, False, None):
+        raise ValueError(f"a claim holds, or not, or cannot be told: {values['holds']!r}")
+    measured = _value(values["measured"])
+    shown = measured if isinstance(measured, Estimate) else _text(measured)
+    return Claim(_text(values["text"]), _text(values["article"]), shown, values["holds"], _text(values["how"]))
+
+
+def _table(values: Mapping[str, Any]) -> Table:
+    columns = [_text(name) for name in values["columns"]]
+    rows = [[_value(cell) for cell in row] for row in values["rows"]]
+    if any(len(row) > len(columns) for row in rows):
+        raise ValueError("a row has more cells than there are columns")
+    return Table(_text(values["title"]), columns, rows, _text(values["caption"]))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def _drawing(figure: Figure) -> dict[str, Any]:

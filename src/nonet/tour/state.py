@@ -14,6 +14,7 @@ from nonet.foundation.errors import ArtifactError, ResourceError
 from nonet.foundation.files import replace_file
 from nonet.foundation.reading import parse_json
 from nonet.foundation.report import Report
+from nonet.foundation.settings import rebuild
 from nonet.wings import WINGS
 
 __all__ = ["FILE", "Scale", "Stop", "Tally", "TourState", "WingState", "held", "read_state", "tally"]
@@ -115,9 +116,8 @@ def read_state(folder: Path) -> TourState:
         return TourState("minutes", "", tuple(WingState(wing.name) for wing in WINGS))
     try:
         found = parse_json(path.read_bytes())
-        wings = tuple(WingState(**{**one, "claims": Tally(**one["claims"])}) for one in found["wings"])
-        state = TourState(found["scale"], found["made"], wings)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        state = rebuild(TourState, {name: value for name, value in found.items() if name != "done"})
+    except (OSError, ValueError, AttributeError, ArtifactError) as error:
         raise ArtifactError("This is no tour.", where=path, fix="Delete the file and tour again.") from error
     if state.of("running") and not _is_held(folder):
         for wing in state.of("running"):

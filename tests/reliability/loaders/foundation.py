@@ -10,6 +10,9 @@ import torch
 
 from nonet.foundation import artifact, checkpoint, packaged, training_log
 from nonet.foundation.artifact import Card
+from nonet.foundation.report import Claim, Estimate, Figure, Link, Report, Table
+from nonet.tour.showing import tour_report
+from nonet.tour.state import Tally, TourState, WingState, read_state
 from reliability.loaders import Loader
 
 
@@ -62,9 +65,40 @@ def _zip(folder: Path) -> Path:
     return folder / "it.zip"
 
 
+def _report(folder: Path) -> Path:
+    import plotly.graph_objects as go
+
+    claim = Claim("it works", "Table 1", Estimate(1.0, 0.5, 2.0, "cm", "95 %"), True, "by counting")
+    figure = Figure("Curve", go.Figure(go.Scatter(y=[1, 2])), "rises")
+    table = Table("Rows", ["a", "b"], [[1, Link("x", "y.html")], [2.5, None]])
+    part = Report("Part", claims=[claim], figures=[figure])
+    Report("Whole", [claim], [figure], [table], "Short.", {"seed": 0}, sections=[part]).save(folder / "it")
+    return folder / "it"
+
+
+def _load_report(path: Path) -> None:
+    report = Report.load(path)
+    report.to_html()
+    report.show()
+
+
+def _tour(folder: Path) -> Path:
+    wing = WingState("eigen", "done", 1.0, 1.0, 30.0, Tally(1, 0, 2), "", "eigen/report.html", "nonet eigen study")
+    TourState("minutes", "2026-01-01T00:00:00+00:00", (wing, WingState("optim"))).write(folder)
+    return folder
+
+
+def _load_tour(path: Path) -> None:
+    state = read_state(path)
+    state.to_dict()
+    tour_report(path, state, {})
+
+
 LOADERS = [
     Loader("foundation/artifact", _artifact, lambda path: artifact.load(path, kind="thing").configured(_Settings)),
     Loader("foundation/module", _module, _load_module),
     Loader("foundation/training", _checkpoint, _load_checkpoint),
     Loader("foundation/zip", _zip, packaged.unpacked),
+    Loader("foundation/report", _report, _load_report),
+    Loader("foundation/tour", _tour, _load_tour),
 ]
