@@ -17,15 +17,15 @@ ATTRIBUTES = {
     "os.system": "subprocess with a list of words",
     "os.popen": "subprocess with a list of words",
     "pickle.load": "safetensors or JSON",
-    "np.load": "foundation.reading, which compares what a header claims with what is there",
-    "numpy.load": "foundation.reading, which compares what a header claims with what is there",
+    "np.load": "foundation.arrays, which compares what a header claims with what is there",
+    "numpy.load": "foundation.arrays, which compares what a header claims with what is there",
     "json.load": "foundation.reading.parse_json",
     "gzip.decompress": "foundation.reading.unpack, which has a limit",
     "bz2.decompress": "foundation.reading.unpack, which has a limit",
     "zlib.decompress": "foundation.reading.unpack, which has a limit",
     "tempfile.mktemp": "tempfile.mkdtemp",
 }
-AT_HOME = {"foundation/reading.py"}
+AT_HOME = {"foundation/arrays.py", "foundation/reading.py"}
 
 
 def dotted(node: ast.AST) -> str:
