@@ -49,7 +49,10 @@ def test_lines_of_standard_input_come_out_in_order_whatever_they_are(toy_editor,
 
 @pytest.mark.slow
 def test_an_editor_is_judged_beside_doing_nothing(toy_editor, toy_folder, capsys):
-    assert run(["felix", "evaluate", str(toy_editor), str(toy_folder), "--split", "test", "--json"]) == 0
+    assert (
+        run(["felix", "evaluate", str(toy_editor), str(toy_folder), "--split", "test", "--backend", "torch", "--json"])
+        == 0
+    )
     found = json.loads(capsys.readouterr().out)
     assert found["system"]["exact"]["value"] > 90 > found["nothing"]["exact"]["value"]
     assert found["nothing"]["ter"]["value"] > found["system"]["ter"]["value"]

@@ -72,3 +72,11 @@ def test_a_slate_longer_than_the_catalogue_is_told_in_one_paragraph(tmp_path, ca
     words = ["recsim", "train", "interest-evolution", "--agent", "bandit", "--documents", "2", "--slate", "5"]
     assert cli.run([*words, "--updates", "1", "--out", str(tmp_path / "a")]) == 2
     assert "slate of 5" in capsys.readouterr().err
+
+
+def test_the_command_trains_and_keeps_a_recommender(tmp_path):
+    small = ["--users", "8", "--horizon", "3", "--updates", "2", "--documents", "5"]
+    words = ["recsim", "train", "interest-evolution", "--agent", "reinforce", "--out", str(tmp_path / "agent")]
+    assert cli.run([*words, *small]) == 0
+    config, _ = load_agent(tmp_path / "agent")
+    assert (config.agent, config.users, config.updates) == ("reinforce", 8, 2)
