@@ -99,8 +99,9 @@ def sample_in(data: Path, name: str, out: Path) -> Path:
         DataError: if neither is there, or the archive is damaged.
     """
     archive = data / f"{name}-jpg.tar.xz"
-    if (data / name).is_dir() or out.is_dir():
-        return data / name if (data / name).is_dir() else out
+    for ready in (data / name, out):
+        if ready.is_dir():
+            return ready
     if not archive.is_file():
         raise DataError(f"There is no {name}/ and no {archive.name}.", where=data, fix="Put one of them there.")
     taken: Counter[str] = Counter()

@@ -147,15 +147,16 @@ def export_csv(folder: Path, out: Path) -> list[Path]:
     Returns:
         The files written.
     """
-    load_run(folder)
+    run = load_run(folder)
     out.mkdir(parents=True, exist_ok=True)
     written = []
-    for path in (folder / f"{name}.parquet" for name in _COLUMNS):
-        if not path.exists():
+    for name in _COLUMNS:
+        table: pa.Table | None = getattr(run, name)
+        if table is None:
             continue
-        target = out / f"{path.stem}.csv"
+        target = out / f"{name}.csv"
         with atomic_write(target) as file:
-            pyarrow.csv.write_csv(pq.read_table(path), file)
+            pyarrow.csv.write_csv(table, file)
         written.append(target)
     return written
 
