@@ -33,14 +33,12 @@ class Shown:
 
     Attributes:
         job: what it does for a user.
-        article: the article that it came from.
         command: a command to begin with.
         result: the name of the bench whose first row is shown, and the row's number.
         says: the figure in words; ``{ratio}``, ``{ours}``, ``{theirs}`` and ``{limit}`` stand for what was measured.
     """
 
     job: str
-    article: str
     command: str
     result: tuple[str, int]
     says: str
@@ -49,63 +47,54 @@ class Shown:
 WINGS_SHOWN = {
     "align": Shown(
         "search pictures by words, pictures, and picture ± words; labels without training",
-        "ALIGN, Jia et al. 2021",
         'nonet align search index/ "a cat laughing"',
         ("align_step", 0),
         "trains on {ours} pairs a CPU-second, {ratio} times `AlignModel` of transformers",
     ),
     "cxc": Shown(
         "judge any embedding against graded human similarity; choose pairs worth rating; rate them",
-        "Crisscrossed Captions, Parekh et al. 2021",
         "nonet cxc evaluate --ratings data/ --images images.npy --captions captions.npy",
         ("cxc", 0),
         "all seven tasks in {ours} CPU-seconds, the public way {ratio} times as long",
     ),
     "felix": Shown(
         "teach an editor from (before, after) sentences; see and reject every edit",
-        "FELIX, Mallinson et al. 2020",
         'nonet felix edit editor/ "Turing was born in 1912. Turing died in 1954." --show edits',
         ("felix_latency", 0),
         "an edit in {ours} ms, an encoder-decoder with beam 4 and no cache {ratio} times as long",
     ),
     "cka": Shown(
         "which layers of one or two networks compute the same thing; blocks found and pruned",
-        "Do Wide and Deep Networks Learn the Same Things?, Nguyen et al. 2021",
         "nonet cka compare resnet.py:make_a --data images/ --out report/",
         ("cka", 0),
         "all layers of a ResNet in {ours} CPU-seconds, the fastest peer {ratio} times as long",
     ),
     "gaze": Shown(
         "eye tracking studies with a plain camera: consent, calibration, tasks, stated error, verified deletion",
-        "smartphone eye tracking, Valliappan et al. 2020; fatigue biomarker, Tseng et al. 2021",
         "nonet gaze setup study/ --model model/",
         ("gaze_events", 1),
         "saccades as people label them with κ {ours}, REMoDNaV {theirs}, another person {limit}",
     ),
     "recsim": Shown(
         "write a story of recommenders, users and creators; simulate it, fit it, infer what is hidden",
-        "RecSim NG, Mladenov et al. 2021",
         "nonet recsim run ecosystem --policy provider-aware --out run/",
         ("recsim-ecosystem", 0),
         "a step of 1,000 users in {ours} CPU-ms, the official library {ratio} times as long",
     ),
     "rendezvous": Shown(
         "robots that agree where to meet without talking: train, compare planners, drive over ROS 2 topics",
-        "HPP, Wang et al. 2020",
         "nonet rendezvous run team/ --map lab.yaml --agents 2 --watch",
         ("rendezvous_world-against", 0),
         "{ours} world steps a CPU-second, {ratio} times JaxNav, which makes rewards too",
     ),
     "optim": Shown(
         "minimise functions and modules, with bounds and constraints; thousands at once",
-        "torch for optimization, Keydana 2021",
         'nonet optim "(1-x)**2 + 5*(y-x**2)**2" --subject-to "x**2+y**2<=1"',
         ("optim_fits", 0),
         "10,000 fits in {ours} CPU-seconds, a loop of SciPy {ratio} times as long",
     ),
     "eigen": Shown(
         "eigenvalues, eigenvectors and ellipses of millions of 2×2 matrices, to the last digits",
-        "A quick trick for computing eigenvalues, 3Blue1Brown 2021",
         'nonet eigen "3 1; 4 1"',
         ("eigen", 0),
         "a million matrices in {ours} ms, NumPy {ratio} times as long",
@@ -138,7 +127,7 @@ def readme_table(results: Sequence[Result]) -> str:
         shown = WINGS_SHOWN[wing.name]
         cells = [
             f"[`{wing.name}`](docs/{wing.name}.md)",
-            f"{shown.job} ({shown.article})",
+            f"{shown.job} ({wing.article})",
             f"`{shown.command}`",
             figure(shown, results),
         ]
