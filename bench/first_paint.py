@@ -9,7 +9,6 @@ paint can be; all times are medians of elapsed milliseconds.
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 import tempfile
@@ -19,9 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the folders are 
 
 from playwright.sync_api import Browser, sync_playwright
 
+from browsing import DESKTOP, chromium
+from house import build
 from nonet.foundation import console
-from web.house import build
-from web.serving import CHROMIUM_ARGUMENTS, served
+from nonet.web import create_app
+from serving import running
 
 PATHS = (
     "/",
@@ -40,7 +41,7 @@ SEEN = """async () => {
 
 
 def visit(browser: Browser, address: str) -> dict[str, float]:
-    place = browser.new_context(viewport={"width": 1200, "height": 850})
+    place = browser.new_context(**DESKTOP)
     page = place.new_page()
     page.goto(address)
     seen = page.evaluate(SEEN)
@@ -50,8 +51,12 @@ def visit(browser: Browser, address: str) -> dict[str, float]:
 
 def main(rounds: int) -> None:
     found: dict[str, list[dict[str, float]]] = {path: [] for path in PATHS}
-    with tempfile.TemporaryDirectory() as root, served(build(Path(root))) as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
+    with (
+        tempfile.TemporaryDirectory() as root,
+        running(create_app(build(Path(root)))) as address,
+        sync_playwright() as play,
+    ):
+        browser = chromium(play)
         for _ in range(rounds + 1):
             for path in PATHS:
                 found[path].append(visit(browser, address + path))

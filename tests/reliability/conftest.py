@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
+from house import build
 from nonet.web import create_app
-from reliability.house import furnish
 
 
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What each wing serves."""
-    return furnish(tmp_path_factory.mktemp("house"))
+    return build(tmp_path_factory.mktemp("house"))
 
 
 @pytest.fixture(scope="session")

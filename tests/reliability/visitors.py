@@ -140,7 +140,7 @@ class Visitor:
         self.ask("POST", "/optim/walk", {"formula": self._chance.choice(FORMULAE)}, wanted=(200, 422))
 
     def _report(self) -> None:
-        self.ask("GET", "/cka/data?report=it")
+        self.ask("GET", "/cka/data?report=first")
 
     def _simulation(self) -> None:
         self.ask("GET", "/recsim/api/run")
@@ -148,7 +148,7 @@ class Visitor:
 
     def _meetings(self) -> None:
         self.ask("GET", "/rendezvous/api/episodes")
-        self.ask("GET", "/rendezvous/api/episodes/one")
+        self.ask("GET", "/rendezvous/api/episodes/hall")
 
     def _pages(self) -> None:
         for path in ("/", f"/{self._chance.choice(('align', 'cka', 'gaze', 'optim', 'recsim'))}/"):
