@@ -67,7 +67,7 @@ def main(rounds: int) -> None:
         times = [f"{statistics.median(one[name] for one in kept):.0f}" for name in ("answer", "paint", "loaded")]
         rows.append([path, *times, f"{kept[0]['requests']:.0f}", f"{kept[0]['bytes'] / 1000:.1f}"])
     columns = ["page", "answer, ms", "first paint, ms", "loaded, ms", "requests before it", "kB before it"]
-    console.table(columns, rows, title=f"First paint, medians of {rounds} visits", right=columns[1:])
+    console.table(columns, rows, title=f"First paint, medians of {rounds} visits")
 
 
 if __name__ == "__main__":

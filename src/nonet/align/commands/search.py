@@ -165,7 +165,7 @@ def accelerate(
         for kind, queries in facts.queries.items()
     ]
     columns = ["part", "pictures", "coding", "cells", "queries by", "cells looked at", "recall@10", "measured on"]
-    console.table(columns, rows, title=f"Approximate search in {index}", right=columns[1:])
+    console.table(columns, rows, title=f"Approximate search in {index}")
 
 
 def merge(
@@ -257,7 +257,7 @@ def _show_answer(answer: Answer, json: bool) -> None:
         )
         for result in answer.results
     ]
-    console.table(["score", "picture", "caption"], rows, right=["score"])
+    console.table(["score", "picture", "caption"], rows)
     if not rows:
         console.note(
             f"There are only {answer.total:,} results." if answer.total else "The index holds no such pictures."

@@ -118,7 +118,6 @@ def blocks(report: Annotated[Path, tyro.conf.Positional], json: bool = False) ->
             ["example", "class", "share of PC1"],
             [(one.example, one.label, f"{100 * one.share:.1f} %") for one in spectrum.dominant],
             title=f"Examples that dominate the first component of {name}",
-            right=["example", "share of PC1"],
         )
 
 
@@ -145,7 +144,7 @@ def show_blocks(found: Findings) -> None:
             names.append(f"{panel.title} {span}")
     columns = ["map", "layers", "least", "mean", "untrained", "outside", "p", "PC1 share"]
     if rows:
-        console.table(columns, rows, title="Blocks of similar layers", right=columns[2:])
+        console.table(columns, rows, title="Blocks of similar layers")
         for line in names:
             console.say(line)
     else:

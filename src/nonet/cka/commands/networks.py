@@ -67,7 +67,6 @@ def family(
     console.table(
         ["network", "seed", "train accuracy", "test accuracy", "folder"],
         [(m.network.name, m.seed, m.train_accuracy, m.test_accuracy, m.folder) for m in trained],
-        right=["seed", "train accuracy", "test accuracy"],
     )
 
 
@@ -150,14 +149,12 @@ def errors(
         ["pairs of networks", "same answer", "KL divergence (nats)"],
         [(name, f"{same:.3f}", f"{divergence:.3f}") for name, same, divergence in closeness(answers[0], answers[1])],
         title="Agreement, means over pairs",
-        right=["same answer", "KL divergence (nats)"],
     )
     most = found.most_different(count)
     console.table(
         ["example", "class", "first minus second", "q"],
         [(int(e), test.classes[test.labels[e]], found.per_example[e], found.example_q[e]) for e in most],
         title="Examples that differ most",
-        right=["example", "first minus second", "q"],
     )
     if out is not None:
         write_pictures(test, most, out)
@@ -182,5 +179,4 @@ def _show_differences(found: Differences, test: Pictures, first: int, second: in
         ["class", "first minus second", "q"],
         [(name, gap, q) for name, gap, q in zip(test.classes, found.per_class, found.class_q, strict=False)],
         title="Accuracy by class",
-        right=["first minus second", "q"],
     )

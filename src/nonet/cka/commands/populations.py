@@ -83,7 +83,6 @@ def populations(
         ["networks", "pairs", "CKA at the same depth", "deviation"],
         [(name, one.count, f"{one.matched:.3f}", f"{one.spread:.3f}") for name, one in found.items()],
         title="Similarity over pairs of networks",
-        right=["pairs", "CKA at the same depth", "deviation"],
     )
     console.wrote(page)
 

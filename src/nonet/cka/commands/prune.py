@@ -94,7 +94,6 @@ def _show(found: Pruned) -> None:
             for step in found.steps
         ],
         title=f"Accuracy on {found.examples:,} examples that chose nothing",
-        right=["CKA in/out", "accuracy", "parameters", "ms a batch"],
     )
     if found.refused is not None:
         console.note(
@@ -153,7 +152,6 @@ def probe(
         ["layer", "accuracy", "on the training examples"],
         [(one.layer, f"{100 * one.accuracy:.1f} %", f"{100 * one.train_accuracy:.1f} %") for one in found],
         title="Linear probes, test examples",
-        right=["accuracy", "on the training examples"],
     )
     if report is not None:
         stored = Findings.load(report)

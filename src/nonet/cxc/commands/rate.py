@@ -98,9 +98,7 @@ def raters(
         store.add_rater(name, time.time())
     rows = [(rater.name, count, f"{address}/cxc/rate/{rater.token}") for rater, count in store.raters()]
     made, wanted = store.progress()
-    console.table(
-        ["rater", "rated", "personal link"], rows, title=f"{made:,} of {wanted:,} ratings made", right=["rated"]
-    )
+    console.table(["rater", "rated", "personal link"], rows, title=f"{made:,} of {wanted:,} ratings made")
 
 
 def ratings(pairs: Annotated[Path, tyro.conf.Positional], out: Path, split: str = "test") -> None:
@@ -127,6 +125,6 @@ def ratings(pairs: Annotated[Path, tyro.conf.Positional], out: Path, split: str 
     found = agreement(judgements, len(asked))
     rows = [(r.name, r.judged, r.with_others, r.bias, r.gold_error, r.seconds) for r in found.raters]
     columns = ["rater", "rated", "correlation with the others", "bias", "error on control questions", "seconds a pair"]
-    console.table(columns, rows, title="Raters", right=columns[1:])
+    console.table(columns, rows, title="Raters")
     facts = {"Krippendorff's alpha": found.alpha, "pairs rated twice or more": found.pairs}
     console.summary("Agreement", facts | {"files": ", ".join(path.name for path in written)})

@@ -137,12 +137,10 @@ def inspect(
     }
     console.summary(f"{describe(pairs)['name']}, {split}", facts)
     total = max(1, sum(found.tags.values()))
-    console.table(
-        ["tag", "tokens", "%"], [(name, n, 100 * n / total) for name, n in found.tags.items()], right=["tokens", "%"]
-    )
+    console.table(["tag", "tokens", "%"], [(name, n, 100 * n / total) for name, n in found.tags.items()])
     for title, counts in (("Kinds", found.kinds), ("Left out", found.left_out)):
         if counts:
-            console.table([title.lower(), "pairs"], counts.items(), right=["pairs"])
+            console.table([title.lower(), "pairs"], counts.items())
     for reason, (count, shown) in found.suspicious.items():
         console.say(f"Suspicious: {reason} ({count:,})")
         for text in shown:

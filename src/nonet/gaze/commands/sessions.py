@@ -93,7 +93,7 @@ def calibrate(
 
     fit = recalibrate(open_store(store).session(session), model, personal, finetuned=finetune)
     rows = [(rung, error, rung == fit.rung) for rung, error in fit.errors_cm.items()]
-    console.table(("fit", "error on dots left out, cm", "used"), rows, right=("error on dots left out, cm",))
+    console.table(("fit", "error on dots left out, cm", "used"), rows)
 
 
 def report(session: Source[str], *, store: Path | None = None, out: Path | None = None) -> None:

@@ -58,7 +58,7 @@ def run(
     config = RunConfig(story=story, policy=policy, **asdict(world))
     exhibit, cast = shelf.cast(config)
     if profile:
-        console.table(["variable", "ms a step"], costs(cast).items(), right=["ms a step"])
+        console.table(["variable", "ms a step"], costs(cast).items())
         return
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     trajectory = simulate_as(config, exhibit, cast, checkpoint=checkpoint)
