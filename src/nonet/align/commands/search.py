@@ -134,6 +134,7 @@ def accelerate(
     ann: tyro.conf.OmitArgPrefixes[AnnConfig] = _ANN,
     model: Path | None = None,
     device: Device = "auto",
+    json: bool = False,
 ) -> None:
     """Make search in a large index fast: approximate, with a recall that is measured.
 
@@ -149,6 +150,7 @@ def accelerate(
         ann: from which size on, with which recall and how.
         model: where the model is now, if it has moved.
         device: where to compute.
+        json: print for other programs.
     """
     from nonet.align.acceleration import accelerate as make_fast
     from nonet.align.search import Searcher
@@ -156,16 +158,16 @@ def accelerate(
 
     searcher = Searcher.open(index, model, device)
     built = make_fast(searcher, ann, queries)
-    if not built:
+    if not built and not json:
         console.say(f"No part of the index has {ann.exact_below:,} pictures: search stays exact.")
         return
     rows = [
-        (name, facts.rows, facts.coding, facts.cells, kind, facts.probes[kind], f"{facts.recall[kind]:.3f}", queries)
+        (name, facts.rows, facts.coding, facts.cells, kind, facts.probes[kind], facts.recall[kind], queries)
         for name, facts in built
         for kind, queries in facts.queries.items()
     ]
     columns = ["part", "pictures", "coding", "cells", "queries by", "cells looked at", "recall@10", "measured on"]
-    console.table(columns, rows, title=f"Approximate search in {index}")
+    console.table(columns, rows, title=f"Approximate search in {index}", as_json=json)
 
 
 def merge(

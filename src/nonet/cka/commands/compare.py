@@ -19,9 +19,10 @@ _OPTIONS, _BLOCKS = CompareOptions(), BlockOptions()
 
 def compare(
     models: Annotated[tuple[str, ...], tyro.conf.Positional],
+    *,
     data: str,
     other_data: str | None = None,
-    out: Path = Path("report"),
+    out: Path,
     weights: tuple[Path, ...] = (),
     layers: tuple[str, ...] = (),
     split: Literal["train", "test", "all"] = "test",
@@ -33,6 +34,7 @@ def compare(
     block: BlockOptions = _BLOCKS,
     no_control: bool = False,
     no_spectrum: bool = False,
+    json: bool = False,
 ) -> None:
     """Compare the layers of a network with each other, or with those of a second network.
 
@@ -58,9 +60,11 @@ def compare(
         block: what counts as a block.
         no_control: leave out the comparison with the untrained network.
         no_spectrum: leave out first principal components.
+        json: print the blocks for other programs.
     """
     from nonet.cka.loading import open_data, open_models
     from nonet.cka.survey import Survey, survey
+    from nonet.foundation import console
     from nonet.foundation.errors import UsageError
 
     if not 1 <= len(models) <= 2:
@@ -74,7 +78,12 @@ def compare(
         loaders = {list(opened)[1]: open_data(other_data, split=split, batch_size=batch_size).loader}
     state = out.parent / f".{out.name}.progress"
     plan = Survey(options, block, list(layers) or None, not no_control, not no_spectrum, state, loaders)
-    _finish(survey(opened, source, plan, _facts(data) | _accuracies(opened, source)), out)
+    found = survey(opened, source, plan, _facts(data) | _accuracies(opened, source))
+    page = found.save(out)
+    show_blocks(found, as_json=json)
+    for note in found.notes:
+        console.note(note)
+    console.wrote(page)
 
 
 def _facts(data: str) -> dict[str, object]:
@@ -84,16 +93,6 @@ def _facts(data: str) -> dict[str, object]:
     from nonet.foundation import console
 
     return {"command": console.command_line(), "data": data, "made": date.today().isoformat()}
-
-
-def _finish(found: Findings, out: Path) -> None:
-    from nonet.foundation import console
-
-    page = found.save(out)
-    show_blocks(found)
-    for note in found.notes:
-        console.note(note)
-    console.wrote(page)
 
 
 def blocks(report: Annotated[Path, tyro.conf.Positional], json: bool = False) -> None:
@@ -109,10 +108,9 @@ def blocks(report: Annotated[Path, tyro.conf.Positional], json: bool = False) ->
     from nonet.foundation import console
 
     found = Findings.load(report)
+    show_blocks(found, as_json=json)
     if json:
-        console.print_json({panel["title"]: panel["blocks"] for panel in found.to_dict()["panels"]})
         return
-    show_blocks(found)
     for name, spectrum in found.spectra.items():
         console.table(
             ["example", "class", "share of PC1"],
@@ -121,10 +119,13 @@ def blocks(report: Annotated[Path, tyro.conf.Positional], json: bool = False) ->
         )
 
 
-def show_blocks(found: Findings) -> None:
-    """A table of the blocks in a report's maps."""
+def show_blocks(found: Findings, *, as_json: bool = False) -> None:
+    """A table of the blocks in a report's maps, or for other programs the blocks of each map."""
     from nonet.foundation import console
 
+    if as_json:
+        console.print_json({panel["title"]: panel["blocks"] for panel in found.to_dict()["panels"]})
+        return
     rows, names = [], []
     for panel in found.panels:
         spectrum = found.spectra.get(panel.map.row_model)

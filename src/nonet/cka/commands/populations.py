@@ -43,19 +43,21 @@ _OPTIONS, _SHOWN = CompareOptions(), Shown()
 
 
 def populations(
+    *,
     first: tuple[str, ...],
     data: str,
     second: tuple[str, ...] = (),
     names: tuple[str, str] = ("first", "second"),
-    out: Path = Path("report"),
+    out: Path,
     shown: tyro.conf.OmitArgPrefixes[Shown] = _SHOWN,
     options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
+    json: bool = False,
 ) -> None:
     """Average similarity over pairs of networks that differ in the seed, and its deviation; of two populations, too.
 
     Writes a report like that of `compare`, to be looked at with `nonet serve --cka`.
 
-    Example: nonet cka populations --first runs/resnet14-1x-seed* --second runs/resnet38-1x-seed* --data cifar10/
+    Example: nonet cka populations --first runs/a-seed* --second runs/b-seed* --data cifar10/ --out report/
 
     Args:
         first: networks of one architecture, as in `nonet cka compare`.
@@ -65,6 +67,7 @@ def populations(
         out: the folder of the report.
         shown: the layers and pictures that are looked at.
         options: how similarity is measured.
+        json: print for other programs.
     """
     from datetime import date
 
@@ -81,8 +84,9 @@ def populations(
     page = Findings(" and ".join(sides), _panels(found), facts=facts, made=date.today().isoformat()).save(out)
     console.table(
         ["networks", "pairs", "CKA at the same depth", "deviation"],
-        [(name, one.count, f"{one.matched:.3f}", f"{one.spread:.3f}") for name, one in found.items()],
+        [(name, one.count, one.matched, one.spread) for name, one in found.items()],
         title="Similarity over pairs of networks",
+        as_json=json,
     )
     console.wrote(page)
 
@@ -106,11 +110,13 @@ def _panels(found: dict[str, Pairs]) -> list:
 
 def evolve(
     model: Annotated[str, tyro.conf.Positional],
+    *,
     data: str,
     weights: tuple[Path, ...] = (),
-    out: Path = Path("evolution"),
+    out: Path,
     shown: tyro.conf.OmitArgPrefixes[Shown] = _SHOWN,
     options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
+    json: bool = False,
 ) -> None:
     """Show how layers became what they are: every checkpoint beside the last one, layer by layer.
 
@@ -125,6 +131,7 @@ def evolve(
         out: the folder of report.html and report.json.
         shown: the layers and pictures that are looked at.
         options: how similarity is measured.
+        json: print for other programs.
     """
     from nonet.cka.evolution import evolution
     from nonet.cka.loading import open_model
@@ -138,4 +145,4 @@ def evolve(
         states |= checkpoints(Path(model))
     loader = shown.loader(data)
     found = evolution(states, loader, layers=list(shown.layers) or None, options=options)
-    found.report({"data": data}).publish(out, console.command_line())
+    found.report({"data": data}).publish(out, console.command_line(), as_json=json)

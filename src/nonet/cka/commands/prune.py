@@ -19,10 +19,11 @@ _PRUNE, _PROBE = PruneOptions(), ProbeOptions()
 
 def prune(
     model: Annotated[str, tyro.conf.Positional],
+    *,
     evaluation: Annotated[str, tyro.conf.arg(name="eval")],
     budget: str = "1%",
     data: str | None = None,
-    out: Path = Path("pruned"),
+    out: Path,
     weights: Path | None = None,
     batch_size: int = 256,
     side: int | None = None,
@@ -31,12 +32,13 @@ def prune(
     shortlist: int = 0,
     finetune: int = 0,
     keep: tuple[str, ...] = (),
+    json: bool = False,
 ) -> None:
     """Remove blocks that a network can do without, verified at each step.
 
     Half of the evaluation examples choose, the other half measures. Writes a smaller model that loads without nonet.
 
-    Example: nonet cka prune resnet.py:make_a --weights a.safetensors --data train/ --eval test/ --budget 1%
+    Example: nonet cka prune resnet.py:make_a --weights a.safetensors --eval test/ --budget 1% --out pruned/
 
     Args:
         model: as in `nonet cka compare`.
@@ -52,8 +54,9 @@ def prune(
         shortlist: try only so many candidates a step, those that change their input least by CKA; 0 tries all.
         finetune: optimiser steps after each removal, on --data.
         keep: names or globs of blocks that must stay.
+        json: print the steps for other programs.
     """
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     from nonet.cka.loading import open_data, open_model
     from nonet.cka.prune import prune as run
@@ -73,7 +76,10 @@ def prune(
     found = run(opened, source.loader, options, tune=tune)
     about = {"command": console.command_line(), "model": model, "evaluation": evaluation}
     files = save_model(found, out, next(iter(source.loader)), about)
-    _show(found)
+    if json:
+        console.print_json([asdict(step) for step in found.steps])
+    else:
+        _show(found)
     console.wrote(*(out / file for file in files))
 
 
@@ -113,6 +119,7 @@ def _share(text: str) -> float:
 
 def probe(
     model: Annotated[str, tyro.conf.Positional],
+    *,
     data: str,
     evaluation: Annotated[str | None, tyro.conf.arg(name="eval")] = None,
     weights: Path | None = None,
@@ -121,6 +128,7 @@ def probe(
     limit: int = 2000,
     report: Path | None = None,
     options: tyro.conf.OmitArgPrefixes[ProbeOptions] = _PROBE,
+    json: bool = False,
 ) -> None:
     """Tell how well a linear classifier reads the labels off each layer.
 
@@ -136,6 +144,7 @@ def probe(
         limit: at most so many pictures of each; 0 for all.
         report: a folder of `nonet cka compare` to show the curve in.
         options: how probes are fitted.
+        json: print for other programs.
     """
     from dataclasses import replace
 
@@ -150,8 +159,9 @@ def probe(
     found = run(opened, train.loader, test.loader, layers=list(layers) or None, options=options)
     console.table(
         ["layer", "accuracy", "on the training examples"],
-        [(one.layer, f"{100 * one.accuracy:.1f} %", f"{100 * one.train_accuracy:.1f} %") for one in found],
+        [(one.layer, one.accuracy, one.train_accuracy) for one in found],
         title="Linear probes, test examples",
+        as_json=json,
     )
     if report is not None:
         stored = Findings.load(report)
