@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from nonet.cka.commands.shown import Shown
 from nonet.cka.config import BlockOptions, CompareOptions
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["blocks", "compare"]
 
-_OPTIONS, _BLOCKS = CompareOptions(), BlockOptions()
+_OPTIONS, _BLOCKS, _SHOWN = CompareOptions(), BlockOptions(), Shown()
 
 
 def compare(
@@ -24,12 +25,7 @@ def compare(
     other_data: str | None = None,
     out: Path,
     weights: tuple[Path, ...] = (),
-    layers: tuple[str, ...] = (),
-    split: Literal["train", "test", "all"] = "test",
-    batch_size: int = 256,
-    side: int | None = None,
-    crop: int | None = None,
-    limit: int = 0,
+    shown: tyro.conf.OmitArgPrefixes[Shown] = _SHOWN,
     options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
     block: BlockOptions = _BLOCKS,
     no_control: bool = False,
@@ -50,19 +46,14 @@ def compare(
         other_data: the same examples in the form that the second model takes, as FILE.py:FUNCTION of a loader.
         out: the folder of the report.
         weights: a safetensors file for each model; two with one model compare it before and after.
-        layers: names or globs of modules; by default every leaf.
-        split: which part of the pictures.
-        batch_size: examples in a batch of pictures.
-        side: average the pictures to squares of that many pixels.
-        crop: take the middle square of the pictures first.
-        limit: at most so many pictures; 0 for all.
+        shown: the layers and pictures that are looked at.
         options: how similarity is measured.
         block: what counts as a block.
         no_control: leave out the comparison with the untrained network.
         no_spectrum: leave out first principal components.
         json: print the blocks for other programs.
     """
-    from nonet.cka.loading import open_data, open_models
+    from nonet.cka.loading import open_models
     from nonet.cka.survey import Survey, survey
     from nonet.foundation import console
     from nonet.foundation.errors import UsageError
@@ -70,14 +61,14 @@ def compare(
     if not 1 <= len(models) <= 2:
         raise UsageError(f"{len(models)} models.", where="models", fix="Name one or two.")
     opened = open_models(models, weights)
-    source = open_data(data, split=split, batch_size=batch_size, side=side, crop=crop, limit=limit)
+    source = shown.source(data)
     loaders = {}
     if other_data is not None:
         if len(opened) < 2:
             raise UsageError("There is no second model for it.", where="--other-data", fix="Name two models.")
-        loaders = {list(opened)[1]: open_data(other_data, split=split, batch_size=batch_size).loader}
+        loaders = {list(opened)[1]: shown.source(other_data).loader}
     state = out.parent / f".{out.name}.progress"
-    plan = Survey(options, block, list(layers) or None, not no_control, not no_spectrum, state, loaders)
+    plan = Survey(options, block, list(shown.layers) or None, not no_control, not no_spectrum, state, loaders)
     found = survey(opened, source, plan, _facts(data) | _accuracies(opened, source))
     page = found.save(out)
     show_blocks(found, as_json=json)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from nonet.cka.commands.shown import Shown
 from nonet.cka.config import CompareOptions
 
 if TYPE_CHECKING:
@@ -17,26 +16,6 @@ if TYPE_CHECKING:
     from nonet.cka.populations import Pairs
 
 __all__ = ["evolve", "populations"]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What is looked at."""
-
-    layers: tuple[str, ...] = ()
-    """Names or globs of modules; by default every leaf."""
-    batch_size: int = 256
-    """Examples in a batch of pictures."""
-    side: int | None = None
-    """Average the pictures to squares of that many pixels."""
-    limit: int = 0
-    """At most so many pictures; 0 for all."""
-
-    def loader(self, data: str) -> Iterable[Any]:
-        """Batches of the test pictures, or the loader that the words name."""
-        from nonet.cka.loading import open_data
-
-        return open_data(data, batch_size=self.batch_size, side=self.side, limit=self.limit).loader
 
 
 _OPTIONS, _SHOWN = CompareOptions(), Shown()
@@ -78,7 +57,7 @@ def populations(
 
     sides = dict(zip(names, (first, second) if second else (first,), strict=False))
     opened = {name: [open_model(spec) for spec in specs] for name, specs in sides.items()}
-    loader = shown.loader(data)
+    loader = shown.source(data).loader
     found = over_pairs(opened, loader, layers=list(shown.layers) or None, options=options)
     facts = {"command": console.command_line(), "data": data, **sides, **next(iter(found.values())).mean.facts}
     page = Findings(" and ".join(sides), _panels(found), facts=facts, made=date.today().isoformat()).save(out)
@@ -143,6 +122,6 @@ def evolve(
         states |= {f"{number}: {file.stem}": open_model(model, file) for number, file in enumerate(weights)}
     else:
         states |= checkpoints(Path(model))
-    loader = shown.loader(data)
+    loader = shown.source(data).loader
     found = evolution(states, loader, layers=list(shown.layers) or None, options=options)
     found.report({"data": data}).publish(out, console.command_line(), as_json=json)

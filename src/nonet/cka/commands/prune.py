@@ -10,7 +10,7 @@ import tyro
 from nonet.cka.config import ProbeOptions, PruneOptions
 
 if TYPE_CHECKING:
-    from nonet.cka.prune import Pruned
+    from nonet.cka.prune import Pruned, Tune
 
 __all__ = ["probe", "prune"]
 
@@ -61,19 +61,12 @@ def prune(
     from nonet.cka.loading import open_data, open_model
     from nonet.cka.prune import prune as run
     from nonet.cka.prune import save_model
-    from nonet.cka.tuning import tuner
     from nonet.foundation import console
-    from nonet.foundation.errors import UsageError
 
-    if finetune and data is None:
-        raise UsageError("Fine-tuning needs training data.", where="--finetune", fix="Name it with --data.")
     options = replace(_PRUNE, budget=_share(budget), most=most, shortlist=shortlist, finetune=finetune, keep=keep)
     opened = open_model(model, weights)
     source = open_data(evaluation, split="test", batch_size=batch_size, side=side, limit=limit)
-    tune = None
-    if finetune and data is not None:
-        tune = tuner(open_data(data, split="train", batch_size=64, side=side).loader, options)
-    found = run(opened, source.loader, options, tune=tune)
+    found = run(opened, source.loader, options, tune=_tuner(data, side, options))
     about = {"command": console.command_line(), "model": model, "evaluation": evaluation}
     files = save_model(found, out, next(iter(source.loader)), about)
     if json:
@@ -81,6 +74,19 @@ def prune(
     else:
         _show(found)
     console.wrote(*(out / file for file in files))
+
+
+def _tuner(data: str | None, side: int | None, options: PruneOptions) -> Tune | None:
+    """What trains the network on after each removal, where that is wanted."""
+    from nonet.cka.loading import open_data
+    from nonet.cka.tuning import tuner
+    from nonet.foundation.errors import UsageError
+
+    if not options.finetune:
+        return None
+    if data is None:
+        raise UsageError("Fine-tuning needs training data.", where="--finetune", fix="Name it with --data.")
+    return tuner(open_data(data, split="train", batch_size=64, side=side).loader, options)
 
 
 def _show(found: Pruned) -> None:
