@@ -18,25 +18,9 @@ from nonet.recsim.blocks.choice import MultinomialLogit
 from nonet.recsim.data import Log
 from nonet.recsim.hidden_users import InferConfig, infer_hidden
 from nonet.recsim.language import Variable
+from recsim.measuring import Sensor, measuring
 
 pytestmark = pytest.mark.slow  # each samples
-
-
-class Sensor(eqx.Module):
-    scale: float = 1.0
-
-    def truth(self):
-        return dist.Normal(jnp.zeros(3), 2.0)
-
-    def read(self, truth):
-        return dist.Normal(truth, self.scale)
-
-
-@recsim.story
-def measuring(sensor):
-    truth = Variable("truth").constant(sensor.truth)
-    reading = Variable("reading").always(sensor.read, truth)
-    return truth, reading
 
 
 class Choosers(eqx.Module):

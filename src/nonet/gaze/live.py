@@ -7,7 +7,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -256,8 +255,3 @@ def plan_of(session: Session) -> Plan:
             pace=rebuild(Pace, held["pace"]),
             pictures=held["pictures"],
         )
-
-
-def store_folder(settings: StudySettings) -> Path:
-    """Where a study's recordings are."""
-    return settings.store or default_store()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import platformdirs
@@ -118,11 +118,6 @@ class Store:
         whose = require_id(participant, "p") if participant else "p-*"
         folders = (self.root / "participants").glob(f"{whose}/sessions/s-*/session.json")
         return sorted((Session.open(path.parent) for path in folders), key=lambda session: session.record.started)
-
-
-def utc_now() -> datetime:
-    """The time, for records."""
-    return datetime.now(UTC)
 
 
 def require_store(root: Path) -> Store:
