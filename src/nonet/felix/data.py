@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from nonet.foundation.description import DESCRIPTION, read_description
 from nonet.foundation.errors import ArtifactError, DataError, UsageError
 from nonet.foundation.files import atomic_folder
 from nonet.foundation.reading import parse_json
@@ -22,7 +23,6 @@ __all__ = ["SPLITS", "Collected", "Pair", "Split", "describe", "divide", "read_p
 FORMAT = 1
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-DESCRIPTION = "pairs.json"
 _REMAKE = "Make the pairs again with `nonet felix pairs`."
 
 
@@ -165,17 +165,7 @@ def describe(folder: Path) -> dict[str, Any]:
         DataError: if there is no such folder or it holds no pairs.
         ArtifactError: if the file is damaged or of another version.
     """
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        what = "This folder holds no pairs." if folder.is_dir() else "There is no such folder of pairs."
-        raise DataError(what, where=folder, fix="Make one: nonet felix pairs --help shows how.")
-    try:
-        described = parse_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ArtifactError(f"The file is damaged ({error}).", where=path, fix=_REMAKE) from error
-    if not isinstance(described, dict) or described.get("format") != FORMAT:
-        raise ArtifactError("This is not a description of pairs that this nonet reads.", where=path, fix=_REMAKE)
-    return described
+    return read_description(folder, FORMAT, "nonet felix pairs")
 
 
 def _plain(pair: Pair) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from nonet.felix.tokens import Vocabulary
 from nonet.foundation import packaged
-from nonet.foundation.errors import DataError, MissingError, NonetError, UsageError
-from nonet.foundation.fitting import bounded
+from nonet.foundation.errors import DataError, UsageError
+from nonet.foundation.hub import named_encoder
 
 __all__ = ["Loaded", "minilm_folder", "network", "open_encoder", "random_encoder"]
 
@@ -170,29 +170,12 @@ def _head(name: str) -> dict[str, Tensor]:
 
 
 def _guarded(name: str) -> Loaded:
-    """Loads, and turns the library's exceptions into one that tells a wrong path from an unreachable hub."""
-    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
-    if looks_like_path and not Path(name).is_dir():
-        raise DataError("There is no such folder.", where=name, fix="Check the path of the encoder.")
-    try:
-        with bounded():
+    needs = "config.json, model.safetensors and tokenizer.json"
+    with named_encoder(name, needs=needs, else_name="a folder, or 'minilm'"):
+        try:
             return _load(name)
-    except UsageError as error:
-        raise UsageError(error.what, where=name, fix=error.fix) from error
-    except NonetError:
-        raise
-    except Exception as error:  # the libraries have kinds of errors of their own for each field of a configuration
-        reason = str(error).strip().partition("\n")[0]
-        if Path(name).is_dir():
-            raise DataError(
-                f"This folder holds no encoder that can be loaded ({reason}).",
-                where=name,
-                fix="It needs config.json, model.safetensors and tokenizer.json.",
-            ) from error
-        raise MissingError(
-            f"No folder '{name}' exists here, and the model hub did not give a model of that id ({reason}).",
-            fix="Check the spelling; without a network, name a folder, or 'minilm'.",
-        ) from error
+        except UsageError as error:
+            raise UsageError(error.what, where=name, fix=error.fix) from error
 
 
 def copy_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
