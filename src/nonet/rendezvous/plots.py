@@ -1,4 +1,4 @@
-"""Plots and tables: results of an evaluation, what was learnt, how goals come together."""
+"""Plots and tables: results of an evaluation, and how goals come together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``nonet align vocabulary`` and ``shards``: what a large training reads."""
+"""``nonet align vocabulary``, ``shards`` and ``deduplicate``: what a large training reads."""
 
 from __future__ import annotations
 

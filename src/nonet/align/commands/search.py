@@ -1,4 +1,4 @@
-"""``nonet align index``, ``search`` and ``remove``: pictures into an index, and out of it."""
+"""``nonet align index``, ``search``, ``accelerate``, ``merge`` and ``remove``: an index and what is found in it."""
 
 from __future__ import annotations
 
