@@ -123,6 +123,16 @@ def local_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "local[1]"
 
 
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """An application without folders; a test file that serves some has an address of its own."""
+    from nonet.web import create_app
+    from serving import running
+
+    with running(create_app({})) as at:
+        yield at
+
+
 @pytest.fixture(scope="module")  # while it runs, no other test of this process can start an event loop
 def play() -> "Iterator[Playwright]":
     """What starts browsers."""

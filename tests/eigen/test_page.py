@@ -2,7 +2,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from nonet.web import create_app
-from serving import running
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +34,6 @@ def test_the_page_and_its_files_are_served(client):
     assert "mean and product" in client.get("/eigen/").text
     for name in ("lesson.js", "drawings.js", "lesson.css"):
         assert client.get(f"/static/eigen/{name}").status_code == 200
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running(create_app({})) as at:
-        yield at
 
 
 @pytest.mark.browser

@@ -4,7 +4,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from nonet.web import create_app
-from serving import running
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +58,6 @@ def test_mistakes_are_answered_readably(client, question, message):
 def test_a_start_outside_the_domain_is_an_answer_too(client):
     body = walk(client, formula="log(x) + y**2", start=[-1, 1]).json()
     assert "not finite" in body["paths"][0]["note"]
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running(create_app({})) as at:
-        yield at
 
 
 @pytest.mark.browser

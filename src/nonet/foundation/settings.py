@@ -10,11 +10,25 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
 
-from nonet.foundation.errors import ArtifactError
+from nonet.foundation.errors import ArtifactError, UsageError
 
-__all__ = ["plain", "rebuild", "typed"]
+__all__ = ["plain", "rebuild", "require", "typed"]
 
 Config = TypeVar("Config")
+
+
+def require(holds: bool, name: str, what: str) -> None:
+    """For the fields of a configuration.
+
+    Args:
+        holds: whether the field may be so.
+        name: of the field.
+        what: it must be, such as "at least 1".
+    Raises:
+        UsageError: if it may not.
+    """
+    if not holds:
+        raise UsageError(f"It must be {what}.", where=name)
 
 
 def plain(config: object) -> dict[str, Any]:
