@@ -60,9 +60,9 @@ def _overview(state: TourState) -> Table:
     for wing in state.wings:
         name = wing.name if wing.report is None else Link(wing.name, wing.report)
         counts = (wing.claims.holds, wing.claims.fails, wing.claims.untold) if wing.state == "done" else ("", "", "")
-        minutes = None if wing.seconds is None else wing.seconds / 60
-        figures = (_rounded(minutes, 1), _rounded(wing.cpu_seconds, 0), _rounded(wing.peak_mb, 0))
-        rows.append((name, wing.state, *counts, *figures, wing.note))
+        minutes = None if wing.seconds is None else round(wing.seconds / 60, 1)
+        used = [None if figure is None else round(figure) for figure in (wing.cpu_seconds, wing.peak_mb)]
+        rows.append((name, wing.state, *counts, minutes, *used, wing.note))
     return Table(
         "The tour",
         _COLUMNS,
@@ -70,7 +70,3 @@ def _overview(state: TourState) -> Table:
         "Minutes from start to end beside other studies; CPU seconds of all processes of a study; memory of its largest"
         " process.",
     )
-
-
-def _rounded(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:,.{digits}f}"
