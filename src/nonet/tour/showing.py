@@ -31,9 +31,9 @@ def tour_report(folder: Path, state: TourState, facts: Mapping[str, object]) -> 
         made_with |= report.machine
     return Report(
         title="Nine articles, re-made",
-        summary=f"{len(claims)} claims of {len(found)} articles at the scale of {state.scale}: {counts[True]} hold"
-        f" here, {counts[False]} do not, and {counts[None]} cannot be told at this scale. Every figure was measured in"
-        " these runs; what an article states stands beside it.",
+        summary=f"{len(claims)} claims of {len(found)} article{'s' * (len(found) != 1)} at the scale of {state.scale}:"
+        f" {counts[True]} hold here, {counts[False]} do not, and {counts[None]} cannot be told at this scale. Every"
+        " figure was measured in these runs; what an article states stands beside it.",
         tables=[_overview(state)],
         facts={**facts, "scale": state.scale},
         made=state.made.partition("T")[0],
