@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 
 JOBS = {
     "startup": "startup.py",
+    "first_paint": "first_paint.py",
     "align_step": "align_step.py",
     "align_loss": "align_loss.py",
     "align_batch": "align_batch.py --pairs 512 8192 --chunk 64",

@@ -52,7 +52,7 @@ def test_a_study_trains_four_kinds_at_one_rate(scale):
 def test_a_study_that_was_stopped_goes_on_and_judges_every_claim(tmp_path, monkeypatch, capsys):
     few = kinds(8, 14, 2, (1, 1, 1, 2), 0.5)
     small = replace(SCALES["hours"], side=8, pictures=64, looked_at=32, asked=60, kinds=few)
-    monkeypatch.setitem(SCALES, "hours", replace(small, recipe=replace(small.recipe, batch_size=16)))
+    monkeypatch.setitem(SCALES, "hours", replace(small, easy_epochs=(1, 1, 1, 2), easy_batch=16))
     monkeypatch.setattr(probes, "_BUDGET", optim.Options(max_evaluations=5))
     whole, trained = train.train_one, []
 

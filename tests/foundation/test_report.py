@@ -90,6 +90,22 @@ def test_an_estimate_without_interval_is_a_point():
     assert Estimate(2.0).low == Estimate(2.0).high == 2.0
 
 
+@pytest.mark.parametrize(
+    ("found", "above", "below"),
+    [
+        (Estimate(2, 1, 3), True, False),
+        (Estimate(-2, -3, -1), False, True),
+        (Estimate(1, -1, 3), None, None),
+        (Estimate(-1, -2, 0), False, None),
+        (Estimate(0.0), False, False),
+    ],
+)
+def test_an_interval_that_reaches_to_both_sides_tells_nothing(found, above, below):
+    assert (found.above(), found.below()) == (above, below)
+    shifted = Estimate(found.value + 5, found.low + 5, found.high + 5)
+    assert (shifted.above(5), shifted.below(5)) == (above, below)
+
+
 def test_a_report_without_figures_carries_no_script():
     assert "<script" not in Report(title="t").to_html()
 

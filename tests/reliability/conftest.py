@@ -1,4 +1,6 @@
-"""The whole application with tiny folders."""
+"""The whole application with tiny folders, in a house of its own: whatever is asked may change it."""
+
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -8,6 +10,12 @@ from nonet.web import create_app
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
-    """All nine wings mounted, in a house of their own: whatever is asked may change it."""
-    return create_app(build(tmp_path_factory.mktemp("house")), simulate=True)
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What each wing serves."""
+    return build(tmp_path_factory.mktemp("house"))
+
+
+@pytest.fixture(scope="session")
+def app(sources: dict[str, Path]) -> FastAPI:
+    """All nine wings mounted."""
+    return create_app(sources, simulate=True)

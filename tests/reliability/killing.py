@@ -180,6 +180,34 @@ def _series(folder: Path) -> Any:
     return load_run(folder / "run").series.to_pydict()
 
 
+def _study(folder: Path) -> None:
+    from nonet.recsim.study import StudyConfig, study
+
+    config = StudyConfig(users=10, horizon=8, short=2, runs=6)
+    study(config, checkpoint=folder / "checkpoint").save(folder / "report")
+
+
+def _studied(folder: Path) -> int:
+    return len(list(folder.glob("checkpoint/**/portion-*.npz"))) + 10**6 * (folder / "report").exists()
+
+
+def _meet(folder: Path) -> None:
+    from nonet.rendezvous.config import LidarConfig, PolicyConfig, PredictorConfig, TrainConfig, WorldConfig
+    from nonet.rendezvous.team import save_team
+    from nonet.rendezvous.train import train
+
+    config = TrainConfig(
+        world=WorldConfig(lidar=LidarConfig(beams=8)),
+        policy=PolicyConfig(maps=10, goals=3, rounds=2, steps=50),
+        predictor=PredictorConfig(episodes=40, epochs=2),
+    )
+    save_team(folder / "team", train(config, kept=folder / "stages"))
+
+
+def _met(folder: Path) -> int:
+    return len(list(folder.glob("stages/*.npz"))) + 10**6 * (folder / "team" / "config.json").exists()
+
+
 JOBS = {
     "training": Job(
         "training", lambda folder: None, _train, _steps, lambda folder: (folder / "result.safetensors").read_bytes()
@@ -194,6 +222,20 @@ JOBS = {
         _simulate,
         lambda folder: len(list(folder.glob("run.checkpoint/portion-*.npz"))) + 10**6 * (folder / "run").exists(),
         _series,
+    ),
+    "recsim study": Job(
+        "recsim study",
+        lambda folder: None,
+        _study,
+        _studied,
+        lambda folder: json.loads((folder / "report" / "report.json").read_text()),
+    ),
+    "rendezvous train": Job(
+        "rendezvous train",
+        lambda folder: None,
+        _meet,
+        _met,
+        lambda folder: (folder / "team" / "model.safetensors").read_bytes(),
     ),
 }
 

@@ -21,7 +21,7 @@ from nonet.align.run import DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER
 from nonet.align.sources.openmoji import OpenMojiConfig, make_pairs
 from nonet.align.studies import noise
 from nonet.align.studies.arithmetic import ask, questions
-from nonet.align.studies.showing import plot, sure, table
+from nonet.align.studies.showing import plot, table
 from nonet.align.studies.trials import HEADS, Setting, Trial, estimate, gap, run
 from nonet.align.zeroshot import accuracy, class_embeddings, read_templates
 from nonet.foundation import console
@@ -190,14 +190,14 @@ def _data_claims(trials: Sequence[Trial], config: StudyConfig) -> list[Claim]:
             "More noisy data beats less clean data at equal compute.",
             "A larger noisy corpus makes up for its noise (section 6.3, Table 10: ALIGN-12M above CC3M)",
             Estimate(more.value, more.low, more.high, "points: all raw pairs over a clean quarter", more.basis),
-            sure(more),
+            more.above(),
             how,
         ),
         Claim(
             "Simple frequency rules help.",
             "Minimal frequency-based filtering is applied (section 3); the article shows no run without it",
             Estimate(rules.value, rules.low, rules.high, "points: with rules over without", rules.basis),
-            sure(rules),
+            rules.above(),
             how,
         ),
     ]
@@ -209,7 +209,7 @@ def _width_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
         "Wider embeddings retrieve better.",
         "Retrieval grows with the embedding dimension from 80 to 640 (Table 8)",
         Estimate(wider.value, wider.low, wider.high, f"points: {_WIDTH} over 32 dimensions", wider.basis),
-        sure(wider),
+        wider.above(),
         config.command,
     )
 
@@ -223,7 +223,7 @@ def _temperature_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
         Estimate(
             behind.value, behind.low, behind.high, f"points: learnt over {fixed[-1]}, the best fixed", behind.basis
         ),
-        None if behind.low < -1 < behind.high else behind.low >= -1,
+        behind.above(-1),
         f"At most one point behind in every seed counts as level; the best fixed one is picked on the test"
         f" drawings, which favours it. {config.command}",
     )
@@ -235,7 +235,7 @@ def _negatives_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
         "More negatives in a batch are better.",
         "Retrieval falls with 50% and 25% of the in-batch negatives (Table 8)",
         Estimate(more.value, more.low, more.high, "points: all negatives over a quarter", more.basis),
-        sure(more),
+        more.above(),
         config.command,
     )
 
@@ -263,7 +263,7 @@ def _arithmetic(pairs: Pairs, trials: Sequence[Trial], config: StudyConfig) -> t
         "A picture plus words finds what both describe.",
         "Shown by examples: panda + Australia, shoes + beige (section 7, Figure 5)",
         measured,
-        sure(measured),
+        measured.above(),
         f"{len(asked)} questions of person + profession and cat + expression among all drawings, most of which were"
         f" trained on; top-1 beside the drawing asked with. {config.command}",
     )
@@ -305,6 +305,6 @@ def _zero_shot_claim(trials: Sequence[Trial], config: StudyConfig) -> Claim:
         text,
         article,
         measured,
-        sure(measured),
+        measured.above(),
         f"{len(train)} pictures to fit, {len(test)} to measure. {config.command}",
     )

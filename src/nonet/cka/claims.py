@@ -74,7 +74,7 @@ def more(looked: Mapping[str, Sequence[Looked]], kind: str, base: str, text: str
         text,
         article,
         gap,
-        gap.low > 0 if matched else None,
+        gap.above() if matched else None,
         f"mean share of the first component, {kind} minus {base}; {how}. Longest block as a share of layers: {blocks}."
         f" Train accuracy {_fit(looked[kind]):.2f} against {_fit(looked[base]):.2f}"
         + ("." if matched else ": not matched, so the difference may be of fit alone."),

@@ -21,8 +21,7 @@ from nonet.foundation.report import Figure, Report, Table
 __all__ = ["SCALES", "Kind", "Scale", "kinds", "pictures_in", "study"]
 
 _CIFAR = ("cifar-10-batches-bin", "cifar10", "cifar10-jpg.tar.xz")
-_EASY = "mnist"  # digits are learnt in a fraction of the epochs
-_FRACTION = 4
+_EASY = "mnist"  # digits are learnt in fewer steps than photographs
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,8 @@ class Scale:
         kinds: of networks, by the names that reports give them: ``shallow``, ``deep``, ``wide`` and ``deep, little
             data``.
         recipe: how all of them learn: the same rate and size of batches.
+        easy_epochs: of the kinds, in their order, where the pictures are digits.
+        easy_batch: size of batches there.
     """
 
     name: str
@@ -63,13 +64,16 @@ class Scale:
     asked: int
     kinds: Mapping[str, Kind]
     recipe: RecipeConfig
+    easy_epochs: tuple[int, ...]
+    easy_batch: int
 
     def for_pictures(self, data: str) -> Scale:
-        """The same with as many epochs as these pictures need."""
+        """The same with as many steps as these pictures need."""
         if data != _EASY:
             return self
-        kinds = {name: replace(kind, epochs=-(-kind.epochs // _FRACTION)) for name, kind in self.kinds.items()}
-        return replace(self, kinds=kinds)
+        of_kind = zip(self.kinds.items(), self.easy_epochs, strict=True)
+        kinds = {name: replace(kind, epochs=epochs) for (name, kind), epochs in of_kind}
+        return replace(self, kinds=kinds, recipe=replace(self.recipe, batch_size=self.easy_batch))
 
 
 def kinds(shallow: int, deep: int, width: int, epochs: tuple[int, int, int, int], subset: float) -> dict[str, Kind]:
@@ -91,6 +95,8 @@ SCALES = {
         asked=2000,
         kinds=kinds(14, 38, 3, (40, 60, 24, 80), 0.25),
         recipe=RecipeConfig(batch_size=64, learning_rate=0.03),
+        easy_epochs=(10, 15, 6, 60),
+        easy_batch=32,
     ),
     "hours": Scale(
         "hours",
@@ -100,6 +106,8 @@ SCALES = {
         asked=10_000,
         kinds=kinds(14, 56, 4, (200, 200, 100, 400), 0.25),
         recipe=RecipeConfig(batch_size=128, learning_rate=0.02),
+        easy_epochs=(50, 50, 25, 200),
+        easy_batch=128,
     ),
 }
 

@@ -147,6 +147,6 @@ def enrichment_claim(found: Estimate, command: str) -> Claim:
         CLAIM,
         ARTICLE,
         found,
-        found.low > 0,
+        found.above(),
         f"Mean human score (SIS) of a sample by nonet's default bias minus that of random pairs. {command}",
     )

@@ -265,14 +265,14 @@ def training_claims(trials: Sequence[Trial], note: str, command: str, setting: s
     best = estimate(values(alone, pictures) - np.maximum(values(both, pictures), values("t2t", pictures)))
     how = f"Same data, towers and steps; differences within a seed, intervals are their range over seeds. {command}"
     measured = (
-        (helps, helps.low > 0, "Mean of I→T and T→I R@1 of DE_I2T+T2T minus that of DE_I2T."),
+        (helps, helps.above(), "Mean of I→T and T→I R@1 of DE_I2T+T2T minus that of DE_I2T."),
         (
             balanced,
-            balanced.low > 0,
+            balanced.above(),
             f"Lead in the mean of STS, SIS and SITS by captions over the better of the two others. {note}",
         ),
-        (worse, worse.high < 0, "STS of DE_I2T minus STS of DE_I2T+T2T."),
-        (best, best.low > 0, f"Lead of DE_I2T over the better of the two others. {note}"),
+        (worse, worse.below(), "STS of DE_I2T minus STS of DE_I2T+T2T."),
+        (best, best.above(), f"Lead of DE_I2T over the better of the two others. {note}"),
     )
     return [
         Claim(f"{text} ({setting})", article, found, holds, f"{what} {how}")

@@ -20,7 +20,7 @@ from nonet.felix.sources.prose import wikipedia
 from nonet.felix.trials import Outcome, Splits, Trial, gap, short, try_out
 from nonet.foundation import console
 from nonet.foundation.devices import threads
-from nonet.foundation.report import Claim, Estimate, Figure, Report, Table
+from nonet.foundation.report import Claim, Figure, Report, Table
 
 __all__ = ["SCALES", "Scale", "difference_claim", "sample_claim", "speed_claim", "study", "there"]
 
@@ -130,7 +130,7 @@ def sample_claim(found: Mapping[Method, Outcome], size: int, test: Sequence[Pair
         f"With {size} pairs FELIX edits better than a tagger of fixed phrases and than an encoder-decoder",
         "a few hundred examples are enough (the authors' summary; figures of small sizes are not quoted)",
         "SARI ahead of " + "; ".join(f"{name}: {one}" for name, one in gaps.items()),
-        _sign(worst) if worst.low <= 0 else True,
+        worst.above(),
         f"fusion, {worst.basis}; {how}",
     )
 
@@ -167,12 +167,7 @@ def difference_claim(text: str, article: str, first: Outcome, second: Outcome, t
         how: how both learnt.
     """
     found = gap(first, second, test)
-    return Claim(text, article, found, _sign(found), f"{found.basis}; {how}")
-
-
-def _sign(found: Estimate) -> bool | None:
-    """Whether a difference is above 0, below it, or not to be told."""
-    return True if found.low > 0 else False if found.high < 0 else None
+    return Claim(text, article, found, found.above(), f"{found.basis}; {how}")
 
 
 def _fusion(scale: Scale, encoder: Loaded) -> Splits:

@@ -50,6 +50,14 @@ class Estimate:
             if math.isnan(getattr(self, end)):
                 object.__setattr__(self, end, self.value)
 
+    def above(self, bound: float = 0.0) -> bool | None:
+        """Whether the number is above a bound; None where its interval reaches to both sides."""
+        return True if self.low > bound else False if self.high <= bound else None
+
+    def below(self, bound: float = 0.0) -> bool | None:
+        """Whether the number is below a bound; None where its interval reaches to both sides."""
+        return True if self.high < bound else False if self.low >= bound else None
+
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
         if self.low == self.high:

@@ -105,10 +105,10 @@ def _claims(pair: Comparison, config: StudyConfig) -> Sequence[Claim]:
             f"Over {config.horizon} steps users fare better under a provider-aware recommender",
             where,
             long,
-            long.low > 0,
+            long.above(),
             how,
         ),
-        Claim(f"Over {config.short} steps they do not", where, short, short.low <= 0, how),
+        Claim(f"Over {config.short} steps they do not", where, short, short.below(), how),
         Claim(
             "A myopic recommender makes rich providers richer: care spreads clicks more evenly",
             where,

@@ -80,7 +80,7 @@ def experience_claim(found: Sequence[Experience], how: str) -> Claim:
         return Claim(text, source, f"MADDPG was not taught; the team learnt from {ours.steps:,} world steps", None, how)
     theirs = max(rivals, key=lambda each: each.steps)
     gain, fewer = _gain(ours, theirs), theirs.steps / ours.steps
-    holds = True if gain.low > 0 and fewer > 1 else False if gain.high < 0 or fewer <= 1 else None
+    holds = gain.above() if fewer > 1 else False
     return Claim(
         text, source,
         f"after {ours.steps:,} world steps, the policy's among them, hpp meets more often than MADDPG after"

@@ -136,11 +136,10 @@ def study(
 def _beats(results: Results, others: tuple[str, ...], text: str, how: str) -> Claim:
     gains = {other: results.more_than("hpp", other) for other in others}
     told = "; ".join(f"over {name} {gain}" for name, gain in gains.items())
-    holds = all(gain.low > 0 for gain in gains.values())
-    fails = any(gain.high < 0 for gain in gains.values())
+    found = {gain.above() for gain in gains.values()}
     return Claim(
         text, "abstract: outperforms the baselines in unseen environments of rising complexity",
-        f"difference in share of meetings within 1 m: {told}", True if holds else False if fails else None,
+        f"difference in share of meetings within 1 m: {told}", found == {True} or (False if False in found else None),
         f"{how}. Holds if every 95 % interval is above 0, fails if one is below.",
     )  # fmt: skip
 
@@ -150,7 +149,7 @@ def _aligns(results: Results, how: str) -> Claim:
     return Claim(
         "The robots' goals come together without a word", "blog: beliefs align over time",
         f"goals are nearer to each other at the end of a meeting than at its start by {gain}",
-        True if gain.low > 0 else False if gain.high < 0 else None, f"{how}. Holds if the interval is above 0.",
+        gain.above(), f"{how}. Holds if the interval is above 0.",
     )  # fmt: skip
 
 
@@ -162,6 +161,6 @@ def _transfers(results: Results, noisy: Results, how: str) -> Claim:
         "abstract: prediction models transfer from simulation to real robots (here only a simulated proxy)",
         f"share of meetings {results.success('hpp')} in {results.config.noise} noise, {noisy.success('hpp')} in"
         f" {noisy.config.noise} noise: {margin} above {_KEPT_SHARE:.0%} of the former",
-        True if margin.low > 0 else False if margin.high < 0 else None,
+        margin.above(),
         f"{how}. Holds if the share of the rough meetings is above {_KEPT_SHARE:.0%} of the others', paired.",
     )  # fmt: skip

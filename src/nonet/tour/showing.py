@@ -31,14 +31,14 @@ def tour_report(folder: Path, state: TourState, facts: Mapping[str, object]) -> 
         made_with |= report.machine
     return Report(
         title="Nine articles, re-made",
-        summary=f"{len(claims)} claims of {len(found)} articles at the scale of {state.scale}: {counts[True]} hold"
-        f" here, {counts[False]} do not, and {counts[None]} cannot be told at this scale. Every figure was measured in"
-        " these runs; what an article states stands beside it.",
+        summary=f"{len(claims)} claims of {len(found)} article{'s' * (len(found) != 1)} at the scale of {state.scale}:"
+        f" {counts[True]} hold here, {counts[False]} do not, and {counts[None]} cannot be told at this scale. Every"
+        " figure was measured in these runs; what an article states stands beside it.",
         tables=[_overview(state)],
         facts={**facts, "scale": state.scale},
         made=state.made.partition("T")[0],
         machine=made_with,
-        sections=[_section(state.wing(name), report) for name, report in found.items()],
+        sections=[_section(state.wing(name), report, made_with) for name, report in found.items()],
     )
 
 
@@ -49,10 +49,12 @@ def _read(folder: Path, wing: WingState) -> Report | None:
         return None
 
 
-def _section(wing: WingState, report: Report) -> Report:
-    """A wing's report as a part of the tour's: its tables stay on its own page."""
+def _section(wing: WingState, report: Report, told: Mapping[str, str]) -> Report:
+    """A wing's report as a part of the tour's: its tables stay on its own page, the machine is told once."""
     whole = {"whole report": Link(f"{wing.name}/report.html", f"{wing.name}/report.html")}
-    return replace(report, title=f"{wing.name}: {report.title}", tables=(), facts={**report.facts, **whole})
+    own = {name: value for name, value in report.machine.items() if told.get(name) != value}
+    title = f"{wing.name}: {report.title.removeprefix(f'{wing.name}: ')}"
+    return replace(report, title=title, tables=(), facts={**report.facts, **whole}, machine=own)
 
 
 def _overview(state: TourState) -> Table:
@@ -60,9 +62,9 @@ def _overview(state: TourState) -> Table:
     for wing in state.wings:
         name = wing.name if wing.report is None else Link(wing.name, wing.report)
         counts = (wing.claims.holds, wing.claims.fails, wing.claims.untold) if wing.state == "done" else ("", "", "")
-        minutes = None if wing.seconds is None else wing.seconds / 60
-        figures = (_rounded(minutes, 1), _rounded(wing.cpu_seconds, 0), _rounded(wing.peak_mb, 0))
-        rows.append((name, wing.state, *counts, *figures, wing.note))
+        minutes = None if wing.seconds is None else round(wing.seconds / 60, 1)
+        used = [None if figure is None else round(figure) for figure in (wing.cpu_seconds, wing.peak_mb)]
+        rows.append((name, wing.state, *counts, minutes, *used, wing.note))
     return Table(
         "The tour",
         _COLUMNS,
@@ -70,7 +72,3 @@ def _overview(state: TourState) -> Table:
         "Minutes from start to end beside other studies; CPU seconds of all processes of a study; memory of its largest"
         " process.",
     )
-
-
-def _rounded(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:,.{digits}f}"

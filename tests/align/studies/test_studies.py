@@ -8,9 +8,7 @@ import pytest
 from nonet.align.config import LearningConfig
 from nonet.align.studies import noise
 from nonet.align.studies.arithmetic import Question, ask
-from nonet.align.studies.showing import sure
 from nonet.align.studies.trials import HEADS, Setting, estimate, gap, run
-from nonet.foundation.report import Estimate
 
 
 def test_a_question_is_answered_by_the_sum_only():
@@ -18,12 +16,6 @@ def test_a_question_is_answered_by_the_sum_only():
     words = np.array([[0.0, 1.0, 0.0]])
     shares = ask([Question(0, "of the second kind", 2)], pictures, words)
     assert shares == {"picture + words": 1.0, "words": 0.0, "picture": 0.0}
-
-
-def test_verdicts_need_every_seed():
-    assert sure(Estimate(2, 1, 3)) is True
-    assert sure(Estimate(-2, -3, -1)) is False
-    assert sure(Estimate(1, -1, 3)) is None
 
 
 def test_noise_spares_what_is_held_out_and_the_rules_drop_boilerplate(shapes):

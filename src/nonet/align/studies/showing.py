@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nonet.align.studies.trials import Trial, estimate
-from nonet.foundation.report import Estimate, Figure, Table
+from nonet.foundation.report import Figure, Table
 
-__all__ = ["plot", "sure", "table"]
-
-
-def sure(measured: Estimate) -> bool | None:
-    """Whether it is above zero in every seed, below in every seed, or neither."""
-    if measured.low > 0:
-        return True
-    return False if measured.high <= 0 else None
+__all__ = ["plot", "table"]
 
 
 _TITLES = {
