@@ -17,7 +17,7 @@ from nonet.foundation.errors import DataError
 from nonet.foundation.reading import made_sense_of
 from nonet.foundation.settings import rebuild
 from nonet.gaze.calibrate import Checked, check, fit_calibration
-from nonet.gaze.camera.reader import FaceReader, UnusableFrameError, decode
+from nonet.gaze.camera.reader import IRIS_CM, FaceReader, UnusableFrameError, decode
 from nonet.gaze.geometry import Screen
 from nonet.gaze.model import GazeNet, as_input, load
 from nonet.gaze.personal import Fit
@@ -54,7 +54,18 @@ class Answer:
 
 @dataclass
 class Live:
-    """What is held in memory of a running session."""
+    """What is held in memory of a running session.
+
+    Attributes:
+        session: on disk.
+        plan: what is shown.
+        keep_frames: whether the participant agreed to that.
+        fit: the calibration, once there is one.
+        reader: of the camera's frames, once one has come.
+        focal: length of the camera, pixels, once it is known.
+        frames: how many were kept.
+        lock: held while a frame is worked on.
+    """
 
     session: Session
     plan: Plan
@@ -224,8 +235,8 @@ class Studio:
             return None
         if live.focal is None:
             given = float(live.session.record.settings["distance_cm"])
-            live.focal = given * iris_px / 1.17 if given else _FOCAL * max(picture.size)
-        return round(live.focal * 1.17 / iris_px, 1)
+            live.focal = given * iris_px / IRIS_CM if given else _FOCAL * max(picture.size)
+        return round(live.focal * IRIS_CM / iris_px, 1)
 
     def _keep(self, live: Live, content: bytes, row: dict[str, Any]) -> None:
         live.session.add_samples([row])
