@@ -51,7 +51,7 @@ class Outcome:
         value: of the function there.
         gradient: of the function there.
         multipliers: one for each row of the constraints; 0 where it is not in force.
-        lagrangian_gradient: gradient of the Lagrangian, which is that of the function plus the constraints' by multipliers.
+        lagrangian_gradient: of the function, plus the constraints' gradients by their multipliers.
         violation: the largest by which a constraint is missed.
         kkt_residual: how far the point is from the first-order conditions, relative to their terms.
         evaluations: of function and constraints together.
