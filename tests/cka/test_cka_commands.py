@@ -294,6 +294,7 @@ def test_a_family_and_its_errors(tmp_path, capsys):
         str(tmp_path / "most"),
     ]
     sides = ["--first", *folders, "--second", *folders, "--seed", "1"]
+    capsys.readouterr()
     assert cli.run(["cka", "errors", *sides, *asked, "--json"]) == 0
     told = {table["title"]: table["rows"] for table in json.loads(capsys.readouterr().out)["tables"]}
     assert told["Agreement, means over pairs"][0][0] == "of the first"

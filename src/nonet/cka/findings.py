@@ -187,7 +187,7 @@ class _StoredPanel:
     note: str
     top: float
     sought: bool
-    blocks: Sequence[Mapping[str, float | None]]
+    blocks: Sequence[Mapping[str, Any]]
 
     def with_map(self, map: Similarity) -> Panel:
         found = [typed(Block, {n: math.nan if x is None else x for n, x in one.items()}) for one in self.blocks]
