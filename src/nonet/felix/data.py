@@ -16,7 +16,7 @@ from typing import Any, Literal
 from nonet.foundation.description import DESCRIPTION, read_description
 from nonet.foundation.errors import ArtifactError, DataError, UsageError
 from nonet.foundation.files import atomic_folder
-from nonet.foundation.reading import parse_json
+from nonet.foundation.reading import parse_json, text_of
 
 __all__ = ["SPLITS", "Collected", "Pair", "Split", "describe", "divide", "read_pairs", "write_pairs"]
 
@@ -151,7 +151,9 @@ def read_pairs(folder: Path, split: Split) -> list[Pair]:
         for number, line in enumerate(lines, 1):
             try:
                 row = parse_json(line.decode("utf-8", "surrogatepass"))
-                pairs.append(Pair(_text(row["source"]), tuple(map(_text, row["targets"])), row["kind"], row["group"]))
+                pairs.append(
+                    Pair(text_of(row["source"]), tuple(map(text_of, row["targets"])), row["kind"], row["group"])
+                )
             except (ValueError, KeyError, TypeError) as error:
                 where = f"{path}, line {number}"
                 raise ArtifactError(f"The line is damaged ({error}).", where=where, fix=_REMAKE) from error
@@ -170,9 +172,3 @@ def describe(folder: Path) -> dict[str, Any]:
 
 def _plain(pair: Pair) -> dict[str, Any]:
     return {"source": pair.source, "targets": list(pair.targets), "kind": pair.kind, "group": pair.group}
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
