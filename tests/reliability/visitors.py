@@ -90,7 +90,7 @@ class Visitor:
             except (OSError, http.client.HTTPException) as error:
                 said = repr(error).encode()
                 self._connection.close()  # the next request opens another one
-                if not (kept and isinstance(error, http.client.RemoteDisconnected)):
+                if not (kept and isinstance(error, ConnectionError)):
                     break  # else an idle connection was closed just now: as browsers do, once more on another one
         now = time.monotonic()
         self.asked.append(Asked(now, path.split("/")[1] or "home", status, status in wanted, now - began))

@@ -28,7 +28,7 @@ def pairs_wikipedia(out: Path, rules: tyro.conf.OmitArgPrefixes[RuleConfig] = _R
         out: the folder to write.
         rules: which edits to make, and how many.
     """
-    from nonet.felix.rules import rule_pairs
+    from nonet.felix.rules.pairs import rule_pairs
     from nonet.felix.sources.prose import wikipedia
 
     _write(rule_pairs("Wikipedia, by rules", list(wikipedia()), rules), out, rules.seed)
@@ -48,7 +48,7 @@ def pairs_text(
         out: the folder to write.
         rules: which edits to make, and how many.
     """
-    from nonet.felix.rules import rule_pairs
+    from nonet.felix.rules.pairs import rule_pairs
     from nonet.felix.sources.prose import folder_documents
 
     _write(rule_pairs(f"{folder.name}, by rules", list(folder_documents(folder)), rules), out, rules.seed)
