@@ -18,7 +18,7 @@ from nonet.recsim.blocks.choice import MultinomialLogit
 from nonet.recsim.data import Log
 from nonet.recsim.hidden_users import InferConfig, infer_hidden
 from nonet.recsim.language import Variable
-from recsim.measuring import Sensor, measuring
+from recsim_measuring import Sensor, measuring
 
 pytestmark = pytest.mark.slow  # each samples
 

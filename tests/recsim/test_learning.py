@@ -8,7 +8,7 @@ from nonet.foundation.errors import DataError, UsageError
 from nonet.recsim import infer, train
 from nonet.recsim.checks import calibration_ranks
 from nonet.recsim.stories.radio import world
-from recsim.measuring import Sensor, measuring
+from recsim_measuring import Sensor, measuring
 
 pytestmark = pytest.mark.slow  # each compiles a story of its own
 
