@@ -92,7 +92,7 @@ def fitted(build: Callable[[], Module], weights: Mapping[str, Any], what: str, w
 
 @contextmanager
 def _undrawn() -> Iterator[None]:
-    """Draws no initial values: without memory there is nowhere to put them, and torch would load its compiler for it."""
+    """Draws no initial values: without memory they have no place, and torch would load its compiler for them."""
     import torch
     from torch.overrides import TorchFunctionMode
 
