@@ -182,7 +182,7 @@ def main() -> None:
     rows = [[name, rate, pace["ours"] / rate, rate / limit] for name, rate in pace.items()]
     rows.append(["limit: all FLOPs at the rate of a matrix product", limit, pace["ours"] / limit, 1.0])
     columns = ["step", "pairs per CPU-second", "ours over it", "share of the limit"]
-    console.table(columns, rows, right=columns[1:], title="Contrastive training step, EfficientNet-B0 + BERT, 96 px")
+    console.table(columns, rows, title="Contrastive training step, EfficientNet-B0 + BERT, 96 px")
     kept = [
         Row(
             "contrastive training step, EfficientNet-B0 + BERT, 96 px, 32 pairs", "pairs per CPU-second", pace["ours"],

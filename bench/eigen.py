@@ -113,7 +113,7 @@ def main(count: int, words: list[str]) -> None:
             )
         )
     columns = ["", "ms", "ns a matrix", "faster than its peer", "over the rounds"]
-    console.table(columns, rows, title=f"{count:,} matrices, float64, one thread", right=columns[1:])
+    console.table(columns, rows, title=f"{count:,} matrices, float64, one thread")
     limits = {name: min(times) * MILLI for name, times in on_one.items() if name.startswith("memory")}
     kept = []
     for name in on_one:

@@ -23,10 +23,10 @@ import numpy as np
 
 from nonet.felix.config import AlignmentRule, LabelConfig
 from nonet.felix.data import Pair
-from nonet.felix.encoders import minilm_folder
 from nonet.felix.labels import Labels, label, order_of, realise
 from nonet.felix.sources.official import Official, read_official
 from nonet.felix.tokens import Pieces, Vocabulary
+from nonet.foundation.hub import minilm_folder
 
 COLUMNS = [
     "same",

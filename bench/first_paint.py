@@ -9,7 +9,6 @@ paint can be; all times are medians of elapsed milliseconds.
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 import tempfile
@@ -20,9 +19,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the folders are 
 from playwright.sync_api import Browser, sync_playwright
 from record import Row, record
 
+from browsing import DESKTOP, chromium
+from house import build
 from nonet.foundation import console
-from web.house import build
-from web.serving import CHROMIUM_ARGUMENTS, served
+from nonet.web import create_app
+from serving import running
 
 PATHS = (
     "/",
@@ -41,7 +42,7 @@ SEEN = """async () => {
 
 
 def visit(browser: Browser, address: str) -> dict[str, float]:
-    place = browser.new_context(viewport={"width": 1200, "height": 850})
+    place = browser.new_context(**DESKTOP)
     page = place.new_page()
     page.goto(address)
     seen = page.evaluate(SEEN)
@@ -51,17 +52,20 @@ def visit(browser: Browser, address: str) -> dict[str, float]:
 
 def main(rounds: int) -> None:
     found: dict[str, list[dict[str, float]]] = {path: [] for path in PATHS}
-    with tempfile.TemporaryDirectory() as root, served(build(Path(root))) as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
+    with (
+        tempfile.TemporaryDirectory() as root,
+        running(create_app(build(Path(root)))) as address,
+        sync_playwright() as play,
+    ):
+        browser = chromium(play)
         for _ in range(rounds + 1):
             for path in PATHS:
                 found[path].append(visit(browser, address + path))
         browser.close()
     shown, kept = [], []
     for path, visits in found.items():
-        usual = {
-            name: statistics.median(one[name] for one in visits[1:]) for name in visits[0]
-        }  # the first finds it cold
+        warm = visits[1:]  # the first finds the server cold
+        usual = {name: statistics.median(one[name] for one in warm) for name in visits[0]}
         times = [f"{usual[name]:.0f}" for name in ("answer", "paint", "loaded")]
         shown.append([path, *times, f"{usual['requests']:.0f}", f"{usual['bytes'] / 1000:.1f}"])
         page = Row(
@@ -69,7 +73,7 @@ def main(rounds: int) -> None:
         )
         kept.append(page)
     columns = ["page", "answer, ms", "first paint, ms", "loaded, ms", "requests before it", "kB before it"]
-    console.table(columns, shown, title=f"First paint, medians of {rounds} visits", right=columns[1:])
+    console.table(columns, shown, title=f"First paint, medians of {rounds} visits")
     record("first_paint", "nonet", kept)
 
 

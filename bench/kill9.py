@@ -15,7 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from reliability.killing import JOBS, SERVERS, torment, torment_server
+from reliability.killing import JOBS, torment
+from reliability.killing_servers import SERVERS, torment_server
 
 
 def main() -> int:

@@ -78,7 +78,7 @@ def main() -> None:
     torch.set_num_threads(1)
     table = fits()
     rows = [(name, f"{seconds:.3f}", f"{ratio:.1f}") for name, seconds, ratio in table.rows]
-    console.table(table.columns, rows, title=table.title, right=table.columns[1:])
+    console.table(table.columns, rows, title=table.title)
     console.say(table.caption)
     (_, ours, _), (peer, theirs, _), (_, limit, _) = table.rows
     what = f"{FITS:,} two-parameter fits"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from reliability.house import furnish
+from house import build
 from reliability.soaking import Soak, rows, soak, trend
 
 MB_AN_HOUR = 60.0
@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--pause", type=float, default=0.4, help="longest wait of a client, in seconds")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nonet-soak-") as folder:
-        sources = furnish(Path(folder) / "house")
+        sources = build(Path(folder) / "house")
         found = soak(
             sources,
             Path(folder) / "server.log",

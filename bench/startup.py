@@ -53,7 +53,7 @@ def main() -> None:
         for number, (name, words) in enumerate(measured.items())
     }
     rows = sorted(took.items(), key=lambda each: -each[1])
-    console.table(["what", "CPU-seconds"], rows, title="To begin", right=["CPU-seconds"])
+    console.table(["what", "CPU-seconds"], rows, title="To begin")
     over = [name for name, spent in took.items() if spent > MOST]
     console.say(f"above {MOST} s: {', '.join(over) or 'none'}")
     bare = (took["an empty Python"], "an empty Python", "less")

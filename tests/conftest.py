@@ -5,11 +5,18 @@ import re
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import shown
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
+
+    from browsing import Opener
 
 _RUNS = "NONET_COMMANDS_RUN"
 """The variable with the folder where each process of pytest notes the commands that its tests ran."""
@@ -114,3 +121,44 @@ def local_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path / "spark"))
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     return "local[1]"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """An application without folders; a test file that serves some has an address of its own."""
+    from nonet.web import create_app
+    from serving import running
+
+    with running(create_app({})) as at:
+        yield at
+
+
+@pytest.fixture(scope="module")  # while it runs, no other test of this process can start an event loop
+def play() -> "Iterator[Playwright]":
+    """What starts browsers."""
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=90_000)  # a busy machine draws slowly
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def browser(play: "Playwright") -> "Iterator[Browser]":
+    """The system's Chromium."""
+    from browsing import chromium
+
+    opened = chromium(play)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def opened(browser: "Browser", address: str) -> "Opener":
+    """Opens paths of the application that a test file serves at its `address`, in pages that may not complain."""
+    from browsing import quiet_page
+
+    def opener(path: str = "/", at: str = address, **how: object):
+        return quiet_page(browser, at, path, **how)  # type: ignore[arg-type]
+
+    return opener

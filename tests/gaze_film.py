@@ -24,7 +24,7 @@ _REACH = (36, 26)  # pixels around them that are drawn anew
 
 
 def portrait() -> Image.Image:
-    """The face, as large as a camera sees somebody at a desk."""
+    """A face in the public domain (NASA), as large as a camera sees somebody at a desk."""
     from skimage.data import astronaut
 
     return Image.fromarray(astronaut()).crop((120, 0, 360, 180)).resize((640, 480))

@@ -108,7 +108,6 @@ def tour(
     console.table(
         ["wing", "state", "holds", "does not", "cannot tell", "remark"],
         [(w.name, w.state, w.claims.holds, w.claims.fails, w.claims.untold, w.note) for w in state.wings],
-        right=["holds", "does not", "cannot tell"],
     )
     console.wrote(out / "report.html")
     if state.of("failed"):

@@ -1,6 +1,7 @@
 """A model whose answers are known: pictures and colour words meet in the space of colours."""
 
 import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,3 +67,18 @@ def paint(path: Path, colour: str | tuple[int, int, int], size: tuple[int, int] 
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, COLOURS[colour] if isinstance(colour, str) else colour).save(path)
     return path
+
+
+def png(colour: str) -> bytes:
+    """A picture of one colour, as it is sent."""
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def warc_record(url: str, kind: str, body: bytes) -> bytes:
+    """The answer of a server, as archives of the web keep it."""
+    http = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    head = f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\nWARC-Record-ID: <urn:uuid:0>\r\n"
+    head += "WARC-Date: 2024-01-01T00:00:00Z\r\nContent-Type: application/http; msgtype=response\r\n"
+    return head.encode() + f"Content-Length: {len(http)}\r\n\r\n".encode() + http + b"\r\n\r\n"

@@ -299,3 +299,15 @@ def test_a_damaged_segment_is_refused(tmp_path: Path, name: str, damage: str) ->
     with pytest.raises(ArtifactError, match="missing" if damage == "gone" else "damaged") as caught:
         Index.open(tmp_path / "index")
     assert name in str(caught.value)
+
+
+def test_damage_that_only_reading_finds_is_told_too(tmp_path: Path) -> None:
+    index = new(tmp_path / "index")
+    index.add(vectors(50), pictures(50))
+    path = next((tmp_path / "index" / "segments").iterdir()) / "rows.parquet"
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + b"\xff" * 400 + content[404:])  # pages, not the footer
+    (segment,) = Index.open(tmp_path / "index").snapshot().live_segments()
+    with pytest.raises(ArtifactError, match="damaged") as caught:
+        list(segment.batches())
+    assert "rows.parquet" in str(caught.value)

@@ -3,21 +3,21 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from align.fakes import COLOURS, ColourModel, paint
-from align.test_page_browser import ARGUMENTS, Server
 from nonet import web
 from nonet.align import page as room
 from nonet.align.indexing import open_or_create, update
 from nonet.align.listing import list_pictures
 from nonet.align.search import Searcher
+from serving import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
-def page(tmp_path, monkeypatch):
+def address(tmp_path, monkeypatch):
     lines = []
     for number, colour in enumerate(COLOURS):
         paint(tmp_path / f"{colour}.png", colour, (40 + 100 * number, 40))
@@ -29,15 +29,14 @@ def page(tmp_path, monkeypatch):
     update(index, model, list_pictures(tmp_path / "list.txt"))
     searcher = Searcher(index, model)
     monkeypatch.setattr(room, "mount", lambda source: room.pages(searcher))
-    with Server(web.create_app({"align": index.folder})) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        opened = browser.new_page()
-        problems: list[str] = []
-        opened.on("pageerror", lambda error: problems.append(str(error)))
-        opened.goto(f"{address}/align/")
-        yield opened
-        browser.close()
-        assert not problems
+    with running(web.create_app({"align": index.folder})) as at:
+        yield at
+
+
+@pytest.fixture
+def page(opened):
+    with opened("/align/", forgiven="Failed to load resource") as page:  # a wrong filter is answered with 422
+        yield page
 
 
 def test_filters_are_in_the_address_and_a_wrong_one_is_explained(page: Page):

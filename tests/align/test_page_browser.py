@@ -1,33 +1,22 @@
 """The search page in a real browser, with a model made as the demonstration's over a part of its drawings."""
 
 import re
-import shutil
-import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from align.fakes import paint
+from browsing import Opener
 from nonet import cli, web
 from nonet.align.index import Index
 from nonet.align.indexing import open_or_create
 from nonet.align.model import DualEncoder
+from serving import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 # what is beyond doubt the right picture, for words that the demonstration's model is expected to know
 RIGHT = {
     "pizza": {"pizza"},
@@ -58,26 +47,6 @@ NAMELESS = """all => all.filter(element => !(
 )).length"""
 
 
-@dataclass
-class Server:
-    """The application in a thread."""
-
-    app: object
-    server: uvicorn.Server = field(init=False)
-
-    def __enter__(self) -> str:
-        self.server = uvicorn.Server(uvicorn.Config(self.app, port=0, log_level="warning"))  # type: ignore[arg-type]
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        while not self.server.started:
-            time.sleep(0.02)
-        return f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
-
-    def __exit__(self, *error: object) -> None:
-        self.server.should_exit = True
-        self.thread.join(20)
-
-
 @pytest.fixture(scope="module")
 def folder(demo_model: Path, demo_pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index of the drawings."""
@@ -89,40 +58,15 @@ def folder(demo_model: Path, demo_pairs: Path, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    with Server(web.create_app({"align": folder})) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with running(web.create_app({"align": folder})) as at:
+        yield at
 
 
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    """A page that may neither complain on its console nor ask another host."""
-    context = browser.new_context(viewport={"width": 1200, "height": 850}, base_url=address)
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    complaints, strangers = [], []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
-    page.on("request", lambda request: strangers.append(request.url) if not _own(request.url, address) else None)
-    yield page
-    context.close()
-    assert not strangers
-    # the browser itself notes a failed request; the page shows the reason
-    assert [text for text in complaints if not text.startswith("Failed to load resource")] == []
-
-
-def _own(url: str, address: str) -> bool:
-    return url.startswith((address, "blob:", "data:"))
+def page(opened: Opener) -> Iterator[Page]:
+    """The search page; the browser notes a failed request itself, and the page shows the reason."""
+    with opened("/align/", forgiven="Failed to load resource") as page:
+        yield page
 
 
 def search(page: Page, words: str) -> None:
@@ -141,7 +85,6 @@ def captions(page: Page) -> list[str]:
 
 
 def test_ten_queries_show_the_right_picture_first(page: Page) -> None:
-    page.goto("/align/")
     firsts = {}
     for words in RIGHT:
         search(page, words)
@@ -152,7 +95,6 @@ def test_ten_queries_show_the_right_picture_first(page: Page) -> None:
 
 
 def test_a_picture_with_words_added_and_taken_away(page: Page) -> None:
-    page.goto("/align/")
     search(page, "cat")
     plain = captions(page)
     page.locator(".result").first.click()
@@ -177,7 +119,6 @@ def test_a_picture_with_words_added_and_taken_away(page: Page) -> None:
 
 
 def test_the_address_holds_the_state_and_the_back_button_undoes(page: Page, folder: Path, tmp_path: Path) -> None:
-    page.goto("/align/")
     search(page, "fruit")
     page.locator("#file").set_input_files(paint(tmp_path / "red.png", "red", (60, 60)))
     expect(page.locator("#chips img")).to_have_count(1)
@@ -203,7 +144,6 @@ def test_the_address_holds_the_state_and_the_back_button_undoes(page: Page, fold
 
 
 def test_the_keyboard_alone_is_enough(page: Page) -> None:
-    page.goto("/align/")
     page.locator("body").click()
     page.keyboard.press("/")
     expect(page.locator("#words")).to_be_focused()
@@ -234,14 +174,12 @@ def test_more_results_follow_without_repeating(page: Page) -> None:
 
 
 def test_fast_typing_ends_at_the_last_words(page: Page) -> None:
-    page.goto("/align/")
     page.locator("#words").press_sequentially("cactus", delay=15)
     expect(page.locator(".result .caption").first).to_have_text("cactus")
     assert "q=cactus" in page.url
 
 
 def test_a_broken_upload_is_explained_and_the_page_goes_on(page: Page, tmp_path: Path) -> None:
-    page.goto("/align/")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     page.locator("#file").set_input_files(tmp_path / "broken.png")
     expect(page.get_by_role("alert")).to_contain_text("picture")
@@ -251,7 +189,6 @@ def test_a_broken_upload_is_explained_and_the_page_goes_on(page: Page, tmp_path:
 
 
 def test_a_server_that_is_gone_is_explained_and_can_be_tried_again(page: Page) -> None:
-    page.goto("/align/")
     page.route("**/align/api/search", lambda route: route.abort())
     page.locator("#words").fill("pizza")
     expect(page.get_by_role("alert")).to_contain_text("The server does not answer.")
@@ -261,7 +198,6 @@ def test_a_server_that_is_gone_is_explained_and_can_be_tried_again(page: Page) -
 
 
 def test_a_picture_deleted_after_indexing_is_shown_as_gone(page: Page, folder: Path) -> None:
-    page.goto("/align/")
     search(page, "penguin")
     id = int(page.locator(".result").first.get_attribute("data-id") or "")
     file = Path(Index.open(folder).snapshot().pictures([id])[id].path)
@@ -275,7 +211,7 @@ def test_a_picture_deleted_after_indexing_is_shown_as_gone(page: Page, folder: P
 
 def test_an_empty_index_says_what_to_do(browser: Browser, demo_model: Path, tmp_path: Path) -> None:
     open_or_create(tmp_path / "index", DualEncoder.load(demo_model), demo_model)
-    with Server(web.create_app({"align": tmp_path / "index"})) as address:
+    with running(web.create_app({"align": tmp_path / "index"})) as address:
         page = browser.new_page()
         page.goto(f"{address}/align/")
         expect(page.get_by_role("heading", name="This index holds no pictures yet")).to_be_visible()
@@ -308,7 +244,6 @@ def test_text_can_be_read_by_day_and_by_night(page: Page, scheme: str) -> None:
 
 
 def test_a_screen_reader_is_told(page: Page) -> None:
-    page.goto("/align/")
     search(page, "pizza")
     expect(page.get_by_role("searchbox", name="Describe a picture")).to_be_visible()
     expect(page.get_by_role("status")).to_contain_text("Best 24 of")

@@ -86,13 +86,14 @@ def test_one_network_with_itself_and_its_control(models, tmp_path, capsys):
     save_file(small_net(blocks=3, seed=5, classes=2).state_dict(), tmp_path / "a.safetensors")
     out = tmp_path / "report"
     words = ["cka", "compare", f"{models}:make_a", "--weights", str(tmp_path / "a.safetensors")]
-    assert cli.run([*words, "--data", f"{models}:loader", "--out", str(out)]) == 0
+    assert cli.run([*words, "--data", f"{models}:loader", "--out", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
     found = Findings.load(out)
     assert [panel.title for panel in found.panels] == ["CKA", "untrained", "cosines of PC1", "without PC1"]
     assert len(found.spectra["make_a"].dominant) == 10
-    capsys.readouterr()
+    assert list(told) == [panel.title for panel in found.panels]
     assert cli.run(["cka", "blocks", str(out), "--json"]) == 0
-    assert "CKA" in json.loads(capsys.readouterr().out)
+    assert json.loads(capsys.readouterr().out) == told
     words = ["cka", "probe", f"{models}:make_a", "--weights", str(tmp_path / "a.safetensors"), "--layers", "?"]
     assert cli.run([*words, "--data", f"{models}:loader", "--report", str(out)]) == 0
     assert list(Findings.load(out).probes) == ["make_a"]
@@ -137,7 +138,12 @@ def test_a_second_model_takes_the_examples_in_its_own_form(models, tmp_path, cap
     np.testing.assert_allclose(np.diag(found.values), 1, atol=1e-5)  # turned back it is the same network
     assert cli.run([*words, "--other-data", f"{models}:others", "--out", str(out)]) == 2
     assert "different lengths" in capsys.readouterr().err
-    assert cli.run(["cka", "compare", f"{models}:make_a", "--data", f"{models}:loader", "--other-data", "mnist"]) == 2
+    assert (
+        cli.run(
+            ["cka", "compare", f"{models}:make_a", "--data", f"{models}:loader", "--other-data", "mnist", "--out", "x"]
+        )
+        == 2
+    )
     assert "no second model" in capsys.readouterr().err
 
 
@@ -178,7 +184,9 @@ def test_populations_and_checkpoints_on_the_command_line(models, tmp_path, capsy
 
     data = ["--data", f"{models}:loader", "--layers", "*.bn2", "--out", str(tmp_path / "out")]
     sides = ["--first", f"{models}:make_a", f"{models}:make_a", "--second", f"{models}:make_b"]
-    assert cli.run(["cka", "populations", *sides, "--names", "three", "two", *data]) == 0
+    assert cli.run(["cka", "populations", *sides, "--names", "three", "two", *data, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert (rows[0]["networks"], rows[0]["pairs"]) == ("three", 2)
     found = Findings.load(tmp_path / "out")
     titles = [panel.title for panel in found.panels]
     assert titles[0] == "three"
@@ -189,8 +197,9 @@ def test_populations_and_checkpoints_on_the_command_line(models, tmp_path, capsy
         save_file(small_net(blocks=3, seed=seed, classes=2).state_dict(), tmp_path / f"{seed}.safetensors")
     files = [str(tmp_path / f"{seed}.safetensors") for seed in (1, 2)]
     data[-1] = str(tmp_path / "evolution")
-    assert cli.run(["cka", "evolve", f"{models}:make_a", "--weights", *files, *data]) == 0
-    rows = json.loads((tmp_path / "evolution" / "report.json").read_text())["tables"][0]["rows"]
+    assert cli.run(["cka", "evolve", f"{models}:make_a", "--weights", *files, *data, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["tables"][0]["rows"]
+    assert rows == json.loads((tmp_path / "evolution" / "report.json").read_text())["tables"][0]["rows"]
     assert [row[0] for row in rows] == ["0: 1", "1: 2"]
     assert float(rows[1][1]) == pytest.approx(1)
     assert cli.run(["cka", "evolve", str(tmp_path), *data]) == 2
@@ -215,28 +224,32 @@ def test_prune_and_probe(models, tmp_path, capsys):
     save_file(small_net(blocks=3, seed=5, classes=2).state_dict(), tmp_path / "a.safetensors")
     words = ["cka", "prune", f"{models}:make_a", "--eval", data, "--data", data, "--finetune", "2", "--budget", "50%"]
     words += ["--weights", str(tmp_path / "a.safetensors")]
-    assert cli.run([*words, "--out", str(tmp_path / "small")]) == 0
+    assert cli.run([*words, "--out", str(tmp_path / "small"), "--json"]) == 0
     stored = json.loads((tmp_path / "small" / "pruned.json").read_text())
     assert len(stored["steps"]) > 1
+    told = json.loads(capsys.readouterr().out)
+    assert [step["accuracy"] for step in told] == [step["accuracy"] for step in stored["steps"]]
     assert torch.export.load(tmp_path / "small" / "model.pt2").module()(torch.rand(3, 3, 8, 8)).shape == (3, 2)
     capsys.readouterr()
     assert cli.run(["cka", "probe", f"{models}:make_a", "--data", data, "--layers", "?"]) == 0
     assert "Linear probes" in capsys.readouterr().out
+    assert cli.run(["cka", "probe", f"{models}:make_a", "--data", data, "--layers", "?", "--json"]) == 0
+    assert all(0 <= row["accuracy"] <= 1 for row in json.loads(capsys.readouterr().out))
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["compare", "make_a", "--data", "mnist"], "neither a function nor a folder"),
-        (["compare", "FILE:make_c", "--data", "mnist"], "There is no function 'make_c'"),
-        (["compare", "FILE:nothing", "--data", "mnist"], "not a torch module"),
-        (["compare", "nowhere.py:make", "--data", "mnist"], "no such file"),
-        (["compare", "nowhere_at_all:make", "--data", "mnist"], "no such module"),
-        (["compare", "FILE:make_a", "--data", "FILE:nothing"], "no loader"),
-        (["compare", "FILE:make_a", "--data", "gone/"], "no such file or folder"),
-        (["compare", "FILE:make_a", "--data", "FILE:loader", "--weights", "FILE"], "cannot be read"),
-        (["prune", "FILE:make_a", "--eval", "FILE:loader", "--budget", "much"], "no share"),
-        (["prune", "FILE:make_a", "--eval", "FILE:loader", "--finetune", "3"], "needs training data"),
+        (["compare", "make_a", "--data", "mnist", "--out", "x"], "neither a function nor a folder"),
+        (["compare", "FILE:make_c", "--data", "mnist", "--out", "x"], "There is no function 'make_c'"),
+        (["compare", "FILE:nothing", "--data", "mnist", "--out", "x"], "not a torch module"),
+        (["compare", "nowhere.py:make", "--data", "mnist", "--out", "x"], "no such file"),
+        (["compare", "nowhere_at_all:make", "--data", "mnist", "--out", "x"], "no such module"),
+        (["compare", "FILE:make_a", "--data", "FILE:nothing", "--out", "x"], "no loader"),
+        (["compare", "FILE:make_a", "--data", "gone/", "--out", "x"], "no such file or folder"),
+        (["compare", "FILE:make_a", "--data", "FILE:loader", "--weights", "FILE", "--out", "x"], "cannot be read"),
+        (["prune", "FILE:make_a", "--eval", "FILE:loader", "--budget", "much", "--out", "x"], "no share"),
+        (["prune", "FILE:make_a", "--eval", "FILE:loader", "--finetune", "3", "--out", "x"], "needs training data"),
         (["family", "--depths", "15", "--out", "runs"], "6n + 2"),
         (["family", "--depths", "x", "--out", "runs"], "no list of whole numbers"),
         (["blocks", "gone"], "no report"),
@@ -252,7 +265,8 @@ def test_a_family_and_its_errors(tmp_path, capsys):
     out = tmp_path / "runs"
     words = ["cka", "family", "--depths", "8", "--side", "8", "--limit", "200", "--epochs", "2"]
     words += ["--learning-rate", "0.05"]
-    assert cli.run([*words, "--seeds", "2", "--workers", "2", "--out", str(out)]) == 0
+    assert cli.run([*words, "--seeds", "2", "--workers", "2", "--out", str(out), "--json"]) == 0
+    assert [row["seed"] for row in json.loads(capsys.readouterr().out)] == [0, 1]
     alone = ["--widths", "1", "--subset", "1", "--snapshots", "1", "--data", "mnist", "--out", str(tmp_path / "alone")]
     assert cli.run([*words, "--seeds", "1-1", "--workers", "1", *alone]) == 0
     states = [load_file(folder / "resnet8-1x-seed1" / "model.safetensors") for folder in (out, tmp_path / "alone")]
@@ -279,7 +293,12 @@ def test_a_family_and_its_errors(tmp_path, capsys):
         "--out",
         str(tmp_path / "most"),
     ]
-    assert cli.run(["cka", "errors", "--first", *folders, "--second", *folders, *asked]) == 0
+    sides = ["--first", *folders, "--second", *folders, "--seed", "1"]
+    capsys.readouterr()
+    assert cli.run(["cka", "errors", *sides, *asked, "--json"]) == 0
+    told = {table["title"]: table["rows"] for table in json.loads(capsys.readouterr().out)["tables"]}
+    assert told["Agreement, means over pairs"][0][0] == "of the first"
+    assert cli.run(["cka", "errors", *sides, *asked]) == 0
     said = capsys.readouterr().out
     assert "examples that differ" in said
     logs = [logits(load_network(Path(folder)), read("mnist", "test", side=8, limit=100)) for folder in folders]

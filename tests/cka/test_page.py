@@ -1,13 +1,8 @@
 import io
-import shutil
-import socket
-import threading
-import time
 from functools import cache
 
 import numpy as np
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
 from nonet.cka.blocks import find_blocks
@@ -17,7 +12,7 @@ from nonet.cka.showing import picture
 from nonet.cka.similarity import Similarity
 from nonet.foundation.errors import ArtifactError, DataError
 from nonet.web import create_app
-from serving import served
+from serving import running, served
 
 LAYERS = 576
 
@@ -89,45 +84,23 @@ def test_the_routes(folder, tmp_path):
 
 @pytest.fixture(scope="module")
 def address(folder):
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app({"cka": folder}), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/cka/"
-    server.should_exit = True
-    thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=chromium, args=[*arguments, "--disable-sync", "--no-first-run"]
-        )
-        yield browser
-        browser.close()
+    with running(create_app({"cka": folder})) as at:
+        yield at
 
 
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["served", "file"])
-def test_a_map_of_576_layers_is_read_zoomed_and_taken_away(browser, address, folder, where, tmp_path):
+def test_a_map_of_576_layers_is_read_zoomed_and_taken_away(opened, folder, where):
+    path = "/cka/?report=a" if where == "served" else (folder / "a" / "index.html").as_uri()
+    with opened(path, viewport={"width": 1200, "height": 1000}) as page:
+        _is_read_and_zoomed(page)
+        _is_taken_away(page)
+
+
+def _is_read_and_zoomed(page):
     from playwright.sync_api import expect
 
-    page = browser.new_page(viewport={"width": 1200, "height": 1000})
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(f"{address}?report=a" if where == "served" else (folder / "a" / "index.html").as_uri())
     canvas, reading = page.locator("#map"), page.locator("#reading")
     expect(canvas).to_have_attribute("aria-label", "CKA: 576 by 576 layers")
     expect(page.locator("#blocks td").first).to_be_visible()
@@ -155,6 +128,8 @@ def test_a_map_of_576_layers_is_read_zoomed_and_taken_away(browser, address, fol
     expect(page.locator(".cka-ends span")).to_have_text(["1", "0"])
     expect(reading).to_contain_text("probe 0.500")
 
+
+def _is_taken_away(page):
     with page.expect_download() as taken:
         page.get_by_role("button", name="NPZ").click()
     stored = np.load(io.BytesIO(taken.value.path().read_bytes()), allow_pickle=False)
@@ -165,21 +140,17 @@ def test_a_map_of_576_layers_is_read_zoomed_and_taken_away(browser, address, fol
         with page.expect_download() as taken:
             page.get_by_role("button", name=form).click()
         assert taken.value.path().read_bytes().startswith(start)
-    page.close()
-    assert complaints == []
 
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_two_reports_are_subtracted(browser, address):
+def test_two_reports_are_subtracted(opened):
     from playwright.sync_api import expect
 
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    page.goto(f"{address}?report=a&against=b")
-    expect(page.locator("#title")).to_have_text("net minus net")
-    page.locator("#map").focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    expect(page.locator("#reading")).to_contain_text("difference 0.200")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.close()
+    with opened("/cka/?report=a&against=b", viewport={"width": 390, "height": 844}) as page:
+        expect(page.locator("#title")).to_have_text("net minus net")
+        page.locator("#map").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#reading")).to_contain_text("difference 0.200")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -193,6 +193,9 @@ def test_the_published_results_are_listed(capsys):
     assert run(["cxc", "leaderboard"]) == 0
     shown = capsys.readouterr().out
     assert "DE_I2T+T2T" in shown and "VSE++" in shown
+    assert run(["cxc", "leaderboard", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["tables"]
+    assert len(told) == 2 and "VSE++" in str(told[0]["rows"])
 
 
 def test_command_merges(made_up, tmp_path, capsys):
@@ -227,6 +230,8 @@ def test_from_selection_over_rating_to_evaluation(files, made_up, capsys, tmp_pa
     assert "Nothing is rated yet" in capsys.readouterr().err
     assert run(["cxc", "raters", str(pairs), "--add", "Ann", "Ben", "--per-pair", "2", "--closed", "True"]) == 0
     assert "http://127.0.0.1:8000/cxc/rate/" in capsys.readouterr().out
+    assert run(["cxc", "raters", str(pairs), "--json"]) == 0
+    assert [(row["rater"], row["rated"]) for row in json.loads(capsys.readouterr().out)] == [("Ann", 0), ("Ben", 0)]
     asked, store = open_study(pairs)
     assert not store.settings.open and store.settings.raters_per_pair == 2
     for (rater, _), offset in zip(store.raters(), (0.0, 0.5), strict=True):
@@ -236,6 +241,9 @@ def test_from_selection_over_rating_to_evaluation(files, made_up, capsys, tmp_pa
     assert run(["cxc", "ratings", str(pairs), "--out", str(out), "--split", "mine"]) == 0
     shown = capsys.readouterr().out
     assert "alpha" in shown and "sts_mine.csv" in shown
+    assert run(["cxc", "ratings", str(pairs), "--out", str(out), "--split", "mine", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert f"{told['alpha']:.4g}" in shown and [rater["name"] for rater in told["raters"]] == ["Ann", "Ben"]
     judged = ["cxc", "evaluate", "--ratings", str(out), "--split", "mine", "--correlation.samples", "5", "--json"]
     assert run([*judged, "--coco", str(made_up.karpathy), *given]) == 2  # Karpathy's file has no split 'mine'
     assert "It has: test, train" in capsys.readouterr().err

@@ -18,8 +18,6 @@ from nonet.cxc.rating.records import Settings
 from nonet.foundation.errors import DataError
 from nonet.web import create_app
 
-CHROMIUM = Path("/usr/bin/chromium")
-
 
 def write_study(folder: Path, texts: int = 4) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,20 +134,6 @@ def served(study):
     server = Server(study, port)
     yield server
     server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip("chromium is not installed")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(
-            executable_path=str(CHROMIUM), args=[*flags, "--disable-sync", "--no-first-run"]
-        )
-        yield opened
-        opened.close()
 
 
 def join(browser, server: Server, name: str):

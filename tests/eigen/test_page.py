@@ -1,10 +1,4 @@
-import shutil
-import socket
-import threading
-import time
-
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
 from nonet.web import create_app
@@ -42,38 +36,12 @@ def test_the_page_and_its_files_are_served(client):
         assert client.get(f"/static/eigen/{name}").status_code == 200
 
 
-@pytest.fixture(scope="module")
-def address():
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app({}), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/eigen/"
-    server.should_exit = True
-    thread.join(10)
-
-
 @pytest.mark.browser
 @pytest.mark.slow
-def test_the_numbers_move_the_drawings(address):
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    from playwright.sync_api import expect, sync_playwright
+def test_the_numbers_move_the_drawings(opened):
+    from playwright.sync_api import expect
 
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=chromium, args=[*arguments, "--disable-sync", "--no-first-run"]
-        )
-        page = browser.new_page(viewport={"width": 390, "height": 844})
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(address)
+    with opened("/eigen/", viewport={"width": 390, "height": 844}) as page:
         values = page.locator("#eigenvalues")
         expect(values).to_have_text("λ₁ = -0.2360679774997897, λ₂ = 4.23606797749979")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -102,5 +70,3 @@ def test_the_numbers_move_the_drawings(address):
         page.locator("#answer-high").fill("10")
         page.locator("#quiz button[type=submit]").click()
         expect(page.locator("#verdict")).to_contain_text("Right")
-        browser.close()
-    assert complaints == []

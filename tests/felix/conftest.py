@@ -9,8 +9,9 @@ from tokenizers import Tokenizer
 
 from nonet.felix.config import LabelConfig, LearningConfig
 from nonet.felix.data import Collected, Pair, write_pairs
-from nonet.felix.encoders import Loaded, minilm_folder, network, random_encoder
+from nonet.felix.encoders import Loaded, network, random_encoder
 from nonet.felix.tokens import Vocabulary
+from nonet.foundation.hub import minilm_folder
 
 NAMES = ["Anna", "Boris", "Clara", "David", "Emma", "Felix", "Greta", "Hugo"]
 THINGS = ["tea", "cheese", "music", "snow", "books", "the sea", "old maps", "rain"]

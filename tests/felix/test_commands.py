@@ -30,6 +30,9 @@ def test_a_table_becomes_pairs_that_can_be_inspected(tmp_path, capsys):
     out, _ = said(capsys)
     assert "pairs 3 can be learnt 100.0 % source and target are equal 33.3 % nothing comes in 66.7 %" in out
     assert "something moves 33.3 %" in out
+    assert run(["felix", "inspect", str(tmp_path / "pairs"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["pairs"], told["realisable"], told["moved"]) == (3, 1.0, pytest.approx(1 / 3))
 
 
 @pytest.mark.slow

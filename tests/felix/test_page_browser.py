@@ -1,17 +1,14 @@
 """The editing page in a real browser, by mouse and by keyboard."""
 
-import shutil
-import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from nonet.felix.config import DecodeConfig
 from nonet.felix.runtime import open_editor
 from nonet.web import create_app
+from serving import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TEXT = "Anna likes tea. They like snow."
@@ -20,33 +17,14 @@ EDITED = "Anna likes tea and snow."
 
 @pytest.fixture(scope="module")
 def address(toy_editor) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(create_app({"felix": toy_editor}), log_level="warning"))
-    with socket.create_server(("127.0.0.1", 0)) as listening:  # who comes before the server is ready, waits
-        running = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        running.start()
-        yield "http://{}:{}".format(*listening.getsockname())
-        server.should_exit = True
-        running.join(20)
+    with running(create_app({"felix": toy_editor})) as at:
+        yield at
 
 
-@pytest.fixture(scope="module")
-def page(address) -> Iterator[Page]:
-    """A page that may neither complain on its console nor ask another host."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(base_url=address)
-        page.set_default_timeout(20_000)
-        complaints, strangers = [], []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
-        page.on("request", lambda asked: strangers.append(asked.url) if not asked.url.startswith(address) else None)
-        page.goto("/felix/")
+@pytest.fixture
+def page(opened) -> Iterator[Page]:
+    with opened("/felix/") as page:
         yield page
-        browser.close()
-        assert (complaints, strangers) == ([], [])
 
 
 def edit(page: Page, text: str) -> None:

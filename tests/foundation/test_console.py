@@ -38,9 +38,39 @@ def test_what_was_made_is_named_apart_from_results(capsys):
 
 
 def test_table_formats_numbers(capsys):
-    console.table(["name", "count", "share", "ok"], [("a", 12345, 0.123456, True)], right=["count"])
+    console.table(["name", "count", "share", "ok"], [("a", 12345, 0.123456, True)])
     line = capsys.readouterr().out.splitlines()[1]
     assert line.split() == ["a", "12,345", "0.1235", "yes"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "numeric"),
+    [
+        (["12,345", "-3", ""], True),
+        (["0.5 points [0.4, 0.6]", "1.2 MiB", "7 %", "2.1e-05"], True),
+        (["0.91 ± 0.02", "nan", "∞", "<0.01"], True),
+        (["3–5 of 24", "1"], False),
+        (["2026-01-02"], False),
+        (["2.13.0"], False),
+        (["1", "fast"], False),
+        (["", "nan"], False),
+    ],
+)
+def test_columns_of_numbers_are_told_from_words(cells, numeric):
+    assert console.numeric_columns(2, [["a", cell] for cell in cells]) == [False, numeric]
+    assert console.numeric_columns(2, [["a"]]) == [False, False]  # a row may end early
+
+
+def test_a_heading_stands_where_its_numbers_stand(capsys):
+    console.table(["name", "count"], [("somebody", 1_234_567), ("x", 1)])
+    head, first, last = capsys.readouterr().out.splitlines()
+    assert head.endswith("    count") and first.endswith("1,234,567") and last.endswith("        1")
+    assert head.startswith("name") and last.startswith("x ")
+
+
+def test_a_summary_for_other_programs_is_an_object(capsys):
+    console.summary("not shown", {"share": 0.123456, "name": "x"}, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"share": 0.123456, "name": "x"}
 
 
 def test_track_yields_everything_and_writes_nothing_to_a_pipe(capsys):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nonet.foundation import checkpoint, packaged, training_log
+from nonet.foundation import checkpoint, manifest, packaged, training_log
 from nonet.foundation.errors import ArtifactError, DataError, readable
 from nonet.foundation.manifest import fingerprint
 
@@ -28,6 +28,18 @@ def test_a_checkpoint_that_lacks_a_part_of_its_state(tmp_path, state):
     (folder / "config.json").write_text(json.dumps(told))
     with pytest.raises(ArtifactError, match="lacks a part"):
         checkpoint.latest(tmp_path, {"steps": 3})
+
+
+@pytest.mark.parametrize(
+    "expected", [{"bytes": [7], "sha256": "00"}, {"bytes": 7, "sha256": 0}, [7, "00"], {"bytes": 7}]
+)
+def test_a_manifest_whose_fingerprints_are_of_another_kind(tmp_path, expected):
+    folder = write_checkpoint(tmp_path)
+    told = json.loads((folder / "config.json").read_text())
+    told["files"] = dict.fromkeys(told["files"], expected)
+    (folder / "config.json").write_text(json.dumps(told))
+    with pytest.raises(ArtifactError, match="lacks what it must say"):
+        manifest.read(folder)
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"event": "train"}', '{"event": "train", "step": 1, "loss": "low"}'])

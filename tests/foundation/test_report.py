@@ -60,6 +60,15 @@ def test_terminal_shows_claims_and_tables(report, capsys):
         assert part in shown
 
 
+def test_headings_of_numbers_stand_over_them(report):
+    rows = [("a", 1, Estimate(0.5, 0.4, 0.6), True), ("b", math.nan, "", False)]
+    page = replace(report, tables=[Table("Rows", ["name", "count", "mean", "ok"], rows)]).to_html()
+    assert re.findall(r"<th[^>]*>(?:name|count|mean|ok)</th>", page) == [
+        "<th>name</th>", '<th class="number">count</th>', '<th class="number">mean</th>', "<th>ok</th>"
+    ]  # fmt: skip
+    assert '<tr><td>b</td><td class="number">nan</td><td class="number"></td><td>no</td></tr>' in page
+
+
 def test_a_published_report_says_when_and_how_it_was_made(report, tmp_path, capsys):
     replace(report, made="").publish(tmp_path / "new", "nonet x study", as_json=True)
     shown = json.loads(capsys.readouterr().out)

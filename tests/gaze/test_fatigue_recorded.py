@@ -111,7 +111,10 @@ def test_proofreading_is_measured_line_by_line():
 @pytest.mark.slow
 def test_the_command_shows_progress_and_forgetting_takes_the_rows(store, tmp_path, capsys):
     where = ["--store", str(store.root)]
-    assert cli.run(["gaze", "fatigue", "--permutations", "9", "--out", str(tmp_path / "out"), *where]) == 0
+    words = ["gaze", "fatigue", "--permutations", "9", "--out", str(tmp_path / "out"), *where]
+    assert cli.run([*words, "--json"]) == 0
+    told, kept = json.loads(capsys.readouterr().out), json.loads((tmp_path / "out" / "report.json").read_text())
+    assert told["tables"] == kept["tables"] != []
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Progress: tracking" in page
     assert "Tracking: AUC" in page

@@ -1,21 +1,16 @@
 """The study in chromium: with the mouse, with a fake camera, and where things go wrong."""
 
 import json
-import shutil
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import uvicorn
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 import gaze_film
+from browsing import PHONE, chromium
 from nonet import web
 from nonet.gaze.calibrate import check
 from nonet.gaze.config import PRESETS
@@ -28,21 +23,13 @@ from nonet.gaze.store.shelf import Store
 from nonet.gaze.tasks import TASKS, make_plan
 from nonet.gaze.tasks.plan import Stage, dot_at
 from nonet.gaze.tasks.stages import Pace
+from serving import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-expect.set_options(timeout=90_000)  # a busy machine draws slowly
 ROBOT = Path(__file__).with_name("robot.js").read_text()
 VIEWER = Path(__file__).with_name("viewer.js").read_text()
 MARKS = {1: "red", 2: "lime", 3: "yellow", 4: "blue"}  # of the parts of a film; see viewer.js
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 PACE = Pace(
     dots=6,
     dot_ms=1000,
@@ -55,7 +42,7 @@ PACE = Pace(
     tracking_s=1,
     proof_blocks=1,
 )
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+SMALL_PHONE = {**PHONE, "viewport": {"width": 360, "height": 740}}
 
 
 @pytest.fixture(scope="module")
@@ -70,53 +57,21 @@ def folder(tmp_path_factory):
     return root
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(web.create_app({"gaze": folder}), port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(20)
-
-
 @pytest.fixture(scope="module")
 def address(folder):
-    with served(folder) as at:
+    with running(web.create_app({"gaze": folder})) as at:
         yield at
 
 
-def chromium(play, *more) -> Browser:
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("chromium is not installed")
-    return play.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
-
-
-@pytest.fixture(scope="module")
-def play():
-    with sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
-def only_browser(play):
-    browser = chromium(play)
-    yield browser
-    browser.close()
-
-
 @pytest.fixture
-def browser(only_browser):
+def browser(browser):
     """The browser; no page of a test goes on drawing behind the next."""
-    yield only_browser
-    for context in only_browser.contexts:
+    yield browser
+    for context in browser.contexts:
         context.close()
 
 
-def opened(browser: Browser, address: str, query: str = "", **options) -> Page:
+def visit(browser: Browser, address: str, query: str = "", **options) -> Page:
     page = browser.new_context(**{"viewport": {"width": 900, "height": 650}, **options}).new_page()
     page.set_default_timeout(60_000)
     page.complaints = []  # type: ignore[attr-defined]
@@ -145,7 +100,7 @@ def run_stage(page: Page, title: str) -> None:
 
 
 def test_a_whole_study_of_all_tasks_with_the_mouse_from_consent_to_report(browser, address, folder):
-    page = opened(browser, address, "?simulate")
+    page = visit(browser, address, "?simulate")
     sign(page, "Ada")
     page.get_by_role("button", name="Begin", exact=True).click()
     expect(page.locator("#between-title")).to_have_text("Calibration")
@@ -173,7 +128,7 @@ def test_a_whole_study_of_all_tasks_with_the_mouse_from_consent_to_report(browse
 
 
 def test_a_participant_withdraws_and_nothing_is_left(browser, address, folder):
-    page = opened(browser, address, "?simulate")
+    page = visit(browser, address, "?simulate")
     sign(page, "Withdrawn Person")
     page.get_by_role("button", name="Stop and withdraw").click()
     expect(page.get_by_role("heading", name="Everything is deleted")).to_be_visible()
@@ -182,7 +137,7 @@ def test_a_participant_withdraws_and_nothing_is_left(browser, address, folder):
 
 
 def test_a_refused_camera_is_explained(browser, address):
-    page = opened(browser, address, permissions=[])
+    page = visit(browser, address, permissions=[])
     sign(page, "Grace")
     page.get_by_role("button", name="Turn the camera on").click()
     expect(page.get_by_role("alert")).to_contain_text("camera")
@@ -190,7 +145,7 @@ def test_a_refused_camera_is_explained(browser, address):
 
 
 def test_a_reload_goes_on_and_a_hidden_tab_interrupts(browser, address):
-    page = opened(browser, address, "?simulate")
+    page = visit(browser, address, "?simulate")
     sign(page, "Mary")
     page.get_by_role("button", name="Begin", exact=True).click()
     expect(page.locator("#between")).to_be_visible()
@@ -213,7 +168,7 @@ def width(page: Page) -> int:
 
 
 def test_two_sessions_at_once_on_a_desk_and_on_a_phone_do_not_mix(browser, address, folder):
-    pages = [opened(browser, address, "?simulate", **options) for options in ({}, PHONE)]
+    pages = [visit(browser, address, "?simulate", **options) for options in ({}, SMALL_PHONE)]
     phone = pages[1]
     assert width(phone) <= 360  # it scrolls in one direction only
     for page, name in zip(pages, ("Emmy", "Sonja"), strict=True):
@@ -277,7 +232,7 @@ LOSE_CAMERA = """(trial) => new Promise((done) => {
 def test_a_camera_lost_in_mid_task_and_eyes_that_do_not_follow(play, address, folder, still_film):
     browser = fake_camera(play, still_film)
     try:
-        page = opened(browser, address)
+        page = visit(browser, address)
         sign(page, "Sally")
         page.get_by_role("button", name="Turn the camera on").click()
         expect(page.locator("#camera-state")).to_have_text("The camera is on.")
@@ -338,7 +293,7 @@ def followed(tmp_path_factory, acquainted_model):
         file.write(gaze_film.y4m_header(RATE))
         for part, stage in enumerate(plan.stages, 1):
             file.write(filmed(gaze_film.SCREEN, stage, part))
-    with served(root) as address:
+    with running(web.create_app({"gaze": root})) as address:
         yield root, address, film
     film.unlink()
 
@@ -347,7 +302,7 @@ def test_a_rendered_participant_before_the_camera_from_consent_to_report(play, f
     root, address, film = followed
     browser = fake_camera(play, film)
     try:
-        page = opened(browser, address)
+        page = visit(browser, address)
         sign(page, "Ada")
         page.locator("#card-width").fill("342")  # 40 pixels a centimetre
         page.locator("#distance").fill(str(int(gaze_film.DISTANCE_CM)))

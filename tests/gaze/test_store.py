@@ -1,6 +1,8 @@
 import json
 import stat
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from io import BytesIO
 
@@ -77,6 +79,30 @@ def test_two_participants_of_one_name_do_not_hinder_each_other(store):
     first, second = recorded(store, "Ada"), recorded(store, "Ada")
     assert forget(store, first, NOW).verified
     assert store.participants() == [second]
+
+
+def test_many_may_be_forgotten_at_once_while_others_are_recorded(store):
+    leaving = [recorded(store, f"Participant number {number}") for number in range(24)]
+    ada = recorded(store, "Ada")
+    rows = "".join(f"{participant},0.5\n" for participant in (*leaving, ada))
+    write_private(store.root / "reports" / "errors.csv", f"participant,error\n{rows}")
+    going_on = threading.Event()
+
+    def record():
+        while not going_on.wait(0.001):
+            store.begin(ada, PHONE, SETTINGS, NOW)
+
+    recorder = threading.Thread(target=record)
+    recorder.start()
+    try:
+        with ThreadPoolExecutor(6) as visitors:
+            receipts = list(visitors.map(lambda one: forget(store, one, NOW), leaving))
+    finally:
+        going_on.set()
+        recorder.join()
+    assert all(receipt.verified and receipt.rows == 1 for receipt in receipts)
+    assert (store.root / "reports" / "errors.csv").read_text() == f"participant,error\n{ada},0.5\n"
+    assert store.participants() == [ada]
 
 
 def test_a_trace_in_an_unknown_file_is_reported(store):

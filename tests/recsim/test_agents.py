@@ -1,5 +1,7 @@
 """Recommenders that learn: each against the myopic one under chances that it has not met."""
 
+import json
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -74,9 +76,10 @@ def test_a_slate_longer_than_the_catalogue_is_told_in_one_paragraph(tmp_path, ca
     assert "slate of 5" in capsys.readouterr().err
 
 
-def test_the_command_trains_and_keeps_a_recommender(tmp_path):
+def test_the_command_trains_and_keeps_a_recommender(tmp_path, capsys):
     small = ["--users", "8", "--horizon", "3", "--updates", "2", "--documents", "5"]
     words = ["recsim", "train", "interest-evolution", "--agent", "reinforce", "--out", str(tmp_path / "agent")]
-    assert cli.run([*words, *small]) == 0
+    assert cli.run([*words, *small, "--json"]) == 0
+    assert [row[0] for row in json.loads(capsys.readouterr().out)["tables"][1]["rows"]] == ["reinforce over myopic"]
     config, _ = load_agent(tmp_path / "agent")
     assert (config.agent, config.users, config.updates) == ("reinforce", 8, 2)

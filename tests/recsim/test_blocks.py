@@ -18,6 +18,8 @@ pytestmark = pytest.mark.slow  # each compiles a story of its own
 def test_affinities_are_their_equations():
     users, items = jnp.array([[1.0, 2.0], [0.0, 0.0]]), jnp.array([[4.0, 6.0], [1.0, 2.0]])
     assert affinities.distance(users, items)[0].tolist() == [5.0, 0.0]
+    assert affinities.negative_distance(users, items, 7.0)[0].tolist() == [2.0, 7.0]
+    assert float(affinities.inverse_distance(users, items)[0, 0]) == pytest.approx(0.2)
     assert affinities.dot(users, items)[0].tolist() == [16.0, 5.0]
     assert float(affinities.cosine(users, items)[0, 1]) == pytest.approx(1.0)
     assert affinities.cosine(users, items)[1].tolist() == [0.0, 0.0]

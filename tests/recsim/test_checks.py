@@ -1,5 +1,9 @@
 """Is inference right (simulation-based calibration), and does the story fit (posterior predictive checks)?"""
 
+import contextlib
+import io
+import json
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -14,25 +18,9 @@ from nonet.recsim.blocks.choice import MultinomialLogit
 from nonet.recsim.data import Log
 from nonet.recsim.hidden_users import InferConfig, infer_hidden
 from nonet.recsim.language import Variable
+from recsim_measuring import Sensor, measuring
 
 pytestmark = pytest.mark.slow  # each samples
-
-
-class Sensor(eqx.Module):
-    scale: float = 1.0
-
-    def truth(self):
-        return dist.Normal(jnp.zeros(3), 2.0)
-
-    def read(self, truth):
-        return dist.Normal(truth, self.scale)
-
-
-@recsim.story
-def measuring(sensor):
-    truth = Variable("truth").constant(sensor.truth)
-    reading = Variable("reading").always(sensor.read, truth)
-    return truth, reading
 
 
 class Choosers(eqx.Module):
@@ -92,15 +80,17 @@ def fitted(tmp_path_factory):
         lines += [f"u{user},i{item},{time}" for time, item in enumerate(items)]
     (folder / "log.csv").write_text("\n".join(lines) + "\n")
     words = ["recsim", "fit", "choice-model", "--log", str(folder / "log.csv"), "--rank", "2"]
-    assert cli.run([*words, "--out", str(folder / "fitted")]) == 0
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        assert cli.run([*words, "--out", str(folder / "fitted"), "--json"]) == 0
+    assert json.loads(told.getvalue())["facts"]["rank"] == 2
     return folder
 
 
 def test_tastes_of_logged_users_are_inferred_with_diagnostics(fitted, capsys):
     words = ["recsim", "infer", str(fitted / "fitted"), "--log", str(fitted / "log.csv"), "--users", "4"]
     numbers = ["--warmup", "150", "--draws", "100", "--chains", "2"]
-    assert cli.run([*words, *numbers, "--out", str(fitted / "posterior")]) == 0
-    shown = capsys.readouterr().out
+    assert cli.run([*words, *numbers, "--out", str(fitted / "posterior"), "--json"]) == 0
+    shown = str(json.loads(capsys.readouterr().out)["tables"])
     assert "largest R-hat" in shown and "divergences" in shown and "different items taken" in shown
     import pyarrow.parquet as pq
 

@@ -1,7 +1,5 @@
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 import pytest
 from scipy import stats
 
@@ -9,27 +7,10 @@ from nonet import recsim
 from nonet.foundation.errors import DataError, UsageError
 from nonet.recsim import infer, train
 from nonet.recsim.checks import calibration_ranks
-from nonet.recsim.language import Variable
 from nonet.recsim.stories.radio import world
+from recsim_measuring import Sensor, measuring
 
 pytestmark = pytest.mark.slow  # each compiles a story of its own
-
-
-class Sensor(eqx.Module):
-    scale: float = 1.0
-
-    def truth(self):
-        return dist.Normal(jnp.zeros(3), 2.0)
-
-    def read(self, truth):
-        return dist.Normal(truth, self.scale)
-
-
-@recsim.story
-def measuring(sensor):
-    truth = Variable("truth").constant(sensor.truth)
-    reading = Variable("reading").always(sensor.read, truth)
-    return truth, reading
 
 
 def test_the_memory_of_moods_is_recovered_with_honest_errors():

@@ -58,6 +58,13 @@ def test_a_log_that_is_not_there_or_not_a_log_is_refused(tmp_path):
         read_log(tmp_path / "x.parquet")
 
 
+def test_an_open_bandit_table_with_words_for_positions_is_refused(tmp_path):
+    rows = "timestamp,item_id,position,click,propensity_score\n2019-11-24 00:00:01,1,first,0,0.5\n"
+    (tmp_path / "log.csv").write_text(rows)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_log(tmp_path / "log.csv")
+
+
 def test_movielens_and_open_bandit_of_the_data_packages():
     pytest.importorskip("pyarrow")
     log = read_log("ml-100k")

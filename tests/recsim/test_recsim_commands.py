@@ -1,3 +1,5 @@
+import contextlib
+import io
 import json
 import shutil
 
@@ -87,7 +89,9 @@ def test_the_dashboard_answers_with_the_runs_numbers(folder):
 def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compared")
     words = ["recsim", "compare", "ecosystem", "--policies", "myopic,provider-aware", *SMALL]
-    assert cli.run([*words, "--out", str(folder)]) == 0
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        assert cli.run([*words, "--out", str(folder), "--json"]) == 0
+    assert [row[0] for row in json.loads(told.getvalue())["tables"][0]["rows"]] == ["myopic", "provider-aware"]
     return folder
 
 

@@ -9,26 +9,26 @@ from scipy import stats
 
 from nonet import recsim
 from nonet.foundation.errors import UsageError
-from nonet.recsim.blocks import estimators, laws, states
+from nonet.recsim.blocks import distributions, estimators, states
 from nonet.recsim.blocks.corpora import Drifting
 
 pytestmark = pytest.mark.slow  # each compiles
 
 
 def test_draws_follow_their_law_and_never_what_is_forbidden():
-    law = laws.Draws(jnp.array([0.0, -jnp.inf, 1.0, 2.0]), 40_000)
-    shares = np.bincount(law.sample(recsim.key(0)), minlength=4) / 40_000
+    drawn = distributions.Draws(jnp.array([0.0, -jnp.inf, 1.0, 2.0]), 40_000)
+    shares = np.bincount(drawn.sample(recsim.key(0)), minlength=4) / 40_000
     assert np.allclose(shares, np.exp([0, -np.inf, 1, 2]) / np.exp([0, 1, 2]).sum(), atol=0.01) and shares[1] == 0
-    assert float(law.log_prob(jnp.array([3]))[0]) == pytest.approx(float(jax.nn.log_softmax(law.scores)[3]))
+    assert float(drawn.log_prob(jnp.array([3]))[0]) == pytest.approx(float(jax.nn.log_softmax(drawn.scores)[3]))
 
 
 def test_the_mixture_of_normals_is_numpyros():
     means, scales = jnp.array([[0.0, 0.0], [3.0, 1.0]]), jnp.array([0.5, 1.5])
-    law = laws.NormalMixture(jnp.log(jnp.array([0.3, 0.7])), means, scales, 20_000)
+    drawn = distributions.NormalMixture(jnp.log(jnp.array([0.3, 0.7])), means, scales, 20_000)
     around = dist.Normal(means, scales[:, None]).to_event(1)
     peer = dist.MixtureSameFamily(dist.Categorical(jnp.array([0.3, 0.7])), around)
-    draws = law.sample(recsim.key(1))
-    assert jnp.allclose(law.log_prob(draws[:50]), peer.log_prob(draws[:50]), atol=1e-4)
+    draws = drawn.sample(recsim.key(1))
+    assert jnp.allclose(drawn.log_prob(draws[:50]), peer.log_prob(draws[:50]), atol=1e-4)
     other = np.asarray(peer.sample(jax.random.key(0), (20_000,)))
     for axis in range(2):
         assert stats.ks_2samp(np.asarray(draws)[:, axis], other[:, axis]).pvalue > 1e-3
@@ -62,8 +62,8 @@ def test_interests_move_towards_good_documents_only_if_taken_and_stay_bounded():
 
 
 def test_satisfaction_remembers():
-    law = states.RememberedSatisfaction(0.8, 0.1).step(jnp.array([5.0]), jnp.array([0.3]))
-    assert float(law.mean[0]) == pytest.approx(4.3)
+    drawn = states.RememberedSatisfaction(0.8, 0.1).step(jnp.array([5.0]), jnp.array([0.3]))
+    assert float(drawn.mean[0]) == pytest.approx(4.3)
 
 
 def test_a_gaussian_process_predicts_what_its_joint_normal_law_says():
@@ -89,7 +89,7 @@ def test_the_kalman_filter_is_the_regression_on_everything_seen():
     belief = kalman.begin(jnp.array([[0.7]]))
     for value in seen[1:]:
         belief = kalman.after(belief, jnp.array([[value]]))
-    # the joint normal law of the last state and all observations, by hand
+    # the joint normal drawn of the last state and all observations, by hand
     powers = [np.linalg.matrix_power(matrix, k) for k in range(3)]
     cov = {}
     for s in range(3):

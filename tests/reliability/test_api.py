@@ -36,8 +36,8 @@ def known(client: TestClient) -> dict[str, Any]:
     picture = client.get("/align/api/images/1").content
     uploaded = client.post("/align/api/uploads", content=picture).json()["id"]
     return {
-        "token": rater, "participant": participant, "session": session, "sha256": uploaded, "report": "it",
-        "name": "one", "pair": 1, "id": 2, "user": 0, "side": "left", "stage": 0,
+        "token": rater, "participant": participant, "session": session, "sha256": uploaded, "report": "first",
+        "name": "hall", "pair": 1, "id": 2, "user": 0, "side": "left", "stage": 0,
     }  # fmt: skip
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reliability.killing import JOBS, SERVERS, torment, torment_server
+from reliability.killing import JOBS, torment
+from reliability.killing_servers import SERVERS, torment_server
 
 pytestmark = pytest.mark.slow
 

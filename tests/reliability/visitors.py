@@ -81,13 +81,17 @@ class Visitor:
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         kind = {"content-type": "application/json"} if body is not None and not isinstance(body, bytes) else {}
         began, status, said = time.monotonic(), 0, b""
-        try:
-            self._connection.request(method, path, content, kind | headers)
-            answer = self._connection.getresponse()
-            status, said = answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            said = repr(error).encode()
-            self._connection.close()  # the next request opens another one
+        for kept in (self._connection.sock is not None, False):
+            try:
+                self._connection.request(method, path, content, kind | headers)
+                answer = self._connection.getresponse()
+                status, said = answer.status, answer.read()
+                break
+            except (OSError, http.client.HTTPException) as error:
+                said = repr(error).encode()
+                self._connection.close()  # the next request opens another one
+                if not (kept and isinstance(error, ConnectionError)):
+                    break  # else an idle connection was closed just now: as browsers do, once more on another one
         now = time.monotonic()
         self.asked.append(Asked(now, path.split("/")[1] or "home", status, status in wanted, now - began))
         if status not in wanted:
@@ -140,7 +144,7 @@ class Visitor:
         self.ask("POST", "/optim/walk", {"formula": self._chance.choice(FORMULAE)}, wanted=(200, 422))
 
     def _report(self) -> None:
-        self.ask("GET", "/cka/data?report=it")
+        self.ask("GET", "/cka/data?report=first")
 
     def _simulation(self) -> None:
         self.ask("GET", "/recsim/api/run")
@@ -148,7 +152,7 @@ class Visitor:
 
     def _meetings(self) -> None:
         self.ask("GET", "/rendezvous/api/episodes")
-        self.ask("GET", "/rendezvous/api/episodes/one")
+        self.ask("GET", "/rendezvous/api/episodes/hall")
 
     def _pages(self) -> None:
         for path in ("/", f"/{self._chance.choice(('align', 'cka', 'gaze', 'optim', 'recsim'))}/"):

@@ -1,12 +1,8 @@
 import jax
 import pytest
 
-from nonet.rendezvous.config import LidarConfig, PlannerConfig, TrainConfig, WorldConfig, preset
-from nonet.rendezvous.model import new_network, plain_layers
-from nonet.rendezvous.predict import input_size, output_size
-from nonet.rendezvous.team import Team, save_team
-
-BEAMS = 8
+from house import untaught_team
+from nonet.rendezvous.team import save_team
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,13 +16,8 @@ def hasty_compiler():
 
 @pytest.fixture(scope="session")
 def untaught():
-    """A team with networks that know nothing: right in shape, quick to make."""
-    world = WorldConfig(lidar=LidarConfig(beams=BEAMS), noise=preset("lab"))
-    config = TrainConfig(world=world, planner=PlannerConfig(goals=16, iterations=2, elites=4, horizon=3))
-    policy = new_network(jax.random.key(0), (BEAMS + 6, 16, 16, 2))
-    sizes = (input_size(BEAMS), 16, 16, output_size(BEAMS))
-    members = tuple(plain_layers(new_network(jax.random.key(place), sizes)) for place in (1, 2))
-    return Team(config, plain_layers(policy), members, curves={"predictors": [2.0, 1.0]}, figures={"seen": 0.5})
+    """A team with networks that know nothing."""
+    return untaught_team()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from nonet.foundation.errors import DataError, UsageError
-from nonet.rendezvous.geodesic import geodesic_midpoint, travel_field, way
+from nonet.rendezvous.geodesic import geodesic_midpoint, travel_field
 from nonet.rendezvous.maps.generators import FAMILIES, generate
 from nonet.rendezvous.maps.layout import from_grid, from_shapes, window
 from nonet.rendezvous.maps.readers import read_map
@@ -132,7 +132,7 @@ def test_traps_are_their_own_mirror_image():
         assert np.allclose(field, field[:, ::-1], atol=1e-5) and np.allclose(field, field[::-1], atol=1e-5)
 
 
-def test_ways_go_around():
+def test_distances_go_around():
     wall = [(2.0, 0.0, 2.0, 3.0)]
     place = from_shapes("wall", (), [*rectangle(0, 0, 4, 4), *wall], (0, 0, 4, 4))
     start, goal = np.array([1.0, 1.0]), np.array([3.0, 1.0])
@@ -140,8 +140,6 @@ def test_ways_go_around():
     length = field[tuple(place.ground.cells(start[None])[0])]
     # past the end of the wall at a robot's radius: two straight lines and an arc about its end
     assert 2 * np.hypot(1.0, 2.0) < length < 5.4
-    path = way(place.ground, field, start)
-    assert path[:, 1].max() > 3.0 and np.allclose(path[-1], goal, atol=0.06)
     middle = geodesic_midpoint(place.ground, np.stack([start, goal]), RADIUS)
     assert abs(middle[0] - 2.0) < 0.2 and middle[1] > 3.1
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,9 +65,11 @@ def test_a_meeting_on_a_map_of_mine_is_watched(team_folder, tmp_path, monkeypatc
     assert json.loads(episode.read_text())["about"]["map"] == "lab"
 
 
-def test_a_meeting_is_filmed(team_folder, tmp_path):
+def test_a_meeting_is_filmed(team_folder, tmp_path, capsys):
     words = ["--suite", "trap", "--video", str(tmp_path / "meeting.mp4"), "--method", "midpoint", *BRIEF]
-    assert run(["rendezvous", "run", str(team_folder), *words]) == 0
+    assert run(["rendezvous", "run", str(team_folder), *words, "--json"]) == 0
+    kept = json.loads(capsys.readouterr().out)["kept in"]
+    assert json.loads(Path(kept).read_text())["about"]["suite"] == "trap"
     assert b"ftyp" in (tmp_path / "meeting.mp4").read_bytes()[:16]
 
 
@@ -94,10 +97,10 @@ def test_a_simulated_robot_drives_and_its_bag_is_replayed(team_folder, tmp_path,
     words = ["--robot", "robot_0", "--mates", "robot_1", "--seconds", "1", "--record", bag]
     assert run(["rendezvous", "drive", str(team_folder), *words]) == 0
     assert "commands" in capsys.readouterr().out
-    assert run(["rendezvous", "replay", str(team_folder), bag]) == 0
-    told = capsys.readouterr().out
-    difference = float(told.split("largest difference of a command")[1].split()[0])
-    assert difference == pytest.approx(0, abs=1e-5)
+    assert run(["rendezvous", "replay", str(team_folder), bag, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["ticks"] > 0
+    assert told["largest difference of a command"] == pytest.approx(0, abs=1e-5)
 
 
 def test_without_anybody_on_the_topics_the_robot_stands(team_folder, capsys):

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from web.conftest import DESKTOP, PHONE
+from browsing import DESKTOP, PHONE
+from nonet.web import create_app
+from serving import running
 from web.pages import PAGES
-from web.serving import served
 
 GALLERY = Path(__file__).parents[2] / "docs" / "gallery"
 LARGEST = 150_000  # bytes of a picture
@@ -90,7 +91,7 @@ def test_the_pictures_are_taken(request: pytest.FixtureRequest) -> None:
     sources = {path.name: path for path in root.iterdir() if path.is_dir() and path.name != "tour"}
     sources["cxc"] = root / "cxc" / "to_rate.parquet"
     GALLERY.mkdir(exist_ok=True)
-    with served(sources, simulate=True, tour=root / "tour") as address:
+    with running(create_app(sources, simulate=True, tour=root / "tour")) as address:
         for name, (path, prepare, context) in PICTURES.items():
             place = browser.new_context(base_url=address, reduced_motion="reduce", **context)
             place.set_default_timeout(60_000)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from browsing import PHONE, Opener
 from nonet.tour.state import Tally, TourState, WingState, held
+from nonet.web import create_app
 from nonet.wings import WINGS
-from web.conftest import PHONE, Opener
-from web.serving import served
+from serving import running
 from web.test_pages import findings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -33,7 +34,7 @@ def write_tour(folder: Path, changes: dict[str, WingState]) -> None:
 def on_tour(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """An application of which nothing is served but a tour, which is under way."""
     write_tour(tmp_path, MIDDLE)
-    with held(tmp_path), served({}, tour=tmp_path) as at:
+    with held(tmp_path), running(create_app({}, tour=tmp_path)) as at:
         yield at, tmp_path
 
 

@@ -6,7 +6,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Page, expect
 
-from web.conftest import DESKTOP, PHONE, Opener
+from browsing import DESKTOP, PHONE, Opener
 from web.pages import PAGES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -8,8 +8,8 @@ import numpy as np
 
 from nonet.align.ann import Facts
 from nonet.align.ann_config import AnnConfig
-from nonet.align.index import Snapshot
 from nonet.align.search import Searcher
+from nonet.align.snapshot import Snapshot
 from nonet.foundation import console
 from nonet.foundation.errors import DataError
 

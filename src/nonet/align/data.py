@@ -7,7 +7,7 @@ out) and, for sources that render or download, ``images/``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Int
 
+from nonet.foundation.description import DESCRIPTION, read_description
 from nonet.foundation.errors import ArtifactError, DataError, UsageError
-from nonet.foundation.reading import parse_json
 
 __all__ = ["DESCRIPTION", "FORMAT", "SCHEMA", "SPLITS", "STAMP", "TABLE", "Pairs", "describe"]
 
 FORMAT = 1
 SPLITS = ("train", "validation", "test")
-TABLE, DESCRIPTION = "pairs.parquet", "pairs.json"
+TABLE = "pairs.parquet"
 STAMP = "nonet.stamp"  # in the table's metadata and in the description: that both are of one making
 SCHEMA = pa.schema(
     [
@@ -136,23 +136,7 @@ def describe(folder: Path) -> dict[str, Any]:
         DataError: if there is no such folder or it holds no pairs.
         ArtifactError: if the file is damaged or of another version.
     """
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        what = "This folder holds no pairs." if folder.is_dir() else "There is no such folder of pairs."
-        raise DataError(what, where=folder, fix="Make one: nonet align pairs --help shows how.")
-    try:
-        described = parse_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ArtifactError(f"The file is damaged ({error}).", where=path, fix=_REMAKE) from error
-    if not isinstance(described, Mapping) or "format" not in described:
-        raise ArtifactError("This is not a description of pairs.", where=path, fix=_REMAKE)
-    if described["format"] != FORMAT:
-        raise ArtifactError(
-            f"The pairs are of format {described['format']}; this version of nonet reads format {FORMAT}.",
-            where=path,
-            fix=_REMAKE,
-        )
-    return dict(described)
+    return read_description(folder, FORMAT, "nonet align pairs")
 
 
 def _read_table(path: Path) -> tuple[pa.Table, bytes | None]:

@@ -58,7 +58,7 @@ def _blocks(candidates: Path, tally: Tally) -> Iterator[tuple[list[str], list[Pa
     digests, paths = [], []
     for row in console.track(candidate_rows(candidates), "Scoring pictures"):
         digest = row["image"]
-        if digest is None or digest in seen:
+        if digest in seen:
             continue
         seen.add(digest)
         path = home.find(digest, row["url"])

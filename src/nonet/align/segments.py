@@ -7,7 +7,7 @@ goes into a tombstones file, and compaction leaves the row out of the next segme
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -94,7 +94,8 @@ class Segment:
         home = folder / SEGMENTS / entry.name
         self.vectors: np.ndarray = _array(home / "vectors.npy", (entry.rows, dim), np.float16, mapped=True)
         self.ids: np.ndarray = _array(home / "ids.npy", (entry.rows,), np.int64, mapped=True)
-        self._rows = _parquet(home / "rows.parquet", entry.rows)
+        self._path = home / "rows.parquet"
+        self._rows = _parquet(self._path, entry.rows)
         self._reading = Lock()
         self.ann = None if entry.ann is None else Ann(folder / ANN / entry.ann)
         self.alive: np.ndarray | None = None
@@ -155,8 +156,7 @@ class Segment:
 
     def columns(self, *names: str) -> Iterator[tuple]:
         """The id and the named values of each row that is alive."""
-        with self._reading:
-            table = self._rows.read(columns=list(names))
+        table = self.table(names)
         values = [table[name].to_pylist() for name in names]
         for row, record in enumerate(zip(self.ids.tolist(), *values, strict=True)):
             if self.alive is None or self.alive[row]:
@@ -164,8 +164,7 @@ class Segment:
 
     def table(self, names: Sequence[str]) -> pa.Table:
         """Columns of all rows, the deleted ones too."""
-        with self._reading:
-            return self._rows.read(columns=list(dict.fromkeys(names)))
+        return self._read(lambda rows: rows.read(columns=list(dict.fromkeys(names))))
 
     def batches(self) -> Iterator[Batch]:
         """The rows that are alive, in their order, in pieces of bounded size."""
@@ -176,8 +175,14 @@ class Segment:
             yield Batch(ids[kept], np.asarray(self.vectors[part])[kept], self._group(group).filter(pa.array(kept)))
 
     def _group(self, group: int) -> pa.Table:
-        with self._reading:  # a Parquet reader serves one thread at a time
-            return self._rows.read_row_group(group).select(_SCHEMA.names).cast(_SCHEMA)
+        return self._read(lambda rows: rows.read_row_group(group).select(_SCHEMA.names).cast(_SCHEMA))
+
+    def _read(self, read: Callable[[pq.ParquetFile], pa.Table]) -> pa.Table:
+        try:
+            with self._reading:  # a Parquet reader serves one thread at a time
+                return read(self._rows)
+        except (pa.ArrowException, OSError) as error:  # what the opening did not look at
+            raise _damaged(self._path) from error
 
 
 def write_segment(folder: Path, name: str, rows: int, dim: int, batches: Iterable[Batch]) -> SegmentEntry:

@@ -6,13 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nonet.foundation.errors import UsageError
+from nonet.foundation.settings import require
 
 __all__ = ["BlockOptions", "CompareOptions", "NetworkConfig", "ProbeOptions", "PruneOptions", "RecipeConfig"]
-
-
-def _require(holds: bool, name: str, what: str) -> None:
-    if not holds:
-        raise UsageError(f"It must be {what}.", where=name)
 
 
 @dataclass(frozen=True)
@@ -46,11 +42,11 @@ class CompareOptions:
     """Of the drawn positions."""
 
     def __post_init__(self) -> None:
-        _require(self.bandwidth > 0, "bandwidth", "above 0")
-        _require(self.passes >= 1, "passes", "at least 1")
-        _require(self.groups >= 2, "groups", "at least 2")
-        _require(self.positions is None or self.positions >= 1, "positions", "at least 1, or None")
-        _require(self.tolerance is None or self.tolerance > 0, "tolerance", "above 0, or None")
+        require(self.bandwidth > 0, "bandwidth", "above 0")
+        require(self.passes >= 1, "passes", "at least 1")
+        require(self.groups >= 2, "groups", "at least 2")
+        require(self.positions is None or self.positions >= 1, "positions", "at least 1, or None")
+        require(self.tolerance is None or self.tolerance > 0, "tolerance", "above 0, or None")
 
 
 @dataclass(frozen=True)
@@ -67,9 +63,9 @@ class BlockOptions:
     """Of the random orders."""
 
     def __post_init__(self) -> None:
-        _require(0 < self.threshold < 1, "threshold", "between 0 and 1")
-        _require(self.least >= 2, "least", "at least 2")
-        _require(self.permutations >= 19, "permutations", "at least 19")
+        require(0 < self.threshold < 1, "threshold", "between 0 and 1")
+        require(self.least >= 2, "least", "at least 2")
+        require(self.permutations >= 19, "permutations", "at least 19")
 
 
 @dataclass(frozen=True)
@@ -101,8 +97,8 @@ class NetworkConfig:
             raise UsageError(f"There is no network of depth {self.depth}: it is 6n + 2.", fix=f"Take {near}.")
         if self.layout == "imagenet" and (self.depth < 50 or (self.depth - 50) % 3):
             raise UsageError(f"There is no network of depth {self.depth}: it is 50 + 3n.", fix="Take 50.")
-        _require(self.width >= 1, "width", "at least 1")
-        _require(self.classes >= 2, "classes", "at least 2")
+        require(self.width >= 1, "width", "at least 1")
+        require(self.classes >= 2, "classes", "at least 2")
 
     @property
     def name(self) -> str:
@@ -139,11 +135,11 @@ class RecipeConfig:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
-            _require(getattr(self, name) >= 1, name, "at least 1")
+            require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("snapshots", "pc_strength", "weight_decay"):
-            _require(getattr(self, name) >= 0, name, "at least 0")
-        _require(self.learning_rate > 0, "learning_rate", "above 0")
-        _require(0 < self.subset <= 1, "subset", "above 0 and at most 1")
+            require(getattr(self, name) >= 0, name, "at least 0")
+        require(self.learning_rate > 0, "learning_rate", "above 0")
+        require(0 < self.subset <= 1, "subset", "above 0 and at most 1")
 
 
 @dataclass(frozen=True)
@@ -160,9 +156,9 @@ class ProbeOptions:
     """Of that part."""
 
     def __post_init__(self) -> None:
-        _require(bool(self.penalties) and min(self.penalties) > 0, "penalties", "above 0")
-        _require(0 < self.held_out < 1, "held_out", "between 0 and 1")
-        _require(self.pool is None or self.pool >= 1, "pool", "at least 1, or None")
+        require(bool(self.penalties) and min(self.penalties) > 0, "penalties", "above 0")
+        require(0 < self.held_out < 1, "held_out", "between 0 and 1")
+        require(self.pool is None or self.pool >= 1, "pool", "at least 1, or None")
 
 
 @dataclass(frozen=True)
@@ -185,6 +181,6 @@ class PruneOptions:
     """Of the halves and of the fine-tuning."""
 
     def __post_init__(self) -> None:
-        _require(0 <= self.budget < 1, "budget", "at least 0 and below 1, such as 0.01")
+        require(0 <= self.budget < 1, "budget", "at least 0 and below 1, such as 0.01")
         for name in ("most", "shortlist", "finetune"):
-            _require(getattr(self, name) >= 0, name, "at least 0")
+            require(getattr(self, name) >= 0, name, "at least 0")

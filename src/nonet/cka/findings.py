@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from nonet.foundation.errors import ArtifactError
 from nonet.foundation.files import atomic_folder
 from nonet.foundation.reading import made_sense_of, parse_json
 from nonet.foundation.report import machine
+from nonet.foundation.settings import typed
 
 __all__ = ["Dominant", "Findings", "Panel", "Spectrum"]
 
@@ -66,14 +68,14 @@ class Spectrum:
 
     Attributes:
         layers: names.
-        share: λ₁ / Σλ of each.
-        second: λ₂ / λ₁ of each.
+        share: λ₁ / Σλ of each; None where it was read and is not known.
+        second: λ₂ / λ₁ of each; likewise.
         dominant: the examples that hold most of them.
     """
 
     layers: Sequence[str]
-    share: Sequence[float]
-    second: Sequence[float]
+    share: Sequence[float | None]
+    second: Sequence[float | None]
     dominant: Sequence[Dominant] = ()
 
 
@@ -94,7 +96,7 @@ class Findings:
     title: str
     panels: Sequence[Panel]
     spectra: Mapping[str, Spectrum] = field(default_factory=dict)
-    probes: Mapping[str, Sequence[tuple[str, float, float]]] = field(default_factory=dict)
+    probes: Mapping[str, Sequence[tuple[str, float | None, float | None]]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     made: str = ""
@@ -168,59 +170,42 @@ class Findings:
         path = folder / "report.json"
         fix = "Name a folder that `nonet cka compare` wrote."
         with made_sense_of(folder, ArtifactError, what="This is no report", fix=fix):
-            content = parse_json(path.read_bytes())
-            if content["format"] != FORMAT:
-                raise ValueError("another format")
-            panels = [
-                Panel(
-                    shown["title"],
-                    Similarity.load(folder / "maps" / f"{number}.npz"),
-                    [Block(**_numbers(block)) for block in shown["blocks"]] if shown["sought"] else None,
-                    shown["note"],
-                    shown["top"],
-                )
-                for number, shown in enumerate(content["panels"])
-            ]
-            spectra = {
-                name: Spectrum(**{**one, "dominant": [Dominant(**item) for item in one["dominant"]]})
-                for name, one in content["spectra"].items()
-            }
-            probes = {name: [tuple(row) for row in rows] for name, rows in content["probes"].items()}
-            found = cls(
-                content["title"], panels, spectra, probes, content["facts"], tuple(content["notes"]), content["made"]
-            )
-            _check_kinds(found)
-        return found
+            told = typed(_Stored, parse_json(path.read_bytes()))
+            for spectrum in told.spectra.values():
+                if not len(spectrum.layers) == len(spectrum.share) == len(spectrum.second):
+                    raise ValueError("a spectrum does not fit its layers")
+            maps = [Similarity.load(folder / "maps" / f"{number}.npz") for number in range(len(told.panels))]
+            panels = [panel.with_map(map) for panel, map in zip(told.panels, maps, strict=True)]
+            return cls(told.title, panels, told.spectra, told.probes, told.facts, told.notes, told.made)
 
 
-def _check_kinds(found: Findings) -> None:
-    """Refuses what no page could show.
+@dataclass(frozen=True)
+class _StoredPanel:
+    """A panel in ``report.json``; its map is a file beside it."""
 
-    Raises:
-        TypeError: if a part is of another kind.
-        ValueError: if the numbers of a spectrum do not fit its layers.
-    """
-    texts = [
-        found.title,
-        found.made,
-        *found.notes,
-        *(text for panel in found.panels for text in (panel.title, panel.note)),
-    ]
-    numbers: list[Any] = [panel.top for panel in found.panels]
-    for spectrum in found.spectra.values():
-        texts += [*spectrum.layers, *(text for one in spectrum.dominant for text in (one.picture, one.label))]
-        numbers += [*spectrum.share, *spectrum.second, *(one.share for one in spectrum.dominant)]
-        if not len(spectrum.layers) == len(spectrum.share) == len(spectrum.second):
-            raise ValueError("a spectrum does not fit its layers")
-    for rows in found.probes.values():
-        texts += [name for name, _, _ in rows]
-        numbers += [value for _, *values in rows for value in values]
-    for panel in found.panels:
-        numbers += [value for block in panel.blocks or () for value in vars(block).values()]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(found.facts, Mapping):
-        raise TypeError("a text in it is none")
-    if not all(value is None or isinstance(value, int | float) for value in numbers):
-        raise TypeError("a number in it is none")
+    title: str
+    note: str
+    top: float
+    sought: bool
+    blocks: Sequence[Mapping[str, Any]]
+
+    def with_map(self, map: Similarity) -> Panel:
+        found = [typed(Block, {n: math.nan if x is None else x for n, x in one.items()}) for one in self.blocks]
+        return Panel(self.title, map, found if self.sought else None, self.note, self.top)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What stands in ``report.json``; where a number was NaN there is none."""
+
+    format: Literal["nonet-cka-report"]
+    title: str
+    made: str
+    facts: Mapping[str, Any]
+    notes: tuple[str, ...]
+    panels: Sequence[_StoredPanel]
+    spectra: Mapping[str, Spectrum]
+    probes: Mapping[str, Sequence[tuple[str, float | None, float | None]]]
 
 
 def _require_free(folder: Path) -> None:
@@ -246,7 +231,3 @@ def _json(value: Any) -> Any:
     if isinstance(value, (float, np.floating)):
         return float(value) if np.isfinite(value) else None
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _numbers(block: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: float("nan") if value is None else value for name, value in block.items()}

@@ -18,6 +18,7 @@ from nonet.cxc.rating.records import Rater
 from nonet.cxc.rating.scale import SCALES
 from nonet.cxc.rating.store import Store, store_path
 from nonet.foundation.errors import DataError, UsageError
+from nonet.foundation.files import is_file
 from nonet.foundation.page import Mount, render
 from nonet.foundation.sketch import line, rectangle, sketch
 
@@ -89,19 +90,12 @@ def open_study(source: Path) -> tuple[list[PairToRate], Store]:
     pairs = read_pairs(source)
     for number, pair in enumerate(pairs, 1):
         for image in (pair.left_image, pair.right_image):
-            if image and not _is_file(source.parent / image):
+            if image and not is_file(source.parent / image):
                 raise DataError(f"The picture '{image}' of row {number} is missing.", where=source)
             # the page hands it to anybody with a link: a table must not name other files of this machine
             if image and Path(image).suffix.lower() not in _PICTURES:
                 raise DataError(f"'{image}' of row {number} is not named as a picture.", where=source)
     return pairs, Store.open(store_path(source), [(p.kind, p.left, p.right, p.gold) for p in pairs])
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
 
 
 def mount(source: Path | None) -> Mount:

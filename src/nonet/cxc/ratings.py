@@ -64,7 +64,14 @@ class Ratings:
 
 @dataclass(frozen=True)
 class RatingSet:
-    """The ratings of one split; a kind that is not there is None."""
+    """The ratings of one split; a kind that is not there is None.
+
+    Attributes:
+        split: its name, such as ``test``.
+        sts: of two captions (semantic textual similarity).
+        sis: of two images (semantic image similarity).
+        sits: of an image and a caption (semantic image–text similarity).
+    """
 
     split: str
     sts: Ratings | None = None

@@ -71,7 +71,6 @@ def _show_lesson(found, json: bool) -> None:
     console.table(
         ["method", "right digits"],
         [(name, "all" if digits == 17 else f"{digits:.1f}") for name, digits in found.digits.items()],
-        right=["right digits"],
     )
 
 
@@ -91,7 +90,6 @@ def _show_accuracy(count: int, seed: int, json: bool) -> None:
         ["matrices", *names],
         [(row.name, *(f"{row.units[name]:.2g}" if name in row.units else "" for name in names)) for row in rows],
         title=f"Largest error in units of the last place, {count} matrices a class",
-        right=names,
     )
     wrong = {name: sum(row.misjudged.get(name, 0) for row in rows) for name in names[:3]}
     console.say("")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nonet.foundation.errors import UsageError
+from nonet.foundation.settings import require
 
 __all__ = ["AlignmentRule", "DecodeConfig", "EditorConfig", "LabelConfig", "LearningConfig", "Method", "Variant"]
 
@@ -35,9 +35,9 @@ class LabelConfig:
     has to learn that too."""
 
     def __post_init__(self) -> None:
-        _require(self.max_mask >= 1, "max_mask", "at least 1")
-        _require(self.infill_span >= 1, "infill_span", "at least 1")
-        _require(self.max_tokens >= 8, "max_tokens", "at least 8")
+        require(self.max_mask >= 1, "max_mask", "at least 1")
+        require(self.infill_span >= 1, "infill_span", "at least 1")
+        require(self.max_tokens >= 8, "max_tokens", "at least 8")
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ class LearningConfig:
     """Where to compute."""
 
     def __post_init__(self) -> None:
-        _require(self.epochs > 0, "epochs", "above 0")
-        _require(self.steps >= 0, "steps", "at least 0")
-        _require(self.batch_size >= 1, "batch_size", "at least 1")
-        _require(0 <= self.rare_tags <= 1, "rare_tags", "from 0 to 1")
-        _require(0 <= self.predicted_tags <= 1, "predicted_tags", "from 0 to 1")
+        require(self.epochs > 0, "epochs", "above 0")
+        require(self.steps >= 0, "steps", "at least 0")
+        require(self.batch_size >= 1, "batch_size", "at least 1")
+        require(0 <= self.rare_tags <= 1, "rare_tags", "from 0 to 1")
+        require(0 <= self.predicted_tags <= 1, "predicted_tags", "from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,9 @@ class DecodeConfig:
     """Orders that are followed at once where the best next tokens make no path."""
 
     def __post_init__(self) -> None:
-        _require(self.beam >= 1, "beam", "at least 1")
-        _require(0 <= self.min_edit_probability <= 1, "min_edit_probability", "from 0 to 1")
-        _require(abs(self.keep_bias) <= 100, "keep_bias", "from -100 to 100")
+        require(self.beam >= 1, "beam", "at least 1")
+        require(0 <= self.min_edit_probability <= 1, "min_edit_probability", "from 0 to 1")
+        require(abs(self.keep_bias) <= 100, "keep_bias", "from -100 to 100")
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,3 @@ class EditorConfig:
     """The phrases that `lasertagger` can insert, each as token ids joined by spaces."""
     decoding: DecodeConfig = field(default_factory=DecodeConfig)
     """How it decodes unless told otherwise."""
-
-
-def _require(holds: bool, name: str, what: str) -> None:
-    if not holds:
-        raise UsageError(f"It must be {what}.", where=name)

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from nonet.foundation.description import DESCRIPTION, read_description
 from nonet.foundation.errors import ArtifactError, DataError, UsageError
 from nonet.foundation.files import atomic_folder
-from nonet.foundation.reading import parse_json
+from nonet.foundation.reading import parse_json, text_of
 
 __all__ = ["SPLITS", "Collected", "Pair", "Split", "describe", "divide", "read_pairs", "write_pairs"]
 
 FORMAT = 1
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-DESCRIPTION = "pairs.json"
 _REMAKE = "Make the pairs again with `nonet felix pairs`."
 
 
@@ -151,7 +151,9 @@ def read_pairs(folder: Path, split: Split) -> list[Pair]:
         for number, line in enumerate(lines, 1):
             try:
                 row = parse_json(line.decode("utf-8", "surrogatepass"))
-                pairs.append(Pair(_text(row["source"]), tuple(map(_text, row["targets"])), row["kind"], row["group"]))
+                pairs.append(
+                    Pair(text_of(row["source"]), tuple(map(text_of, row["targets"])), row["kind"], row["group"])
+                )
             except (ValueError, KeyError, TypeError) as error:
                 where = f"{path}, line {number}"
                 raise ArtifactError(f"The line is damaged ({error}).", where=where, fix=_REMAKE) from error
@@ -165,24 +167,8 @@ def describe(folder: Path) -> dict[str, Any]:
         DataError: if there is no such folder or it holds no pairs.
         ArtifactError: if the file is damaged or of another version.
     """
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        what = "This folder holds no pairs." if folder.is_dir() else "There is no such folder of pairs."
-        raise DataError(what, where=folder, fix="Make one: nonet felix pairs --help shows how.")
-    try:
-        described = parse_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ArtifactError(f"The file is damaged ({error}).", where=path, fix=_REMAKE) from error
-    if not isinstance(described, dict) or described.get("format") != FORMAT:
-        raise ArtifactError("This is not a description of pairs that this nonet reads.", where=path, fix=_REMAKE)
-    return described
+    return read_description(folder, FORMAT, "nonet felix pairs")
 
 
 def _plain(pair: Pair) -> dict[str, Any]:
     return {"source": pair.source, "targets": list(pair.targets), "kind": pair.kind, "group": pair.group}
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value

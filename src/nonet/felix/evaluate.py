@@ -14,7 +14,6 @@ from nonet.foundation.report import Estimate
 __all__ = ["METRICS", "Judgement", "exact_match", "judge"]
 
 METRICS = ("exact", "exact_lower", "sari_t2t", "sari_easse", "bleu", "ter", "chrf", "rouge1", "rouge2", "rougeL")
-LOWER_IS_BETTER = frozenset({"ter"})
 _SAMPLES = 200
 
 

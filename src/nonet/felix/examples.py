@@ -41,7 +41,14 @@ class Example:
 
 @dataclass(frozen=True)
 class Insertion:
-    """A pair for the inserter: the template and what belongs at its masks."""
+    """A pair for the inserter: the template and what belongs at its masks.
+
+    Attributes:
+        ids: tokens of the template.
+        segments: 0, or 1 for deleted tokens and their brackets.
+        masks: places of the masks.
+        wanted: the token that belongs at each.
+    """
 
     ids: tuple[int, ...]
     segments: tuple[int, ...]

@@ -71,7 +71,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Learnt:
-    """An editor with how it learnt."""
+    """An editor with how it learnt.
+
+    Attributes:
+        editor: of any method.
+        histories: of each of its networks, by name.
+        used: how many pairs it learnt from.
+        left_out: how many it could not use, by reason.
+    """
 
     editor: AnyEditor
     histories: dict[str, History]

@@ -22,7 +22,14 @@ Tokenise = Callable[[str], Sequence[str]]
 
 @dataclass(frozen=True)
 class Sari:
-    """SARI and its three parts, in [0, 100]."""
+    """SARI and its three parts, in [0, 100].
+
+    Attributes:
+        score: their mean.
+        add: of what was added.
+        keep: of what was kept.
+        delete: of what was deleted.
+    """
 
     score: float
     add: float

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +29,10 @@ from rich.text import Text
 
 from nonet.foundation.errors import NonetError
 
-__all__ = ["command_line", "fail", "note", "print_json", "progress", "say", "summary", "table", "track", "wrote"]
+__all__ = [
+    "command_line", "fail", "note", "numeric_columns", "print_json", "progress", "say", "summary", "table", "track",
+    "wrote",
+]  # fmt: skip
 
 Item = TypeVar("Item")
 
@@ -81,32 +85,59 @@ def table(
     rows: Iterable[Sequence[object]],
     *,
     title: str | None = None,
-    right: Iterable[str] = (),
     as_json: bool = False,
 ) -> None:
-    """A table of results on standard output.
+    """A table of results on standard output; columns of numbers stand to the right, their headings too.
 
     Args:
         columns: one heading a column.
         rows: cells; floats are shown with four significant digits.
         title: a line above.
-        right: the headings of columns aligned to the right (numbers).
         as_json: print an object a row for other programs, with the headings as names.
     """
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
-    aligned = set(right)
+    shown = [[_cell(value) for value in row] for row in rows]
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        grid.add_column(name, justify="right" if name in aligned else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(_cell(value)) for value in row))
+    for name, numeric in zip(columns, numeric_columns(len(columns), shown), strict=True):
+        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in shown:
+        grid.add_row(*map(Text, row))
     out.print(grid)
 
 
-def summary(title: str, facts: Mapping[str, object]) -> None:
-    """What a command did, as pairs of name and value."""
+_NUMBER = re.compile(
+    r"[-+<>≤≥±~ ]*(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"  # 1,234.5, +3, <0.01, 2.1e-05
+    r"(?: ?[^\W\d]{1,8}| ?%|°)?"  # a unit
+    r"(?: ?(?:±|\[|\().*)?"  # what follows it: a deviation, an interval
+)
+_NO_NUMBER = {"", "–", "-", "nan", "inf", "-inf", "∞", "-∞"}
+
+
+def numeric_columns(count: int, rows: Iterable[Sequence[str]]) -> list[bool]:
+    """Which columns of a table hold numbers: what is in them reads as numbers, units and intervals behind them or not.
+
+    Args:
+        count: how many columns there are.
+        rows: cells, as they are shown.
+    """
+    cells = [[row[place] for row in rows if place < len(row)] for place in range(count)]
+    known = [[cell for cell in column if cell.strip() not in _NO_NUMBER] for column in cells]
+    return [bool(column) and all(_NUMBER.fullmatch(cell) for cell in column) for column in known]
+
+
+def summary(title: str, facts: Mapping[str, object], *, as_json: bool = False) -> None:
+    """What a command did, as pairs of name and value.
+
+    Args:
+        title: a line above.
+        facts: by name.
+        as_json: print them as an object for other programs.
+    """
+    if as_json:
+        print_json(facts)
+        return
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False)
     for name, value in facts.items():
         grid.add_row(Text(name, style="dim"), Text(_cell(value)))

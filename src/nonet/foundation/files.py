@@ -25,7 +25,7 @@ try:
 except ImportError:  # Windows: no locks, so leftovers of killed writers are not cleared there
     fcntl = None
 
-__all__ = ["atomic_folder", "atomic_write", "readable_folder", "replace_file", "require_place"]
+__all__ = ["atomic_folder", "atomic_write", "is_file", "readable_folder", "replace_file", "require_place"]
 
 _PARTIAL = ".partial-"
 _FORMER = ".former"
@@ -33,6 +33,14 @@ _EXCHANGE = 2  # RENAME_EXCHANGE of <linux/fs.h>
 _AT_FDCWD = -100
 # What renameat2 answers where the kernel or the file system cannot exchange.
 _CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; there is none of a name that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 @contextmanager

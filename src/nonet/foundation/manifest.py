@@ -13,6 +13,7 @@ from typing import Any
 from nonet import __version__
 from nonet.foundation.errors import ArtifactError
 from nonet.foundation.reading import parse_json
+from nonet.foundation.settings import rebuild
 
 __all__ = ["CONFIG", "README", "TENSORS", "Fingerprint", "Manifest", "fingerprint", "is_inside", "read", "verify"]
 
@@ -86,11 +87,10 @@ def read(folder: Path, *, any_version: bool = False) -> Manifest:
             fix="Use the nonet that wrote it, or make it again.",
         )
     try:
-        files = {str(name): Fingerprint(**expected) for name, expected in content["files"].items()}
-        found = Manifest(content["kind"], dict(content["config"]), content["nonet_version"], files)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        found = rebuild(Manifest, {name: content[name] for name in ("kind", "config", "nonet_version", "files")})
+    except (KeyError, ArtifactError) as error:
         raise ArtifactError("The file lacks what it must say.", where=path, fix=_AGAIN) from error
-    if not any_version and (TENSORS not in files or not all(map(is_inside, files))):
+    if not any_version and (TENSORS not in found.files or not all(map(is_inside, found.files))):
         raise ArtifactError("The file names files that no artifact has.", where=path, fix=_AGAIN)
     return found
 

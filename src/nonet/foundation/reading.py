@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from nonet.foundation.errors import DataError, NonetError
 
-__all__ = ["made_sense_of", "one_error", "parse_json", "unpack"]
+__all__ = ["made_sense_of", "one_error", "parse_json", "text_of", "unpack"]
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -36,6 +36,17 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+
+
+def text_of(value: Any) -> str:
+    """A value of a JSON text that must be text itself.
+
+    Raises:
+        TypeError: if it is none.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def unpack(data: bytes, kind: Literal["gzip", "bz2"], most: int) -> bytes:

@@ -136,6 +136,11 @@ class Table:
     rows: Sequence[Sequence[object]]
     caption: str = ""
 
+    @property
+    def numeric(self) -> list[bool]:
+        """Which columns hold numbers: they and their headings stand to the right."""
+        return console.numeric_columns(len(self.columns), [[cell(value) for value in row] for row in self.rows])
+
 
 def _processor() -> str:
     """Its name, where the system tells it."""

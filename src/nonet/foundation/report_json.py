@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nonet.foundation.errors import ArtifactError
-from nonet.foundation.reading import parse_json
+from nonet.foundation.reading import parse_json, text_of
 from nonet.foundation.report import Claim, Estimate, Figure, Link, Report, Table
 
 __all__ = ["load", "read", "written"]
@@ -57,18 +57,18 @@ def load(path: Path) -> Report:
 def read(values: Mapping[str, Any]) -> Report:
     """The report that `written` wrote with its plots; a figure without its plot is left out."""
     return Report(
-        title=_text(values["title"]),
+        title=text_of(values["title"]),
         claims=[_claim(one) for one in values["claims"]],
         figures=[
-            Figure(_text(one["title"]), _plot(one["plot"]), _text(one["caption"]))
+            Figure(text_of(one["title"]), _plot(one["plot"]), text_of(one["caption"]))
             for one in values["figures"]
             if "plot" in one
         ],
         tables=[_table(one) for one in values["tables"]],
-        summary=_text(values["summary"]),
+        summary=text_of(values["summary"]),
         facts={name: _value(value) for name, value in values["facts"].items()},
-        made=_text(values["made"]),
-        machine={name: _text(value) for name, value in values["machine"].items()},
+        made=text_of(values["made"]),
+        machine={name: text_of(value) for name, value in values["machine"].items()},
         sections=[read(section) for section in values.get("sections", ())],
     )
 
@@ -77,22 +77,16 @@ def _claim(values: Mapping[str, Any]) -> Claim:
     if values["holds"] not in (True, False, None):
         raise ValueError(f"a claim holds, or not, or cannot be told: {values['holds']!r}")
     measured = _value(values["measured"])
-    shown = measured if isinstance(measured, Estimate) else _text(measured)
-    return Claim(_text(values["text"]), _text(values["article"]), shown, values["holds"], _text(values["how"]))
+    shown = measured if isinstance(measured, Estimate) else text_of(measured)
+    return Claim(text_of(values["text"]), text_of(values["article"]), shown, values["holds"], text_of(values["how"]))
 
 
 def _table(values: Mapping[str, Any]) -> Table:
-    columns = [_text(name) for name in values["columns"]]
+    columns = [text_of(name) for name in values["columns"]]
     rows = [[_value(cell) for cell in row] for row in values["rows"]]
     if any(len(row) > len(columns) for row in rows):
         raise ValueError("a row has more cells than there are columns")
-    return Table(_text(values["title"]), columns, rows, _text(values["caption"]))
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
+    return Table(text_of(values["title"]), columns, rows, text_of(values["caption"]))
 
 
 def _drawing(figure: Figure) -> dict[str, Any]:

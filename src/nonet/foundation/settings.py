@@ -10,11 +10,25 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
 
-from nonet.foundation.errors import ArtifactError
+from nonet.foundation.errors import ArtifactError, UsageError
 
-__all__ = ["plain", "rebuild"]
+__all__ = ["plain", "rebuild", "require", "typed"]
 
 Config = TypeVar("Config")
+
+
+def require(holds: bool, name: str, what: str) -> None:
+    """For the fields of a configuration.
+
+    Args:
+        holds: whether the field may be so.
+        name: of the field.
+        what: it must be, such as "at least 1".
+    Raises:
+        UsageError: if it may not.
+    """
+    if not holds:
+        raise UsageError(f"It must be {what}.", where=name)
 
 
 def plain(config: object) -> dict[str, Any]:
@@ -51,14 +65,21 @@ def rebuild(kind: type[Config], values: Mapping[str, Any]) -> Config:
         ArtifactError: if a field is unknown, missing, or of another type.
     """
     try:
-        return _rebuild_dataclass(kind, values)
+        return typed(kind, values)
     except (TypeError, ValueError, AttributeError) as error:
         raise ArtifactError(
             f"The stored configuration is not a {kind.__name__}: {error}.", fix="Make it again with this nonet."
         ) from error
 
 
-def _rebuild_dataclass(kind: Any, values: Mapping[str, Any]) -> Any:
+def typed(kind: type[Config], values: Mapping[str, Any]) -> Config:
+    """As `rebuild`, for whoever has words of their own for a file that is damaged.
+
+    Raises:
+        TypeError: if the values are no object, or a field is missing.
+        ValueError: if a field is unknown, or of another type.
+        AttributeError: if a part is no object where there must be one.
+    """
     hints = typing.get_type_hints(kind)
     unknown = sorted(set(values) - set(hints))
     if unknown:
@@ -71,8 +92,8 @@ def _rebuild(hint: Any, value: Any) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return value
-    if dataclasses.is_dataclass(hint):
-        return _rebuild_dataclass(hint, value)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return typed(hint, value)
     if origin in (Union, types.UnionType):
         return _first_that_fits(arguments, value)
     if origin is Literal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from nonet.foundation.errors import UsageError
+from nonet.foundation.settings import require
 
 __all__ = ["TrainingConfig"]
 
@@ -54,15 +54,10 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "accumulate", "keep_checkpoints", "log_every"):
-            _require(getattr(self, name) >= 1, name, "at least 1")
+            require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("warmup_steps", "checkpoint_every", "evaluate_every", "workers", "weight_decay", "seed"):
-            _require(getattr(self, name) >= 0, name, "at least 0")
-        _require(self.learning_rate > 0, "learning_rate", "above 0")
-        _require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", "above 0, or None")
-        _require(self.ema_decay is None or 0 <= self.ema_decay < 1, "ema_decay", "at least 0 and below 1, or None")
-        _require(self.batch_size % self.accumulate == 0, "batch_size", f"a multiple of accumulate ({self.accumulate})")
-
-
-def _require(holds: bool, name: str, what: str) -> None:
-    if not holds:
-        raise UsageError(f"It must be {what}.", where=name)
+            require(getattr(self, name) >= 0, name, "at least 0")
+        require(self.learning_rate > 0, "learning_rate", "above 0")
+        require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", "above 0, or None")
+        require(self.ema_decay is None or 0 <= self.ema_decay < 1, "ema_decay", "at least 0 and below 1, or None")
+        require(self.batch_size % self.accumulate == 0, "batch_size", f"a multiple of accumulate ({self.accumulate})")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from nonet.foundation.errors import DataError
 from nonet.foundation.reading import made_sense_of
 from nonet.foundation.settings import rebuild
 from nonet.gaze.calibrate import Checked, check, fit_calibration
-from nonet.gaze.camera.reader import FaceReader, UnusableFrameError, decode
+from nonet.gaze.camera.reader import IRIS_CM, FaceReader, UnusableFrameError, decode
 from nonet.gaze.geometry import Screen
 from nonet.gaze.model import GazeNet, as_input, load
 from nonet.gaze.personal import Fit
@@ -55,7 +55,18 @@ class Answer:
 
 @dataclass
 class Live:
-    """What is held in memory of a running session."""
+    """What is held in memory of a running session.
+
+    Attributes:
+        session: on disk.
+        plan: what is shown.
+        keep_frames: whether the participant agreed to that.
+        fit: the calibration, once there is one.
+        reader: of the camera's frames, once one has come.
+        focal: length of the camera, pixels, once it is known.
+        frames: how many were kept.
+        lock: held while a frame is worked on.
+    """
 
     session: Session
     plan: Plan
@@ -65,6 +76,26 @@ class Live:
     focal: float | None = None
     frames: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def recording(self) -> Iterator[Session]:
+        """The session, which nobody withdraws meanwhile.
+
+        Raises:
+            DataError: if it was withdrawn.
+        """
+        with self.lock:
+            self.require()
+            yield self.session
+
+    def require(self) -> None:
+        """Refuses a session that was withdrawn.
+
+        Raises:
+            DataError: if it was.
+        """
+        if not (self.session.folder / "session.json").exists():
+            raise DataError("This session was withdrawn.", where=self.session.record.session)
 
 
 class Studio:
@@ -79,6 +110,7 @@ class Studio:
         self.net: GazeNet = load(settings.model)
         self.store = Store(settings.store or default_store())
         self._running: dict[str, Live] = {}
+        self._opening = threading.Lock()  # no session is taken up while one is withdrawn
         self._one = threading.Lock()  # the networks of the camera's path serve one frame at a time
         self._networks: Any = None
 
@@ -117,15 +149,17 @@ class Studio:
         """
         found = self._running.get(session)
         if found is None:
-            opened = self.store.session(session)
-            about = self.store.about(opened.record.participant)
-            found = Live(opened, plan_of(opened), bool(about["keep_frames"]), opened.fit())
-            self._running[session] = found
-            for former in list(self._running)[:-_RUNNING]:  # one that still runs is taken up again from its files
-                self._running.pop(former, None)
-        if not (found.session.folder / "session.json").exists():
-            self._running.pop(session, None)
-            raise DataError("This session was withdrawn.", where=session)
+            with self._opening:
+                found = self._taken_up(session)
+        found.require()
+        return found
+
+    def _taken_up(self, session: str) -> Live:
+        opened = self.store.session(session)
+        about = self.store.about(opened.record.participant)
+        found = self._running[session] = Live(opened, plan_of(opened), bool(about["keep_frames"]), opened.fit())
+        for former in list(self._running)[:-_RUNNING]:  # one that still runs is taken up again from its files
+            self._running.pop(former, None)
         return found
 
     def frame(self, session: str, content: bytes, t: float, stage: int, trial: int) -> Answer:
@@ -143,7 +177,7 @@ class Studio:
         live = self.live(session)
         picture = decode(content)
         row: dict[str, Any] = {"t": t, "stage": stage, "trial": trial}
-        with self._one, live.lock:
+        with self._one, live.recording():
             try:
                 self._look(live, picture, row)
             except UnusableFrameError as reason:
@@ -165,7 +199,8 @@ class Studio:
             if stage >= 0:
                 rows.append(row)
         if rows:
-            live.session.add_samples(rows)
+            with live.recording() as kept:
+                kept.add_samples(rows)
         return self._answer(live, row)
 
     def calibrate(self, session: str) -> dict[str, Any]:
@@ -175,10 +210,10 @@ class Studio:
             DataError: with the reason, if it cannot be used.
         """
         live = self.live(session)
-        record = live.session.record
-        fit = fit_calibration(live.plan, record.screen, live.session.samples(), live.session.events())
-        live.session.save_fit(fit, {"fitted": datetime.now(UTC).isoformat(timespec="seconds")})
-        live.fit = fit
+        with live.recording() as kept:
+            fit = fit_calibration(live.plan, kept.record.screen, kept.samples(), kept.events())
+            kept.save_fit(fit, {"fitted": datetime.now(UTC).isoformat(timespec="seconds")})
+            live.fit = fit
         return {"rung": fit.rung, "errors_cm": fit.errors_cm}
 
     def validate(self, session: str, stage: int) -> Checked:
@@ -197,11 +232,14 @@ class Studio:
 
     def withdraw(self, participant: str) -> Receipt:
         """Ends everything of a participant and deletes it."""
-        for name, live in list(self._running.items()):
-            if live.session.record.participant == participant:
-                with live.lock:
-                    self._running.pop(name, None)
-        return forget(self.store, participant, datetime.now(UTC))
+        with self._opening, ExitStack() as at_rest:
+            theirs = {n: live for n, live in self._running.items() if live.session.record.participant == participant}
+            for live in theirs.values():
+                at_rest.enter_context(live.lock)
+            receipt = forget(self.store, participant, datetime.now(UTC))
+            for name in theirs:
+                self._running.pop(name)
+        return receipt
 
     def _look(self, live: Live, picture: Image.Image, row: dict[str, Any]) -> None:
         if live.reader is None:
@@ -225,8 +263,8 @@ class Studio:
             return None
         if live.focal is None:
             given = float(live.session.record.settings["distance_cm"])
-            live.focal = given * iris_px / 1.17 if given else _FOCAL * max(picture.size)
-        return round(live.focal * 1.17 / iris_px, 1)
+            live.focal = given * iris_px / IRIS_CM if given else _FOCAL * max(picture.size)
+        return round(live.focal * IRIS_CM / iris_px, 1)
 
     def _keep(self, live: Live, content: bytes, row: dict[str, Any]) -> None:
         live.session.add_samples([row])
@@ -256,8 +294,3 @@ def plan_of(session: Session) -> Plan:
             pace=rebuild(Pace, held["pace"]),
             pictures=held["pictures"],
         )
-
-
-def store_folder(settings: StudySettings) -> Path:
-    """Where a study's recordings are."""
-    return settings.store or default_store()

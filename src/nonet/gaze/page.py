@@ -140,12 +140,14 @@ def _add_recording(router: APIRouter, studio: Studio) -> None:
     def events(session: SessionId, happened: api.Events) -> None:
         """Takes in what the display and the participant did."""
         live = _or_404(studio.live, session)
-        live.session.add_events(row.model_dump(exclude_none=True) for row in happened.rows)
+        with live.recording() as kept:
+            kept.add_events(row.model_dump(exclude_none=True) for row in happened.rows)
 
     @router.put("/api/sessions/{session}/stage", status_code=204, responses=_problems(404, 422))
     def stage(session: SessionId, next: api.Stage) -> None:
         """Remembers the stage that comes next."""
-        _or_404(studio.live, session).session.set_stage(next.stage)
+        with _or_404(studio.live, session).recording() as kept:
+            kept.set_stage(next.stage)
 
 
 def _add_judging(router: APIRouter, studio: Studio) -> None:

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -57,22 +58,10 @@ def train(pictures: Pictures, validation: Pictures, config: Learning, *, folder:
     Returns:
         The network, and what was measured while it learnt.
     """
-    torch.manual_seed(config.seed)
     centre = pictures.target_cm.mean(0).tolist()
-    net = GazeNet(PRESETS[config.preset], (centre[0], centre[1]))
-    batch = min(config.batch_size, len(pictures))
-    epoch = max(1, len(pictures) // batch)
-    options = TrainingConfig(
-        steps=epoch * config.epochs,
-        batch_size=batch,
-        learning_rate=config.learning_rate,
-        warmup_steps=epoch * config.epochs // 10,
-        weight_decay=config.weight_decay,
-        evaluate_every=epoch,
-        checkpoint_every=epoch,
-        seed=config.seed,
-        device=config.device,
-    )
+    net = _new_net(config, (centre[0], centre[1]))
+    plain = _options(config, len(pictures))
+    options = replace(plain, warmup_steps=plain.steps // 10, weight_decay=config.weight_decay)
     best = _Best(net, validation, folder)
     history = fit(
         _Learner(net),
@@ -96,20 +85,8 @@ def train_on_capture(
         config: the recipe.
         folder: of this run.
     """
-    torch.manual_seed(config.seed)
-    net = GazeNet(PRESETS[config.preset], (0.0, -6.0))
-    batch = min(config.batch_size, len(pictures))
-    epoch = max(1, len(pictures) // batch)
-    options = TrainingConfig(
-        steps=epoch * config.epochs,
-        batch_size=batch,
-        learning_rate=config.learning_rate,
-        schedule="constant",
-        evaluate_every=epoch,
-        checkpoint_every=epoch,
-        seed=config.seed,
-        device=config.device,
-    )
+    net = _new_net(config, (0.0, -6.0))
+    options = replace(_options(config, len(pictures)), schedule="constant")
     best = _Best(net, validation, folder)
     history = fit(
         _Learner(net, _random_crop),
@@ -121,6 +98,28 @@ def train_on_capture(
         fingerprint=_fingerprint(pictures, net.config),
     )
     return best.restore(), history
+
+
+def _new_net(config: Learning | CaptureRecipe, centre_cm: tuple[float, float]) -> GazeNet:
+    """A network that looks at a point whatever it sees; the caller's randomness stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return GazeNet(PRESETS[config.preset], centre_cm)
+
+
+def _options(config: Learning | CaptureRecipe, pictures: int) -> TrainingConfig:
+    """A training of whole epochs, judged and kept at the end of each."""
+    batch = min(config.batch_size, pictures)
+    epoch = max(1, pictures // batch)
+    return TrainingConfig(
+        steps=epoch * config.epochs,
+        batch_size=batch,
+        learning_rate=config.learning_rate,
+        evaluate_every=epoch,
+        checkpoint_every=epoch,
+        seed=config.seed,
+        device=config.device,
+    )
 
 
 @torch.inference_mode()

@@ -107,7 +107,7 @@ def _show(result: Result, names: tuple[str, ...], subject_to: tuple[str, ...], *
                 (i, step.evaluations, f"{step.value:.8g}", *(f"{v:.6g}" for v in step.x.tolist()))
                 for i, step in enumerate(result.trace)
             ]
-            console.table(["step", "evaluations", "value", *names], rows, right=["step", "evaluations"])
+            console.table(["step", "evaluations", "value", *names], rows)
         facts: dict[str, object] = {"value": f"{result.value:.10g}"}
         facts |= {name: f"{value:.10g}" for name, value in point.items()}
         facts["evaluations"] = result.evaluations

@@ -32,18 +32,33 @@ __all__ = ["AugmentedLagrangian", "Outcome"]
 FIRST_PENALTY = 10.0
 PENALTY_GROWTH = 10.0
 LARGEST_PENALTY = 1e10
-ENOUGH_PROGRESS = 0.03
+ENOUGH_PROGRESS = 0.03  # the share of the gap that new multipliers may leave; a larger rest raises the penalty
 MOST_ROUNDS = 60
-REACH = 10.0
-SURELY_VIOLATED = 1e-4
+REACH = 10.0  # longest move in one step: a penalty that is still weak must not throw x out of the region of interest
+SURELY_VIOLATED = 1e-4  # scaled; below it a violation may be what rounding leaves, and nothing is called infeasible
 STRONG_PENALTY = 1e4  # a weaker one has not yet tried hard to meet the constraints
-ASTRAY = 10.0
-INNER_SHARE = 0.1
+ASTRAY = 10.0  # a violation of so many times the first means that f runs off outside the feasible set
+INNER_SHARE = 0.1  # of the gap: a descent more exact than its multipliers is wasted
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where the search under constraints ended, in the user's units."""
+    """Where the search under constraints ended, in the user's units.
+
+    Attributes:
+        status: why it ended.
+        x: the best point.
+        value: of the function there.
+        gradient: of the function there.
+        multipliers: one for each row of the constraints; 0 where it is not in force.
+        lagrangian_gradient: of the function, plus the constraints' gradients by their multipliers.
+        violation: the largest by which a constraint is missed.
+        kkt_residual: how far the point is from the first-order conditions, relative to their terms.
+        evaluations: of function and constraints together.
+        iterations: steps of all descents.
+        trace: those steps.
+        detail: what else there is to say of the end.
+    """
 
     status: Status
     x: Float[Tensor, "n"]

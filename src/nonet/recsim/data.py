@@ -166,7 +166,7 @@ def _open_bandit(table: pa.Table) -> pa.Table:
         {
             "item": table["item_id"],
             "time": table["timestamp"],
-            "position": pa.array(table["position"].to_numpy() - 1),
+            "position": pc.subtract(table["position"], 1),
             "click": table["click"],
             "propensity": table["propensity_score"],
         }

@@ -1,4 +1,4 @@
-"""Expectation and maximisation for users of hidden kinds and hidden states.
+"""Expectation-maximisation (EM) for users of hidden kinds (mixtures) and hidden states (hidden Markov models).
 
 Both algorithms never lower the likelihood. Standard errors come from the curvature of the likelihood with the hidden
 part summed out, at the end of the search.
@@ -116,9 +116,9 @@ def fit_hidden_markov(
         ahead, total = _forward(now, seen)
         behind = _backward(now, seen)
         state = jax.nn.softmax(ahead + behind, axis=-1)
-        law = jnp.log(now.chain.transition)
+        log_transition = jnp.log(now.chain.transition)
         after = behind[1:] + _emission(now, seen[1:])
-        pair = ahead[:-1, :, :, None] + law + after[:, :, None, :]
+        pair = ahead[:-1, :, :, None] + log_transition + after[:, :, None, :]
         moves = jnp.exp(pair - logsumexp(pair, axis=(-2, -1), keepdims=True)).sum((0, 1))
         mass = state.sum((0, 1))
         levels = (state * seen[:, :, None]).sum((0, 1)) / mass
@@ -152,10 +152,10 @@ def _emission(user: HiddenMarkov, seen: Array) -> Float[Array, "steps users stat
 
 def _forward(user: HiddenMarkov, seen: Array) -> tuple[Float[Array, "steps users states"], Float[Array, " users"]]:
     """Joint log-probability of the state and everything up to it, and the log-likelihood of each user."""
-    shown, law = _emission(user, seen), jnp.log(user.chain.transition)
+    shown, log_transition = _emission(user, seen), jnp.log(user.chain.transition)
 
     def step(before: Array, now: Array) -> tuple[Array, Array]:
-        ahead = logsumexp(before[:, :, None] + law, axis=1) + now
+        ahead = logsumexp(before[:, :, None] + log_transition, axis=1) + now
         return ahead, ahead
 
     first = jnp.log(user.chain.initial) + shown[0]
@@ -165,10 +165,10 @@ def _forward(user: HiddenMarkov, seen: Array) -> tuple[Float[Array, "steps users
 
 def _backward(user: HiddenMarkov, seen: Array) -> Float[Array, "steps users states"]:
     """Log-probability of everything behind a state, given it."""
-    shown, law = _emission(user, seen), jnp.log(user.chain.transition)
+    shown, log_transition = _emission(user, seen), jnp.log(user.chain.transition)
 
     def step(after: Array, now: Array) -> tuple[Array, Array]:
-        behind = logsumexp(law + (after + now)[:, None, :], axis=2)
+        behind = logsumexp(log_transition + (after + now)[:, None, :], axis=2)
         return behind, behind
 
     last = jnp.zeros_like(shown[0])

@@ -1,4 +1,4 @@
-"""Which policy is better: runs under the same chances, differences in pairs, intervals."""
+"""Which policy is better: runs under common random numbers, paired differences, intervals."""
 
 from __future__ import annotations
 

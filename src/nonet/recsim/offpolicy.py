@@ -38,11 +38,11 @@ class Values:
 def policy_of(
     log: Log, items: Sequence[str] | None = None, *, prior: float = 1.0
 ) -> Float[np.ndarray, "positions items"]:
-    """The law of the shown item at each position under a policy that ignores the context, from its log.
+    """The distribution of the shown item at each position under a policy that ignores the context, from its log.
 
     Args:
         log: of that policy.
-        items: names of the items that the law is of, in their order; None for those of the log.
+        items: names of the items that the distribution is of, in their order; None for those of the log.
         prior: events added to each item, spread evenly.
     Raises:
         DataError: if the log shows an item that is not among them.

@@ -7,12 +7,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from nonet.foundation.report import Figure
-from nonet.recsim.checks import Calibration
 from nonet.recsim.evaluate import Comparison
 from nonet.recsim.infer import Posterior
 from nonet.recsim.results import series_of
 
-__all__ = ["learning_curve", "over_time", "phase", "rank_histogram", "traces"]
+__all__ = ["learning_curve", "over_time", "phase", "traces"]
 
 _COLOURS = ("#3451b2", "#c2410c", "#1a7f4b", "#7e22ce", "#0e7490", "#a16207", "#be185d", "#475569", "#4d7c0f")
 
@@ -96,24 +95,6 @@ def traces(posterior: Posterior, labels: dict[str, np.ndarray], *, most: int = 6
             Figure(str(labels[name][place]), plot, f"Chains and densities of their draws; R-hat {rhat:.3f}.")
         )
     return figures
-
-
-def rank_histogram(calibration: Calibration, name: str, *, bins: int = 10) -> Figure:
-    """Ranks of true values among posterior draws: flat where inference is right.
-
-    Args:
-        calibration: the ranks.
-        name: the latent field.
-        bins: columns.
-    """
-    counts = calibration.histogram(name, bins)
-    expected = counts.sum() / bins
-    plot = go.Figure(go.Bar(x=np.arange(bins), y=counts, marker_color=_COLOURS[0]))
-    for edge in (-1.96, 1.96):
-        plot.add_hline(y=expected + edge * np.sqrt(expected * (1 - 1 / bins)), line_dash="dot")
-    plot.update_layout(xaxis_title="rank, in tenths", yaxis_title="values", height=300)
-    caption = f"Dotted: where 95 % of columns lie if inference is right. p = {calibration.pvalue(name, bins):.3f}."
-    return Figure(f"Ranks of {name}", plot, caption)
 
 
 def learning_curve(rewards: np.ndarray, name: str) -> Figure:

@@ -1,7 +1,7 @@
-"""Stochastic variational inference: a normal law for every latent value, moved as near to the posterior as it can be.
+"""Stochastic variational inference: the mean-field normal distribution that is nearest to the posterior.
 
 The evidence lower bound is estimated with reparameterised draws (Kingma and Welling 2014; Kucukelbir et al., JMLR
-2017): faster than sampling, and without its guarantee: values that hang together are treated as if they did not.
+2017): faster than sampling, and without its guarantee: correlations between values are left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Guide", "variational"]
 
 @dataclass(frozen=True)
 class Guide:
-    """The approximating law.
+    """The approximating distribution.
 
     Attributes:
         target: what it approximates.
@@ -53,7 +53,7 @@ class Guide:
 def variational(
     target: Target, *, seed: int = 0, steps: int = 1000, draws: int = 8, learning_rate: float = 0.1
 ) -> Guide:
-    """Fits a mean-field normal law by Adam, with a learning rate that falls to a hundredth.
+    """Fits a mean-field normal distribution by Adam, with a learning rate that falls to a hundredth.
 
     Args:
         target: made by `infer.target_of`.

@@ -1,4 +1,4 @@
-"""How methods are judged: meetings under the same chances, with intervals, on maps that nothing was learnt from."""
+"""How methods are judged: meetings under common random numbers, on maps that nothing learnt from, with intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways around obstacles: travel fields by fast marching, and steering down them."""
+"""Shortest paths around obstacles: travel-time fields by fast marching, and where robots can meet by them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from jaxtyping import Float
 from nonet.foundation.errors import DataError
 from nonet.rendezvous.maps.ground import Ground
 
-__all__ = ["geodesic_midpoint", "travel_field", "way"]
+__all__ = [
+    "geodesic_midpoint",
+    "travel_field",
+]
 
 UNREACHABLE = 1e4
 """Stands for infinity in fields that are interpolated, metres."""
@@ -41,31 +44,6 @@ def travel_field(
     blocked = room <= 0
     times = skfmm.travel_time(np.ma.MaskedArray(front, blocked), speed.astype(float), dx=ground.cell)
     return np.where(np.ma.getmaskarray(times), np.inf, np.ma.getdata(times)).astype(np.float32)
-
-
-def way(
-    ground: Ground, field: Float[np.ndarray, "rows columns"], start: Float[np.ndarray, " 2"]
-) -> Float[np.ndarray, "points 2"]:
-    """The way down a travel field from a start to its goal, cell by cell.
-
-    Raises:
-        DataError: if there is none.
-    """
-    cell = tuple(ground.cells(np.asarray(start)[None])[0])
-    if not np.isfinite(field[cell]):
-        raise DataError("There is no way from here to there.", fix="Choose connected places.")
-    path = [cell]
-    while True:
-        row, column = path[-1]
-        around = [
-            (r, c)
-            for r in range(max(0, row - 1), min(field.shape[0], row + 2))
-            for c in range(max(0, column - 1), min(field.shape[1], column + 2))
-        ]
-        best = min(around, key=lambda place: field[place])
-        if field[best] >= field[row, column]:
-            return ground.points(np.array(path))
-        path.append(best)
 
 
 def geodesic_midpoint(

@@ -178,10 +178,6 @@ class _Course(eqx.Module):
     learner: Learner
 
 
-def _gap(pose: Array) -> Array:
-    return jnp.linalg.norm(pose[:, None, :2] - pose[:, :2], axis=-1).max()
-
-
 def _sense(world: worlds.World, state: worlds.State, key: Array) -> Array:
     senses = worlds.observe(world, state, key)
     rows = [
@@ -204,7 +200,7 @@ def _decide(
 
     moves, sees = jax.random.split(key)
     after, _ = jax.lax.scan(advance, state, jax.random.split(moves, FRAME_SKIP))
-    nearer = _gap(state.pose) - _gap(after.pose)
+    nearer = worlds.spread(state.pose) - worlds.spread(after.pose)
     bumped = (after.collisions - state.collisions).astype(float)
     met = worlds.meeting_gap(world, after.pose) < HEADLINE_M
     return after, _sense(world, after, sees), _GAIN * nearer + _PRIZE * met - _BUMP * bumped - _WAIT, met

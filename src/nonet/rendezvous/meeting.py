@@ -14,6 +14,7 @@ from nonet.rendezvous.evaluate import world_of
 from nonet.rendezvous.maps.layout import WINDOW, Map, window
 from nonet.rendezvous.maps.readers import read_map
 from nonet.rendezvous.maps.suites import Setting, place_robots, setting, shortest_total
+from nonet.rendezvous.meeting_config import Place
 from nonet.rendezvous.observation import Observation
 from nonet.rendezvous.roster import agents_for, chosen_methods
 from nonet.rendezvous.team import Team
@@ -25,11 +26,8 @@ def meet_once(
     team: Team,
     config: EvaluationConfig,
     method: str,
+    place: Place,
     *,
-    episode: int = 0,
-    map_path: Path | None = None,
-    resolution: float | None = None,
-    starts: str | None = None,
     keyboard: bool = False,
     data: Path | None = None,
 ) -> Episode:
@@ -37,12 +35,9 @@ def meet_once(
 
     Args:
         team: what the robots learnt.
-        config: suite, number of robots, noise, time.
+        config: number of robots, noise, time.
         method: how they meet.
-        episode: number in the suite.
-        map_path: a map instead of the suite's.
-        resolution: metres a cell, for maps that do not say it.
-        starts: places as "x,y x,y".
+        place: where.
         keyboard: whether a person drives the first robot.
         data: folder of the real maps.
     Raises:
@@ -50,28 +45,39 @@ def meet_once(
     """
     world = world_of(team, config)
     radius = world.robot.radius_m
-    if map_path is None:
-        place = setting(config.suite, episode, robots=config.robots, radius_m=radius, seed=config.seed, data=data)
-    else:
-        rng = np.random.default_rng([8, config.seed, episode])
-        place = _on_own_map(read_map(map_path, resolution=resolution), config.robots, radius, starts, rng)
-    if starts is not None and map_path is None:
-        place = _with_starts(place.map, parse_starts(starts, config.robots), radius, np.random.default_rng(config.seed))
+    begun = _begun(config, place, radius, data)
     chosen = chosen_methods(method, team)
     if len(chosen) != 1:
         raise UsageError("A meeting follows one method.", where=method, fix="Name one.")
-    agents = list(agents_for(chosen[0], team, place.map, world, mates=config.mates))
-    about = {"method": method, "suite": str(map_path or config.suite), "episode": episode, "seed": config.seed}
-    seed = config.seed * 100_003 + episode
+    agents = list(agents_for(chosen[0], team, begun.map, world, mates=config.mates))
+    about = {
+        "method": method, "suite": str(place.map or place.suite), "episode": place.episode, "seed": config.seed,
+    }  # fmt: skip
+    seed = config.seed * 100_003 + place.episode
     if not keyboard:
-        return run_episode(world, place, agents, seed=seed, seconds=config.seconds, about=about)
+        return run_episode(world, begun, agents, seed=seed, seconds=config.seconds, about=about)
     from nonet.rendezvous.control.drivers import Keyboard
     from nonet.rendezvous.terminal import in_real_time, keys
 
     with keys() as pressed:
         agents[0] = _ByHand(Keyboard(world.robot, pressed))
         paced = [in_real_time(agents[0], world.step_s), *agents[1:]]
-        return run_episode(world, place, paced, seed=seed, seconds=config.seconds, about=about)
+        return run_episode(world, begun, paced, seed=seed, seconds=config.seconds, about=about)
+
+
+def _begun(config: EvaluationConfig, place: Place, radius: float, data: Path | None) -> Setting:
+    """The map, and where the robots stand on it."""
+    if place.map is not None:
+        rng = np.random.default_rng([8, config.seed, place.episode])
+        own = read_map(place.map, resolution=place.resolution)
+        return _on_own_map(own, config.robots, radius, place.starts, rng)
+    found = setting(
+        place.suite, place.episode, robots=config.robots, radius_m=radius, seed=config.seed, data=data
+    )  # fmt: skip
+    if place.starts is None:
+        return found
+    starts = parse_starts(place.starts, config.robots)
+    return _with_starts(found.map, starts, radius, np.random.default_rng(config.seed))
 
 
 class _ByHand(GoalAgent):

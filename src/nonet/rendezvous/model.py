@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
 __all__ = ["Layers", "fit_network", "forward", "goal_features", "new_network", "scan_features"]
 
@@ -123,8 +123,3 @@ def fit_network(
 def plain_layers(layers: Any) -> Any:
     """The same weights as NumPy arrays."""
     return jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), layers)
-
-
-def hidden_width(layers: Mapping[str, Float[Array, "..."]]) -> int:
-    """Width of the first hidden layer."""
-    return layers["w0"].shape[-1]

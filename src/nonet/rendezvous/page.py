@@ -141,11 +141,12 @@ def _listed(source: Path) -> list[Listed]:
 
 def _run(source: Path, team: Team, wanted: Wanted) -> str:
     from nonet.rendezvous.meeting import meet_once
+    from nonet.rendezvous.meeting_config import Place
 
     config = EvaluationConfig(
         suite=wanted.suite, episodes=1, robots=wanted.robots, noise=wanted.noise, mates=wanted.mates
     )
-    found = meet_once(team, config, wanted.method, episode=wanted.episode)
+    found = meet_once(team, config, wanted.method, Place(suite=config.suite, episode=wanted.episode))
     words = [wanted.suite, wanted.method, str(wanted.episode)]
     extra = {"robots": (wanted.robots, 2), "noise": (wanted.noise, "lab"), "mates": (wanted.mates, "same")}
     words += [

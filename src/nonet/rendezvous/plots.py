@@ -1,10 +1,8 @@
-"""Plots and tables: results of an evaluation, what was learnt, how goals come together."""
+"""Plots and tables: results of an evaluation, and how goals come together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,7 +11,7 @@ from nonet.foundation.report import Figure, Report, Table
 from nonet.rendezvous.config import SUCCESS_METRES
 from nonet.rendezvous.evaluate import Results
 
-__all__ = ["curves_plot", "disagreement_plot", "forecast_plot", "gains_table", "results_report", "success_plot"]
+__all__ = ["disagreement_plot", "gains_table", "results_report", "success_plot"]
 
 
 def results_report(results: Results) -> Report:
@@ -73,24 +71,3 @@ def disagreement_plot(results: Results) -> Figure:
         "Mean over the meetings that still go on, so the right end is of the hardest ones. Methods without goals are"
         " left out.",
     )  # fmt: skip
-
-
-def curves_plot(curves: Mapping[str, Sequence[float]], names: Sequence[str], *, x: str, y: str, title: str) -> Figure:
-    """Training curves by name."""
-    plot = go.Figure()
-    for name in names:
-        plot.add_scatter(x=list(range(1, len(curves[name]) + 1)), y=list(curves[name]), name=name, mode="lines+markers")
-    plot.update_layout(xaxis={"title": x}, yaxis={"title": y})
-    return Figure(title, plot, f"{y} by {x}.")
-
-
-def forecast_plot(figures: Mapping[str, Any], member: str) -> Figure:
-    """Errors of predicted positions of one member by horizon, beside simple rules."""
-    plot = go.Figure()
-    start, end = f"forecast of {member}, ", ", m"
-    for name, errors in figures.items():
-        if name.startswith(start) and name.endswith(end):
-            method = name.removeprefix(start).removesuffix(end)
-            plot.add_scatter(x=list(range(1, len(errors) + 1)), y=errors, name=method, mode="lines+markers")
-    plot.update_layout(xaxis={"title": "model steps ahead"}, yaxis={"title": "mean error, m", "rangemode": "tozero"})
-    return Figure(f"Predicted positions of {member}", plot, "On drives that nothing learnt from. Lower is better.")

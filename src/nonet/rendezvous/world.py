@@ -16,7 +16,20 @@ from nonet.rendezvous.config import MAX_DELAY, RobotConfig, WorldConfig
 from nonet.rendezvous.lidar import clearance, ranges
 from nonet.rendezvous.scene import Scene
 
-__all__ = ["Noise", "Robots", "Senses", "State", "World", "build", "meeting_gap", "observe", "reset", "step", "turned"]
+__all__ = [
+    "Noise",
+    "Robots",
+    "Senses",
+    "State",
+    "World",
+    "build",
+    "meeting_gap",
+    "observe",
+    "reset",
+    "spread",
+    "step",
+    "turned",
+]
 
 
 class Noise(eqx.Module):
@@ -301,6 +314,11 @@ def _seen_team(world: World, state: State, key: Key[Array, ""]) -> Float[Array, 
     sigma = jnp.stack([world.noise.pose_sigma, world.noise.pose_sigma, world.noise.heading_sigma])
     team = jnp.where(own, state.pose[None], old[None]) + sigma * jax.random.normal(key, (count, count, 3))
     return team.at[..., 2].set(turned(team[..., 2]))
+
+
+def spread(pose: Float[Array, "robots 3"]) -> Float[Array, ""]:
+    """The largest distance between two robots, metres, whatever stands between them."""
+    return jnp.linalg.norm(pose[:, None, :2] - pose[:, :2], axis=-1).max()
 
 
 def meeting_gap(world: World, pose: Float[Array, "robots 3"]) -> Float[Array, ""]:

@@ -36,7 +36,7 @@ def tour_report(folder: Path, state: TourState, facts: Mapping[str, object]) -> 
         facts={**facts, "scale": state.scale},
         made=state.made.partition("T")[0],
         machine=made_with,
-        sections=[_section(state.wing(name), report) for name, report in found.items()],
+        sections=[_section(state.wing(name), report, made_with) for name, report in found.items()],
     )
 
 
@@ -62,10 +62,12 @@ def _read(folder: Path, wing: WingState) -> Report | None:
         return None
 
 
-def _section(wing: WingState, report: Report) -> Report:
-    """A wing's report as a part of the tour's: its tables stay on its own page."""
+def _section(wing: WingState, report: Report, told: Mapping[str, str]) -> Report:
+    """A wing's report as a part of the tour's: its tables stay on its own page, the machine is told once."""
     whole = {"whole report": Link(f"{wing.name}/report.html", f"{wing.name}/report.html")}
-    return replace(report, title=f"{wing.name}: {report.title}", tables=(), facts={**report.facts, **whole})
+    own = {name: value for name, value in report.machine.items() if told.get(name) != value}
+    title = f"{wing.name}: {report.title.removeprefix(f'{wing.name}: ')}"
+    return replace(report, title=title, tables=(), facts={**report.facts, **whole}, machine=own)
 
 
 def _overview(state: TourState) -> Table:

@@ -1,7 +1,6 @@
 """Fetching and crawling against a server of this machine that stalls, lies, resets and redirects in a loop."""
 
 import gzip
-import io
 import socket
 import struct
 import threading
@@ -9,8 +8,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from PIL import Image
 
+from align.fakes import png
 from nonet.align.alttext.fetch import Fetcher, Manners, RefusedError
 from nonet.align.alttext.guard import is_public
 from nonet.align.data import Pairs, describe
@@ -18,12 +17,6 @@ from nonet.align.sources.pages import PagesConfig, make_pairs
 
 QUICK = Manners(delay=0.0, timeout=0.5, deadline=1.0, retries=0)
 LOCAL = frozenset({"127.0.0.1"})
-
-
-def png(colour: str) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (40, 30), colour).save(file, "PNG")
-    return file.getvalue()
 
 
 BOMB = gzip.compress(bytes(20_000_000), 1)

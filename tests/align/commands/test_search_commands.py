@@ -111,6 +111,8 @@ def test_a_small_index_stays_exact(home: Path, capsys: pytest.CaptureFixture[str
     (home / "queries.txt").write_text("red\nblue\n")
     assert run("accelerate", "index", "--queries", "queries.txt", "--recall", "0.95") == 0
     assert "search stays exact" in capsys.readouterr().out
+    assert run("accelerate", "index", "--json") == 0
+    assert capsys.readouterr().out == "[]\n"
 
 
 @pytest.mark.parametrize("name", ["sheet.png", "sheet.html"])

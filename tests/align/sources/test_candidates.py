@@ -4,6 +4,7 @@ import http.server
 import io
 import threading
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -11,7 +12,7 @@ from PIL import Image
 from align.sources.test_pages_disk import RECORDS, png
 from nonet.align.alttext.extract import extract
 from nonet.align.alttext.fetch import Manners
-from nonet.align.data import Pairs
+from nonet.align.data import Pairs, describe
 from nonet.align.sources.candidates import make_candidates, pairs_of_candidates
 from nonet.align.sources.found import Found, Picture
 from nonet.align.sources.multi30k import read_multi30k
@@ -109,6 +110,25 @@ def sites():
 
 
 @pytest.mark.slow
+def test_rows_without_picture_or_text_or_with_a_name_that_leaves_the_folder_are_skipped(tmp_path):
+    archive = tmp_path / "a.warc"
+    archive.write_bytes(b"".join(RECORDS))
+    make_candidates(str(archive), tmp_path / "c", PagesConfig())
+    table = pq.read_table(tmp_path / "c" / "candidates.parquet")
+    (outside := tmp_path / "elsewhere").mkdir()
+    (outside / "x.png").write_bytes(b"not of these candidates")
+    first, second = table.to_pylist()
+    odd = [{**first, "image": None}, {**first, "image": "../../elsewhere/x"}, {**first, "alt": None}, second]
+    pq.write_table(pa.Table.from_pylist(odd, schema=table.schema), tmp_path / "odd.parquet")
+    tally = pairs_of_candidates(tmp_path / "odd.parquet", tmp_path / "c", tmp_path / "p", Shares())
+    assert tally.kept == 1
+    skipped = describe(tmp_path / "p")["skipped"]
+    assert {name: entry["count"] for name, entry in skipped.items()} == {
+        "a picture that is not there": 2,
+        "a picture without text": 1,
+    }
+
+
 def test_a_list_of_addresses_over_several_hosts(sites, tmp_path):
     hosts = [f"http://127.0.0.1:{server.server_address[1]}" for server in sites]
     lines = [f"{host}/page" for host in hosts] + ["# a remark", "no address", f"{hosts[0]}/loop", f"{hosts[1]}/p.png"]

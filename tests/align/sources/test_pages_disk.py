@@ -2,35 +2,20 @@
 
 import base64
 import gzip
-import io
 
 import pytest
-from PIL import Image
 
+from align.fakes import png, warc_record
 from nonet.align.data import Pairs, describe
 from nonet.align.sources.pages import PagesConfig, make_pairs
 from nonet.foundation.errors import DataError
 
-
-def png(colour: str) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (40, 30), colour).save(file, "PNG")
-    return file.getvalue()
-
-
-def record(url: str, kind: str, body: bytes) -> bytes:
-    http = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-    head = f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\nWARC-Record-ID: <urn:uuid:0>\r\n"
-    head += "WARC-Date: 2024-01-01T00:00:00Z\r\nContent-Type: application/http; msgtype=response\r\n"
-    return head.encode() + f"Content-Length: {len(http)}\r\n\r\n".encode() + http + b"\r\n\r\n"
-
-
 RECORDS = [
-    record(
+    warc_record(
         "http://h/p.html", "text/html", b'<img src="red.png" alt="a red field"><img src="blue.png" alt="a blue field">'
     ),
-    record("https://h/red.png", "image/png", png("red")),
-    record("http://h/blue.png", "image/png", png("blue")),
+    warc_record("https://h/red.png", "image/png", png("red")),
+    warc_record("http://h/blue.png", "image/png", png("blue")),
 ]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import gaze_film
 from nonet.foundation.errors import DataError
 from nonet.gaze.camera.reader import FaceReader, UnusableFrameError, decode
 
@@ -12,10 +13,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def face() -> Image.Image:
-    """A portrait in the public domain (NASA), enlarged to a camera's frame."""
-    from skimage.data import astronaut
-
-    return Image.fromarray(astronaut()).crop((120, 0, 360, 180)).resize((640, 480))
+    return gaze_film.portrait()
 
 
 @pytest.fixture

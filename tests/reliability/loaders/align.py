@@ -1,7 +1,6 @@
 """Pairs and what they are made of, shards, models, indexes and lists."""
 
 import gzip
-import io
 import tarfile
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from align.fakes import COLOURS, ColourModel, paint
+from align.fakes import COLOURS, ColourModel, paint, png, warc_record
 from align.tiny import paint_captioned, tiny
 from nonet.align.ann_config import AnnConfig
 from nonet.align.corpus import texts_of
@@ -41,12 +40,6 @@ from nonet.foundation.errors import DataError
 from reliability.loaders import Loader
 
 _tiny = cache(tiny)
-
-
-def _png(colour: str, side: int = 40) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (side, side), colour).save(file, "PNG")
-    return file.getvalue()
 
 
 # -- pairs --------------------------------------------------------------------------------------------------------
@@ -118,17 +111,12 @@ def _load_pages(path: Path) -> None:
     pairs_of_pages(str(path), path.parent / "out", PagesConfig())
 
 
-def _record(url: str, kind: str, body: bytes) -> bytes:
-    http = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-    head = f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\nWARC-Record-ID: <urn:uuid:0>\r\n"
-    head += "WARC-Date: 2024-01-01T00:00:00Z\r\nContent-Type: application/http; msgtype=response\r\n"
-    return head.encode() + f"Content-Length: {len(http)}\r\n\r\n".encode() + http + b"\r\n\r\n"
-
-
 _RECORDS = (
-    _record("http://h/p.html", "text/html", b'<img src="red.png" alt="a red field"><img src="b.png" alt="a field">'),
-    _record("http://h/red.png", "image/png", _png("red")),
-    _record("http://h/b.png", "image/png", _png("blue")),
+    warc_record(
+        "http://h/p.html", "text/html", b'<img src="red.png" alt="a red field"><img src="b.png" alt="a field">'
+    ),
+    warc_record("http://h/red.png", "image/png", png("red")),
+    warc_record("http://h/b.png", "image/png", png("blue")),
 )
 
 

@@ -1,7 +1,5 @@
 """Logs of every kind, runs and folders of them, checkpoints of simulations, fitted users and recommenders."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import jax
@@ -10,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from house import write_run
 from nonet.foundation import artifact
 from nonet.foundation.artifact import Card
 from nonet.recsim import page
 from nonet.recsim.agents import training
-from nonet.recsim.config import RunConfig
 from nonet.recsim.data import read_log
 from nonet.recsim.fitted import KIND, UsersConfig, load_fitted
 from nonet.recsim.results import export_csv
@@ -43,32 +41,14 @@ def _load_log(path: Path) -> None:
     log.split()
 
 
-_STEPS, _PROVIDERS = 4, 4
-
-
-def _one_run(folder: Path, policy: str) -> Path:
-    folder.mkdir(parents=True)
-    config = RunConfig(policy=policy, users=6, providers=_PROVIDERS, horizon=_STEPS, runs=2)
-    (folder / "run.json").write_text(json.dumps(asdict(config)))
-    run, step = np.repeat([0, 1], _STEPS), np.tile(np.arange(_STEPS), 2)
-    pq.write_table(
-        pa.table({"run": run, "step": step, "welfare": 0.1 * run, "gini": 0.1 * step}), folder / "series.parquet"
-    )
-    step, provider = np.repeat(np.arange(_STEPS), _PROVIDERS), np.tile(np.arange(_PROVIDERS), _STEPS)
-    clicks = (step * (provider + 1)).astype(np.float32)
-    table = {"step": step, "provider": provider, "x": 1.0 * provider, "y": -1.0 * provider}
-    table |= {"satisfaction": clicks, "clicks": clicks, "alive": clicks < 12}
-    pq.write_table(pa.table(table), folder / "providers.parquet")
-    return folder
-
-
 def _run(folder: Path) -> Path:
-    return _one_run(folder / "it", "myopic")
+    write_run(folder / "it", "myopic", 1.0)
+    return folder / "it"
 
 
 def _runs(folder: Path) -> Path:
     for policy in ("myopic", "provider-aware"):
-        _one_run(folder / "it" / policy, policy)
+        write_run(folder / "it" / policy, policy, 1.0)
     return folder / "it"
 
 

@@ -4,21 +4,18 @@ import gzip
 import struct
 from pathlib import Path
 
-import jax
 import numpy as np
 from PIL import Image
 
+from house import untaught_team
 from nonet.rendezvous import train
 from nonet.rendezvous.bridge.bag import Recorder, read_bag
 from nonet.rendezvous.bridge.io import Reading, Scan
-from nonet.rendezvous.config import LidarConfig, PlannerConfig, TrainConfig, WorldConfig, preset
 from nonet.rendezvous.evaluate import Outcome, read_outcomes, write_outcomes
 from nonet.rendezvous.maps.readers import read_map
-from nonet.rendezvous.model import new_network, plain_layers
 from nonet.rendezvous.page import mount
-from nonet.rendezvous.predict import input_size, output_size
 from nonet.rendezvous.saving import read_episode
-from nonet.rendezvous.team import Team, load_team, save_team
+from nonet.rendezvous.team import load_team, save_team
 from reliability.loaders import Loader
 
 _BEAMS = 8
@@ -73,12 +70,7 @@ def _mrpt_gz(folder: Path) -> Path:
 
 
 def _team(folder: Path) -> Path:
-    world = WorldConfig(lidar=LidarConfig(beams=_BEAMS), noise=preset("lab"))
-    config = TrainConfig(world=world, planner=PlannerConfig(goals=16, iterations=2, elites=4, horizon=3))
-    sizes = (input_size(_BEAMS), 16, 16, output_size(_BEAMS))
-    members = tuple(plain_layers(new_network(jax.random.key(place), sizes)) for place in (1, 2))
-    policy = plain_layers(new_network(jax.random.key(0), (_BEAMS + 6, 16, 16, 2)))
-    save_team(folder / "it", Team(config, policy, members, curves={"predictors": [2.0, 1.0]}, figures={"seen": 0.5}))
+    save_team(folder / "it", untaught_team())
     (folder / "it" / "episodes").mkdir()
     (folder / "it" / "episodes" / "one.json").write_text(_EPISODE)
     return folder / "it"

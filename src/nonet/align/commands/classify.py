@@ -217,4 +217,4 @@ def _show(rows: dict[str, Accuracy], title: str, json: bool) -> None:
         for name, row in rows.items()
     ]
     columns = ["", "pictures", "classes", "top-1", "top-5", "mean per class", "chance"]
-    console.table(columns, cells, title=title, right=columns[1:])
+    console.table(columns, cells, title=title)

@@ -1,4 +1,4 @@
-"""``nonet align vocabulary`` and ``shards``: what a large training reads."""
+"""``nonet align vocabulary``, ``shards`` and ``deduplicate``: what a large training reads."""
 
 from __future__ import annotations
 
@@ -106,5 +106,5 @@ def deduplicate(
     tally, removed = without_near_duplicates(pairs, against, out, encoder, near, cache or default_cache())
     rows = [(f"{one.cosine:.3f}", one.image.name, str(one.evaluated)) for one in removed[:20]]
     if rows:
-        console.table(["cosine", "removed", "like"], rows, title=f"{len(removed):,} pictures removed", right=["cosine"])
+        console.table(["cosine", "removed", "like"], rows, title=f"{len(removed):,} pictures removed")
     console.summary(f"Pairs in {out}", {"pairs kept": tally.kept, "pictures removed": len(removed)})

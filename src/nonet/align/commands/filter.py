@@ -45,7 +45,7 @@ def filter_candidates(
         funnel = filter_pairs(candidates, out, rules, tables, examples=examples, command=command)
     report = funnel.report(command)
     dropped = report.tables[0]
-    console.table(dropped.columns, dropped.rows, title=report.summary, right=dropped.columns[1:])
+    console.table(dropped.columns, dropped.rows, title=report.summary)
     console.wrote(out / "kept", out / "funnel.html")
 
 

@@ -118,5 +118,5 @@ def _show_retrieval(measured: Retrieval, title: str) -> None:
         rows.append([name, way.queries, way.candidates, *shown, way.median_rank])
         rows.append(["  by chance", "", "", *(f"{100 * value:.1f}" for value in way.chance), ""])
     columns = ["direction", "queries", "among", *cuts, "median rank"]
-    console.table(columns, rows, title=f"{title} (per cent)", right=columns[1:])
+    console.table(columns, rows, title=f"{title} (per cent)")
     console.say(f"mean recall {100 * measured.mean_recall:.1f}")

@@ -1,4 +1,4 @@
-"""``nonet align index``, ``search`` and ``remove``: pictures into an index, and out of it."""
+"""``nonet align index``, ``search``, ``accelerate``, ``merge`` and ``remove``: an index and what is found in it."""
 
 from __future__ import annotations
 
@@ -134,6 +134,7 @@ def accelerate(
     ann: tyro.conf.OmitArgPrefixes[AnnConfig] = _ANN,
     model: Path | None = None,
     device: Device = "auto",
+    json: bool = False,
 ) -> None:
     """Make search in a large index fast: approximate, with a recall that is measured.
 
@@ -149,6 +150,7 @@ def accelerate(
         ann: from which size on, with which recall and how.
         model: where the model is now, if it has moved.
         device: where to compute.
+        json: print for other programs.
     """
     from nonet.align.acceleration import accelerate as make_fast
     from nonet.align.search import Searcher
@@ -156,16 +158,16 @@ def accelerate(
 
     searcher = Searcher.open(index, model, device)
     built = make_fast(searcher, ann, queries)
-    if not built:
+    if not built and not json:
         console.say(f"No part of the index has {ann.exact_below:,} pictures: search stays exact.")
         return
     rows = [
-        (name, facts.rows, facts.coding, facts.cells, kind, facts.probes[kind], f"{facts.recall[kind]:.3f}", queries)
+        (name, facts.rows, facts.coding, facts.cells, kind, facts.probes[kind], facts.recall[kind], queries)
         for name, facts in built
         for kind, queries in facts.queries.items()
     ]
     columns = ["part", "pictures", "coding", "cells", "queries by", "cells looked at", "recall@10", "measured on"]
-    console.table(columns, rows, title=f"Approximate search in {index}", right=columns[1:])
+    console.table(columns, rows, title=f"Approximate search in {index}", as_json=json)
 
 
 def merge(
@@ -257,7 +259,7 @@ def _show_answer(answer: Answer, json: bool) -> None:
         )
         for result in answer.results
     ]
-    console.table(["score", "picture", "caption"], rows, right=["score"])
+    console.table(["score", "picture", "caption"], rows)
     if not rows:
         console.note(
             f"There are only {answer.total:,} results." if answer.total else "The index holds no such pictures."

@@ -23,7 +23,15 @@ BATCH_NORM_EPSILON = 1e-3
 
 @dataclass(frozen=True)
 class Stage:
-    """A row of the table that defines the family (Tan and Le 2019, Table 1): blocks of one shape."""
+    """A row of the table that defines the family (Tan and Le 2019, Table 1): blocks of one shape.
+
+    Attributes:
+        repeats: how many blocks, before the depth is scaled.
+        kernel: side of the depthwise convolution.
+        stride: of the first block; the others have 1.
+        expansion: channels within a block, as a multiple of those that come in.
+        channels: that come out, before the width is scaled.
+    """
 
     repeats: int
     kernel: int

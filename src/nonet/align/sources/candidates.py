@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,9 @@ def _row(mention: Mention, picture: Picture) -> dict[str, object]:
     }
 
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
 @dataclass(frozen=True)
 class PicturesOfCandidates:
     """Where the pictures of candidates lie, by their hash.
@@ -94,8 +98,10 @@ class PicturesOfCandidates:
 
     folder: Path
 
-    def find(self, sha256: str, url: str | None) -> Path | None:
+    def find(self, sha256: str | None, url: str | None) -> Path | None:
         """The file of a picture, None if it is not there; pictures that were files before lie at their ``url``."""
+        if not sha256 or not _SHA256.fullmatch(sha256):
+            return None
         if url and url.startswith("file:"):
             path = Path(url2pathname(urlsplit(url).path))
             return path if path.is_file() else None
@@ -119,6 +125,9 @@ def pairs_of_candidates(kept: Path, pictures: Path, out: Path, shares: Shares) -
         for row in console.track(candidate_rows(kept), "Finding pictures"):
             path = home.find(row["image"], row["url"])
             place = f"{row['page']}: {row['alt']}"
+            if not row["alt"]:
+                writer.tally.skip("a picture without text", place)
+                continue
             if path is None:
                 writer.tally.skip("a picture that is not there", place)
                 continue
@@ -150,6 +159,6 @@ def candidate_rows(kept: Path) -> Iterator[dict]:
         try:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(columns=CANDIDATES.names):
-                    yield from batch.to_pylist()
+                    yield from batch.cast(CANDIDATES).to_pylist()
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise DataError(f"This is not a table of candidate pairs ({error}).", where=path) from error

@@ -20,6 +20,7 @@ from nonet.align.words import clean_text, decode_text
 from nonet.align.writing import Pair, PairsWriter, Tally, prepare_folder, write_pairs
 from nonet.foundation import console
 from nonet.foundation.errors import DataError, UsageError
+from nonet.foundation.files import is_file
 
 __all__ = ["FolderConfig", "Shelf", "make_pairs", "words_of_name"]
 
@@ -127,7 +128,7 @@ class Shelf:
         if not name:
             return "a caption without a picture's name"
         direct = self.folder / name
-        if _is_file(direct):
+        if is_file(direct):
             return direct
         wanted = Path(name.replace("\\", "/"))
         called = self._by_name.get(wanted.name, [])
@@ -250,13 +251,6 @@ def _in_order(work: Callable[[Path], Out], items: Iterable[tuple[Path, In]]) -> 
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
 
 
 def _known_suffixes() -> str:

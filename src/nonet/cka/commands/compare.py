@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from nonet.cka.commands.shown import Shown
 from nonet.cka.config import BlockOptions, CompareOptions
 
 if TYPE_CHECKING:
@@ -14,25 +15,22 @@ if TYPE_CHECKING:
 
 __all__ = ["blocks", "compare"]
 
-_OPTIONS, _BLOCKS = CompareOptions(), BlockOptions()
+_OPTIONS, _BLOCKS, _SHOWN = CompareOptions(), BlockOptions(), Shown()
 
 
 def compare(
     models: Annotated[tuple[str, ...], tyro.conf.Positional],
+    *,
     data: str,
     other_data: str | None = None,
-    out: Path = Path("report"),
+    out: Path,
     weights: tuple[Path, ...] = (),
-    layers: tuple[str, ...] = (),
-    split: Literal["train", "test", "all"] = "test",
-    batch_size: int = 256,
-    side: int | None = None,
-    crop: int | None = None,
-    limit: int = 0,
+    shown: tyro.conf.OmitArgPrefixes[Shown] = _SHOWN,
     options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
     block: BlockOptions = _BLOCKS,
     no_control: bool = False,
     no_spectrum: bool = False,
+    json: bool = False,
 ) -> None:
     """Compare the layers of a network with each other, or with those of a second network.
 
@@ -48,33 +46,35 @@ def compare(
         other_data: the same examples in the form that the second model takes, as FILE.py:FUNCTION of a loader.
         out: the folder of the report.
         weights: a safetensors file for each model; two with one model compare it before and after.
-        layers: names or globs of modules; by default every leaf.
-        split: which part of the pictures.
-        batch_size: examples in a batch of pictures.
-        side: average the pictures to squares of that many pixels.
-        crop: take the middle square of the pictures first.
-        limit: at most so many pictures; 0 for all.
+        shown: the layers and pictures that are looked at.
         options: how similarity is measured.
         block: what counts as a block.
         no_control: leave out the comparison with the untrained network.
         no_spectrum: leave out first principal components.
+        json: print the blocks for other programs.
     """
-    from nonet.cka.loading import open_data, open_models
+    from nonet.cka.loading import open_models
     from nonet.cka.survey import Survey, survey
+    from nonet.foundation import console
     from nonet.foundation.errors import UsageError
 
     if not 1 <= len(models) <= 2:
         raise UsageError(f"{len(models)} models.", where="models", fix="Name one or two.")
     opened = open_models(models, weights)
-    source = open_data(data, split=split, batch_size=batch_size, side=side, crop=crop, limit=limit)
+    source = shown.source(data)
     loaders = {}
     if other_data is not None:
         if len(opened) < 2:
             raise UsageError("There is no second model for it.", where="--other-data", fix="Name two models.")
-        loaders = {list(opened)[1]: open_data(other_data, split=split, batch_size=batch_size).loader}
+        loaders = {list(opened)[1]: shown.source(other_data).loader}
     state = out.parent / f".{out.name}.progress"
-    plan = Survey(options, block, list(layers) or None, not no_control, not no_spectrum, state, loaders)
-    _finish(survey(opened, source, plan, _facts(data) | _accuracies(opened, source)), out)
+    plan = Survey(options, block, list(shown.layers) or None, not no_control, not no_spectrum, state, loaders)
+    found = survey(opened, source, plan, _facts(data) | _accuracies(opened, source))
+    page = found.save(out)
+    show_blocks(found, as_json=json)
+    for note in found.notes:
+        console.note(note)
+    console.wrote(page)
 
 
 def _facts(data: str) -> dict[str, object]:
@@ -84,16 +84,6 @@ def _facts(data: str) -> dict[str, object]:
     from nonet.foundation import console
 
     return {"command": console.command_line(), "data": data, "made": date.today().isoformat()}
-
-
-def _finish(found: Findings, out: Path) -> None:
-    from nonet.foundation import console
-
-    page = found.save(out)
-    show_blocks(found)
-    for note in found.notes:
-        console.note(note)
-    console.wrote(page)
 
 
 def blocks(report: Annotated[Path, tyro.conf.Positional], json: bool = False) -> None:
@@ -109,23 +99,24 @@ def blocks(report: Annotated[Path, tyro.conf.Positional], json: bool = False) ->
     from nonet.foundation import console
 
     found = Findings.load(report)
+    show_blocks(found, as_json=json)
     if json:
-        console.print_json({panel["title"]: panel["blocks"] for panel in found.to_dict()["panels"]})
         return
-    show_blocks(found)
     for name, spectrum in found.spectra.items():
         console.table(
             ["example", "class", "share of PC1"],
             [(one.example, one.label, f"{100 * one.share:.1f} %") for one in spectrum.dominant],
             title=f"Examples that dominate the first component of {name}",
-            right=["example", "share of PC1"],
         )
 
 
-def show_blocks(found: Findings) -> None:
-    """A table of the blocks in a report's maps."""
+def show_blocks(found: Findings, *, as_json: bool = False) -> None:
+    """A table of the blocks in a report's maps, or for other programs the blocks of each map."""
     from nonet.foundation import console
 
+    if as_json:
+        console.print_json({panel["title"]: panel["blocks"] for panel in found.to_dict()["panels"]})
+        return
     rows, names = [], []
     for panel in found.panels:
         spectrum = found.spectra.get(panel.map.row_model)
@@ -145,7 +136,7 @@ def show_blocks(found: Findings) -> None:
             names.append(f"{panel.title} {span}")
     columns = ["map", "layers", "least", "mean", "untrained", "outside", "p", "PC1 share"]
     if rows:
-        console.table(columns, rows, title="Blocks of similar layers", right=columns[2:])
+        console.table(columns, rows, title="Blocks of similar layers")
         for line in names:
             console.say(line)
     else:

@@ -19,6 +19,7 @@ _RECIPE = RecipeConfig()
 
 
 def family(
+    *,
     out: Path,
     data: str = "mnist",
     depths: str = "14",
@@ -29,6 +30,7 @@ def family(
     limit: int = 0,
     recipe: tyro.conf.OmitArgPrefixes[RecipeConfig] = _RECIPE,
     workers: int = 0,
+    json: bool = False,
 ) -> None:
     """Train networks of the article: every depth, width and seed.
 
@@ -48,6 +50,7 @@ def family(
         limit: at most so many training pictures; 0 for all.
         recipe: how they learn.
         workers: processes; 0 for one per core.
+        json: print for other programs.
     """
     from nonet.cka.config import NetworkConfig
     from nonet.cka.data import read
@@ -70,7 +73,7 @@ def family(
     console.table(
         ["network", "seed", "train accuracy", "test accuracy", "folder"],
         [(m.network.name, m.seed, m.train_accuracy, m.test_accuracy, m.folder) for m in trained],
-        right=["seed", "train accuracy", "test accuracy"],
+        as_json=json,
     )
 
 
@@ -110,6 +113,7 @@ def study(
 
 
 def errors(
+    *,
     first: tuple[Path, ...],
     second: tuple[Path, ...],
     data: str = "mnist",
@@ -117,7 +121,9 @@ def errors(
     limit: int = 0,
     count: int = 10,
     permutations: int = 999,
+    seed: int = 0,
     out: Path | None = None,
+    json: bool = False,
 ) -> None:
     """Tell on which examples and classes two populations of networks differ, beside the null of chance.
 
@@ -131,7 +137,9 @@ def errors(
         limit: at most so many pictures; 0 for all.
         count: how many of the most different examples to show.
         permutations: of networks, for the tests of the whole.
-        out: a folder for the pictures of those examples, named by rank and class.
+        seed: of the permutations.
+        out: a folder for the pictures of those examples, named by rank and class; none are written without it.
+        json: print for other programs.
     """
     import numpy as np
 
@@ -140,6 +148,7 @@ def errors(
     from nonet.cka.showing import write_pictures
     from nonet.cka.train import load_network, logits
     from nonet.foundation import console
+    from nonet.foundation.report import Report, Table
 
     test = read(data, "test", side=side, limit=limit)
     answers = [
@@ -147,43 +156,34 @@ def errors(
         for population in (first, second)
     ]
     right = [population.argmax(2) == test.labels for population in answers]
-    found = differences(right[0], right[1], test.labels, permutations=permutations)
-    _show_differences(found, test, len(first), len(second))
-    console.table(
-        ["pairs of networks", "same answer", "KL divergence (nats)"],
-        [(name, f"{same:.3f}", f"{divergence:.3f}") for name, same, divergence in closeness(answers[0], answers[1])],
-        title="Agreement, means over pairs",
-        right=["same answer", "KL divergence (nats)"],
-    )
+    found = differences(right[0], right[1], test.labels, permutations=permutations, seed=seed)
     most = found.most_different(count)
-    console.table(
-        ["example", "class", "first minus second", "q"],
-        [(int(e), test.classes[test.labels[e]], found.per_example[e], found.example_q[e]) for e in most],
-        title="Examples that differ most",
-        right=["example", "first minus second", "q"],
-    )
+    examples = [(int(e), test.classes[test.labels[e]], found.per_example[e], found.example_q[e]) for e in most]
+    pairs = [(name, f"{same:.3f}", f"{divergence:.3f}") for name, same, divergence in closeness(*answers)]
+    title = f"{len(first)} networks against {len(second)}, {len(test):,} examples"
+    tables = [
+        Table(title, ["measure", "value", "p"], _whole(found)),
+        Table("Accuracy by class", ["class", "first minus second", "q"], _by_class(found, test)),
+        Table("Agreement, means over pairs", ["pairs of networks", "same answer", "KL divergence (nats)"], pairs),
+        Table("Examples that differ most", ["example", "class", "first minus second", "q"], examples),
+    ]
+    Report(title, tables=tables).publish(None, console.command_line(), as_json=json)
     if out is not None:
         write_pictures(test, most, out)
         console.wrote(f"{len(most)} pictures in {out}")
 
 
-def _show_differences(found: Differences, test: Pictures, first: int, second: int) -> None:
-    """The whole, and class by class."""
-    from nonet.foundation import console
+def _whole(found: Differences) -> list[tuple[str, float | str, float | str]]:
+    halves = found.half_distance
+    return [
+        ("accuracy of the first", found.accuracy[0], ""),
+        ("accuracy of the second", found.accuracy[1], found.accuracy_p),
+        ("distance of the shares right", found.distance, found.distance_p),
+        ("between random halves of all", float(found.distance_null.mean()), ""),
+        ("between halves of one population", float(halves.mean()) if len(halves) else "", ""),
+        ("examples that differ (q < 0.05)", int((found.example_q < 0.05).sum()), ""),
+    ]
 
-    console.summary(
-        f"{first} networks against {second}, {len(test):,} examples",
-        {
-            "accuracy": f"{found.accuracy[0]:.4f} and {found.accuracy[1]:.4f}, p {found.accuracy_p:.2g}",
-            "distance of the shares right": f"{found.distance:.4f}, p {found.distance_p:.2g}",
-            "between random halves of all": f"{found.distance_null.mean():.4f}",
-            "between halves of one population": f"{found.half_distance.mean():.4f}" if len(found.half_distance) else "",
-            "examples that differ (q < 0.05)": int((found.example_q < 0.05).sum()),
-        },
-    )
-    console.table(
-        ["class", "first minus second", "q"],
-        [(name, gap, q) for name, gap, q in zip(test.classes, found.per_class, found.class_q, strict=False)],
-        title="Accuracy by class",
-        right=["first minus second", "q"],
-    )
+
+def _by_class(found: Differences, test: Pictures) -> list[tuple[str, float, float]]:
+    return list(zip(test.classes, found.per_class.tolist(), found.class_q.tolist(), strict=False))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from nonet.cka.commands.shown import Shown
 from nonet.cka.config import CompareOptions
 
 if TYPE_CHECKING:
@@ -19,43 +18,25 @@ if TYPE_CHECKING:
 __all__ = ["evolve", "populations"]
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What is looked at."""
-
-    layers: tuple[str, ...] = ()
-    """Names or globs of modules; by default every leaf."""
-    batch_size: int = 256
-    """Examples in a batch of pictures."""
-    side: int | None = None
-    """Average the pictures to squares of that many pixels."""
-    limit: int = 0
-    """At most so many pictures; 0 for all."""
-
-    def loader(self, data: str) -> Iterable[Any]:
-        """Batches of the test pictures, or the loader that the words name."""
-        from nonet.cka.loading import open_data
-
-        return open_data(data, batch_size=self.batch_size, side=self.side, limit=self.limit).loader
-
-
 _OPTIONS, _SHOWN = CompareOptions(), Shown()
 
 
 def populations(
+    *,
     first: tuple[str, ...],
     data: str,
     second: tuple[str, ...] = (),
     names: tuple[str, str] = ("first", "second"),
-    out: Path = Path("report"),
+    out: Path,
     shown: tyro.conf.OmitArgPrefixes[Shown] = _SHOWN,
     options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
+    json: bool = False,
 ) -> None:
     """Average similarity over pairs of networks that differ in the seed, and its deviation; of two populations, too.
 
     Writes a report like that of `compare`, to be looked at with `nonet serve --cka`.
 
-    Example: nonet cka populations --first runs/resnet14-1x-seed* --second runs/resnet38-1x-seed* --data cifar10/
+    Example: nonet cka populations --first runs/a-seed* --second runs/b-seed* --data cifar10/ --out report/
 
     Args:
         first: networks of one architecture, as in `nonet cka compare`.
@@ -65,6 +46,7 @@ def populations(
         out: the folder of the report.
         shown: the layers and pictures that are looked at.
         options: how similarity is measured.
+        json: print for other programs.
     """
     from datetime import date
 
@@ -75,15 +57,15 @@ def populations(
 
     sides = dict(zip(names, (first, second) if second else (first,), strict=False))
     opened = {name: [open_model(spec) for spec in specs] for name, specs in sides.items()}
-    loader = shown.loader(data)
+    loader = shown.source(data).loader
     found = over_pairs(opened, loader, layers=list(shown.layers) or None, options=options)
     facts = {"command": console.command_line(), "data": data, **sides, **next(iter(found.values())).mean.facts}
     page = Findings(" and ".join(sides), _panels(found), facts=facts, made=date.today().isoformat()).save(out)
     console.table(
         ["networks", "pairs", "CKA at the same depth", "deviation"],
-        [(name, one.count, f"{one.matched:.3f}", f"{one.spread:.3f}") for name, one in found.items()],
+        [(name, one.count, one.matched, one.spread) for name, one in found.items()],
         title="Similarity over pairs of networks",
-        right=["pairs", "CKA at the same depth", "deviation"],
+        as_json=json,
     )
     console.wrote(page)
 
@@ -107,11 +89,13 @@ def _panels(found: dict[str, Pairs]) -> list:
 
 def evolve(
     model: Annotated[str, tyro.conf.Positional],
+    *,
     data: str,
     weights: tuple[Path, ...] = (),
-    out: Path = Path("evolution"),
+    out: Path,
     shown: tyro.conf.OmitArgPrefixes[Shown] = _SHOWN,
     options: tyro.conf.OmitArgPrefixes[CompareOptions] = _OPTIONS,
+    json: bool = False,
 ) -> None:
     """Show how layers became what they are: every checkpoint beside the last one, layer by layer.
 
@@ -126,6 +110,7 @@ def evolve(
         out: the folder of report.html and report.json.
         shown: the layers and pictures that are looked at.
         options: how similarity is measured.
+        json: print for other programs.
     """
     from nonet.cka.evolution import evolution
     from nonet.cka.loading import open_model
@@ -137,6 +122,6 @@ def evolve(
         states |= {f"{number}: {file.stem}": open_model(model, file) for number, file in enumerate(weights)}
     else:
         states |= checkpoints(Path(model))
-    loader = shown.loader(data)
+    loader = shown.source(data).loader
     found = evolution(states, loader, layers=list(shown.layers) or None, options=options)
-    found.report({"data": data}).publish(out, console.command_line())
+    found.report({"data": data}).publish(out, console.command_line(), as_json=json)

@@ -10,7 +10,7 @@ import tyro
 from nonet.cka.config import ProbeOptions, PruneOptions
 
 if TYPE_CHECKING:
-    from nonet.cka.prune import Pruned
+    from nonet.cka.prune import Pruned, Tune
 
 __all__ = ["probe", "prune"]
 
@@ -19,10 +19,11 @@ _PRUNE, _PROBE = PruneOptions(), ProbeOptions()
 
 def prune(
     model: Annotated[str, tyro.conf.Positional],
+    *,
     evaluation: Annotated[str, tyro.conf.arg(name="eval")],
     budget: str = "1%",
     data: str | None = None,
-    out: Path = Path("pruned"),
+    out: Path,
     weights: Path | None = None,
     batch_size: int = 256,
     side: int | None = None,
@@ -31,12 +32,13 @@ def prune(
     shortlist: int = 0,
     finetune: int = 0,
     keep: tuple[str, ...] = (),
+    json: bool = False,
 ) -> None:
     """Remove blocks that a network can do without, verified at each step.
 
     Half of the evaluation examples choose, the other half measures. Writes a smaller model that loads without nonet.
 
-    Example: nonet cka prune resnet.py:make_a --weights a.safetensors --data train/ --eval test/ --budget 1%
+    Example: nonet cka prune resnet.py:make_a --weights a.safetensors --eval test/ --budget 1% --out pruned/
 
     Args:
         model: as in `nonet cka compare`.
@@ -52,29 +54,39 @@ def prune(
         shortlist: try only so many candidates a step, those that change their input least by CKA; 0 tries all.
         finetune: optimiser steps after each removal, on --data.
         keep: names or globs of blocks that must stay.
+        json: print the steps for other programs.
     """
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     from nonet.cka.loading import open_data, open_model
     from nonet.cka.prune import prune as run
     from nonet.cka.prune import save_model
-    from nonet.cka.tuning import tuner
     from nonet.foundation import console
-    from nonet.foundation.errors import UsageError
 
-    if finetune and data is None:
-        raise UsageError("Fine-tuning needs training data.", where="--finetune", fix="Name it with --data.")
     options = replace(_PRUNE, budget=_share(budget), most=most, shortlist=shortlist, finetune=finetune, keep=keep)
     opened = open_model(model, weights)
     source = open_data(evaluation, split="test", batch_size=batch_size, side=side, limit=limit)
-    tune = None
-    if finetune and data is not None:
-        tune = tuner(open_data(data, split="train", batch_size=64, side=side).loader, options)
-    found = run(opened, source.loader, options, tune=tune)
+    found = run(opened, source.loader, options, tune=_tuner(data, side, options))
     about = {"command": console.command_line(), "model": model, "evaluation": evaluation}
     files = save_model(found, out, next(iter(source.loader)), about)
-    _show(found)
+    if json:
+        console.print_json([asdict(step) for step in found.steps])
+    else:
+        _show(found)
     console.wrote(*(out / file for file in files))
+
+
+def _tuner(data: str | None, side: int | None, options: PruneOptions) -> Tune | None:
+    """What trains the network on after each removal, where that is wanted."""
+    from nonet.cka.loading import open_data
+    from nonet.cka.tuning import tuner
+    from nonet.foundation.errors import UsageError
+
+    if not options.finetune:
+        return None
+    if data is None:
+        raise UsageError("Fine-tuning needs training data.", where="--finetune", fix="Name it with --data.")
+    return tuner(open_data(data, split="train", batch_size=64, side=side).loader, options)
 
 
 def _show(found: Pruned) -> None:
@@ -94,7 +106,6 @@ def _show(found: Pruned) -> None:
             for step in found.steps
         ],
         title=f"Accuracy on {found.examples:,} examples that chose nothing",
-        right=["CKA in/out", "accuracy", "parameters", "ms a batch"],
     )
     if found.refused is not None:
         console.note(
@@ -114,6 +125,7 @@ def _share(text: str) -> float:
 
 def probe(
     model: Annotated[str, tyro.conf.Positional],
+    *,
     data: str,
     evaluation: Annotated[str | None, tyro.conf.arg(name="eval")] = None,
     weights: Path | None = None,
@@ -122,6 +134,7 @@ def probe(
     limit: int = 2000,
     report: Path | None = None,
     options: tyro.conf.OmitArgPrefixes[ProbeOptions] = _PROBE,
+    json: bool = False,
 ) -> None:
     """Tell how well a linear classifier reads the labels off each layer.
 
@@ -137,6 +150,7 @@ def probe(
         limit: at most so many pictures of each; 0 for all.
         report: a folder of `nonet cka compare` to show the curve in.
         options: how probes are fitted.
+        json: print for other programs.
     """
     from dataclasses import replace
 
@@ -151,9 +165,9 @@ def probe(
     found = run(opened, train.loader, test.loader, layers=list(layers) or None, options=options)
     console.table(
         ["layer", "accuracy", "on the training examples"],
-        [(one.layer, f"{100 * one.accuracy:.1f} %", f"{100 * one.train_accuracy:.1f} %") for one in found],
+        [(one.layer, one.accuracy, one.train_accuracy) for one in found],
         title="Linear probes, test examples",
-        right=["accuracy", "on the training examples"],
+        as_json=json,
     )
     if report is not None:
         stored = Findings.load(report)

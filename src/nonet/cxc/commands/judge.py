@@ -45,7 +45,7 @@ def evaluate(
         image_dir: the folder of the pictures, for --model and for the pictures in the report.
         split: val or test, or the name that your own rating files end with.
         name: the model's name in the tables.
-        out: a folder for report.html, report.json and failures.html.
+        out: a folder for report.html, report.json and failures.html; none are written without it.
         retrieval: rules of the retrieval tasks.
         correlation: rules of the correlation tasks.
         json: print for other programs.
@@ -70,16 +70,20 @@ def evaluate(
         console.wrote(out / "failures.html")
 
 
-def leaderboard() -> None:
+def leaderboard(json: bool = False) -> None:
     """Show the published results on the test split and where they were printed.
 
     Example: nonet cxc leaderboard
+
+    Args:
+        json: print for other programs.
     """
     from nonet.cxc.leaderboard import published
     from nonet.foundation import console
+    from nonet.foundation.report import Report
 
-    for table in published():
-        console.table(table.columns, table.rows, title=table.title)
+    report = Report("Published results on the test split", tables=published())
+    report.publish(None, console.command_line(), as_json=json)
 
 
 def merge(ratings: Path, coco: Path, out: Path, split: Literal["val", "test", "both"] = "both") -> None:

@@ -65,6 +65,7 @@ def raters(
     gold_every: int | None = None,
     closed: bool | None = None,
     address: str = "http://127.0.0.1:8000",
+    json: bool = False,
 ) -> None:
     """Invite raters to a file of pairs, show their links and how far they are, and change how it is rated.
 
@@ -77,6 +78,7 @@ def raters(
         gold_every: every n-th pair is a control question (10 if never set).
         closed: whether only invited raters may join.
         address: where the rating page is served.
+        json: print for other programs.
     """
     import time
     from dataclasses import replace
@@ -98,12 +100,10 @@ def raters(
         store.add_rater(name, time.time())
     rows = [(rater.name, count, f"{address}/cxc/rate/{rater.token}") for rater, count in store.raters()]
     made, wanted = store.progress()
-    console.table(
-        ["rater", "rated", "personal link"], rows, title=f"{made:,} of {wanted:,} ratings made", right=["rated"]
-    )
+    console.table(["rater", "rated", "personal link"], rows, title=f"{made:,} of {wanted:,} ratings made", as_json=json)
 
 
-def ratings(pairs: Annotated[Path, tyro.conf.Positional], out: Path, split: str = "test") -> None:
+def ratings(pairs: Annotated[Path, tyro.conf.Positional], out: Path, split: str = "test", json: bool = False) -> None:
     """Write the ratings made so far in the release's columns, and show how far the raters agree.
 
     Example: nonet cxc ratings to_rate.parquet --out ratings/
@@ -112,7 +112,10 @@ def ratings(pairs: Annotated[Path, tyro.conf.Positional], out: Path, split: str 
         pairs: the file of pairs.
         out: a folder for sts_SPLIT.csv, sis_SPLIT.csv, sits_SPLIT.csv, the raw judgements and ratings.parquet.
         split: the name that the files end with.
+        json: print the agreement for other programs.
     """
+    from dataclasses import asdict
+
     from nonet.cxc.page import open_study
     from nonet.cxc.rating.agreement import agreement
     from nonet.cxc.rating.export import export
@@ -125,8 +128,11 @@ def ratings(pairs: Annotated[Path, tyro.conf.Positional], out: Path, split: str 
         raise DataError("Nothing is rated yet.", where=pairs, fix=f"Rate with: nonet serve --cxc {pairs}")
     written = export(out, split, asked, judgements)
     found = agreement(judgements, len(asked))
+    if json:
+        console.print_json(asdict(found))
+        return
     rows = [(r.name, r.judged, r.with_others, r.bias, r.gold_error, r.seconds) for r in found.raters]
     columns = ["rater", "rated", "correlation with the others", "bias", "error on control questions", "seconds a pair"]
-    console.table(columns, rows, title="Raters", right=columns[1:])
+    console.table(columns, rows, title="Raters")
     facts = {"Krippendorff's alpha": found.alpha, "pairs rated twice or more": found.pairs}
     console.summary("Agreement", facts | {"files": ", ".join(path.name for path in written)})

@@ -193,7 +193,7 @@ def _show(measured: Judgement, title: str) -> None:
     from nonet.foundation import console
 
     rows = [(name, str(value), f"{measured.nothing[name].value:.4g}") for name, value in measured.system.items()]
-    console.table(["metric", "editor [95 %]", "doing nothing"], rows, title=title, right=["doing nothing"])
+    console.table(["metric", "editor [95 %]", "doing nothing"], rows, title=title)
     console.say(f"returned unchanged: {100 * measured.unchanged:.1f} %")
     if measured.fallbacks:
         console.say(f"kept because something did not fit: {measured.fallbacks:,}")

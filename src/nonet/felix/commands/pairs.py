@@ -12,6 +12,7 @@ from nonet.felix.rules.config import RuleConfig
 
 if TYPE_CHECKING:
     from nonet.felix.data import Collected
+    from nonet.felix.inspection import Inspection
 
 __all__ = ["inspect", "pairs_official", "pairs_text", "pairs_tsv", "pairs_wikipedia"]
 
@@ -27,7 +28,7 @@ def pairs_wikipedia(out: Path, rules: tyro.conf.OmitArgPrefixes[RuleConfig] = _R
         out: the folder to write.
         rules: which edits to make, and how many.
     """
-    from nonet.felix.rules import rule_pairs
+    from nonet.felix.rules.pairs import rule_pairs
     from nonet.felix.sources.prose import wikipedia
 
     _write(rule_pairs("Wikipedia, by rules", list(wikipedia()), rules), out, rules.seed)
@@ -47,7 +48,7 @@ def pairs_text(
         out: the folder to write.
         rules: which edits to make, and how many.
     """
-    from nonet.felix.rules import rule_pairs
+    from nonet.felix.rules.pairs import rule_pairs
     from nonet.felix.sources.prose import folder_documents
 
     _write(rule_pairs(f"{folder.name}, by rules", list(folder_documents(folder)), rules), out, rules.seed)
@@ -106,6 +107,7 @@ def inspect(
     split: Literal["train", "validation", "test"] = "train",
     encoder: str = "minilm",
     labels: tyro.conf.OmitArgPrefixes[LabelConfig] = _LABELS,
+    json: bool = False,
 ) -> None:
     """Show what can be learnt from pairs: realisable share, spans, moves, lengths, suspicious rows.
 
@@ -116,13 +118,25 @@ def inspect(
         split: which part.
         encoder: whose pieces are counted.
         labels: the variant and its limits.
+        json: print for other programs.
     """
+    from dataclasses import asdict
+
     from nonet.felix.data import describe, read_pairs
     from nonet.felix.encoders import open_encoder
     from nonet.felix.inspection import inspect_pairs
     from nonet.foundation import console
 
     found = inspect_pairs(read_pairs(pairs, split), open_encoder(encoder).vocabulary, labels)
+    if json:
+        console.print_json(asdict(found))
+    else:
+        _show_inspection(found, f"{describe(pairs)['name']}, {split}")
+
+
+def _show_inspection(found: Inspection, title: str) -> None:
+    from nonet.foundation import console
+
     shares = {
         "can be learnt": found.realisable,
         "source and target are equal": found.identical,
@@ -135,14 +149,12 @@ def inspect(
         f"{name}, 50/90/99/100 %": " / ".join(f"{value:.0f}" for value in values)
         for name, values in percentiles.items()
     }
-    console.summary(f"{describe(pairs)['name']}, {split}", facts)
+    console.summary(title, facts)
     total = max(1, sum(found.tags.values()))
-    console.table(
-        ["tag", "tokens", "%"], [(name, n, 100 * n / total) for name, n in found.tags.items()], right=["tokens", "%"]
-    )
-    for title, counts in (("Kinds", found.kinds), ("Left out", found.left_out)):
+    console.table(["tag", "tokens", "%"], [(name, n, 100 * n / total) for name, n in found.tags.items()])
+    for name, counts in (("kinds", found.kinds), ("left out", found.left_out)):
         if counts:
-            console.table([title.lower(), "pairs"], counts.items(), right=["pairs"])
+            console.table([name, "pairs"], counts.items())
     for reason, (count, shown) in found.suspicious.items():
         console.say(f"Suspicious: {reason} ({count:,})")
         for text in shown:

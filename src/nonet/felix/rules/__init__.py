@@ -4,7 +4,3 @@ The rules of fusion follow DiscoFuse (Geva et al. 2019): a sentence or two with 
 into two sentences that can stand alone; what stood there is the target. The parse comes from spaCy with a model that is
 installed as a data package.
 """
-
-from nonet.felix.rules.pairs import rule_pairs
-
-__all__ = ["rule_pairs"]

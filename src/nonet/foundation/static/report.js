@@ -8,6 +8,7 @@
     const plot = plots[place.dataset.plot];
     if (!plot) return;
     drawn.add(place);
+    if (plot.layout.height) place.style.minHeight = `${plot.layout.height}px`;
     Plotly.react(place, plot.data, framed(plot.layout), { responsive: true, displaylogo: false });
   };
   const framed = (own) => {

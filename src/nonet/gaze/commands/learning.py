@@ -58,7 +58,7 @@ def evaluate(
     *,
     people: int = 60,
     frames: int = 40,
-    seed: int = 1,
+    seed: int = 0,
     workers: int = 0,
     out: Path | None = None,
     json: bool = False,
@@ -71,9 +71,9 @@ def evaluate(
         model: a network's folder.
         people: how many to render.
         frames: pictures of each.
-        seed: decides them.
+        seed: decides who they are; none of them was learnt from.
         workers: processes that render; 0 for one per core.
-        out: a folder for report.html.
+        out: a folder for report.html; no report is written without it.
         json: print for other programs.
     """
     from nonet.foundation import console

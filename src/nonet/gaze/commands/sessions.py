@@ -76,6 +76,7 @@ def calibrate(
     store: Path | None = None,
     finetune: bool = False,
     personal: Personal = Personal(),  # noqa: B008
+    json: bool = False,
 ) -> None:
     """Fit a session's calibration again, with other options or with fine-tuning.
 
@@ -87,16 +88,17 @@ def calibrate(
         store: where recordings are; the user's data folder if not given.
         finetune: train the whole network on; needs kept pictures.
         personal: options of the fit.
+        json: print for other programs.
     """
     from nonet.foundation import console
     from nonet.gaze.recalibrate import recalibrate
 
     fit = recalibrate(open_store(store).session(session), model, personal, finetuned=finetune)
     rows = [(rung, error, rung == fit.rung) for rung, error in fit.errors_cm.items()]
-    console.table(("fit", "error on dots left out, cm", "used"), rows, right=("error on dots left out, cm",))
+    console.table(("fit", "error on dots left out, cm", "used"), rows, as_json=json)
 
 
-def report(session: Source[str], *, store: Path | None = None, out: Path | None = None) -> None:
+def report(session: Source[str], *, store: Path | None = None, out: Path | None = None, json: bool = False) -> None:
     """Report a session: error per dot, task measures, plots.
 
     Example: nonet gaze report s-k3vq7m2xw4ht6bnp
@@ -105,12 +107,13 @@ def report(session: Source[str], *, store: Path | None = None, out: Path | None 
         session: its id, or its folder.
         store: where recordings are; the user's data folder if not given.
         out: a folder for report.html; the session's own if not given.
+        json: print for other programs.
     """
     from nonet.foundation import console
     from nonet.gaze.reporting import session_report
 
     opened = open_store(store).session(session)
-    session_report(opened).publish(out or opened.folder, console.command_line())
+    session_report(opened).publish(out or opened.folder, console.command_line(), as_json=json)
     if out is None:
         for name in ("report.html", "report.json"):
             (opened.folder / name).chmod(0o600)
@@ -139,7 +142,14 @@ def convert(
     saved(exports.to_bids(opened, out) if to == "bids" else exports.to_parquet(opened, out))
 
 
-def fatigue(*, store: Path | None = None, out: Path | None = None, permutations: int = 100, seed: int = 0) -> None:
+def fatigue(
+    *,
+    store: Path | None = None,
+    out: Path | None = None,
+    permutations: int = 100,
+    seed: int = 0,
+    json: bool = False,
+) -> None:
     """Fatigue over time on task, from all sessions with blocks of tracking or proofreading.
 
     The blocks go to reports/fatigue.csv in the store, where `forget` takes a participant's rows out again.
@@ -148,9 +158,10 @@ def fatigue(*, store: Path | None = None, out: Path | None = None, permutations:
 
     Args:
         store: where recordings are; the user's data folder if not given.
-        out: a folder for report.html, which names participants by letters only.
+        out: a folder for report.html, which names participants by letters only; no report is written without it.
         permutations: of the test against chance; the smallest p is one in so many and one.
         seed: decides the permutations of the test against chance.
+        json: print for other programs.
     """
     from nonet.foundation import console
     from nonet.gaze.fatigue import TASKS, fatigue_report, recorded_blocks, write_blocks
@@ -160,4 +171,4 @@ def fatigue(*, store: Path | None = None, out: Path | None = None, permutations:
     parts = [recorded_blocks(sessions, task) for task in TASKS]
     report = fatigue_report(parts, sessions, permutations=permutations, seed=seed)
     saved(write_blocks(shelf, parts))
-    report.publish(out, console.command_line())
+    report.publish(out, console.command_line(), as_json=json)

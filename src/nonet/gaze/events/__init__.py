@@ -1,4 +1,4 @@
-"""What eyes do: fixations, saccades, their after-swing, smooth pursuit and blinks, from gaze over time."""
+"""What eyes do: fixations, saccades, post-saccadic oscillations, smooth pursuit and blinks, from gaze over time."""
 
 from nonet.gaze.events.detect import Detection, detect
 from nonet.gaze.events.labels import Event, Interval, intervals

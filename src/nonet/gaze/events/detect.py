@@ -1,4 +1,4 @@
-"""All events of a recording of 200 Hz or more: saccades, after-swings, fixations, pursuit and blinks.
+"""All events of a recording of 200 Hz or more: saccades, post-saccadic oscillations, fixations, pursuit and blinks.
 
 Saccades stand out from the local median velocity, so that a pursuing eye's own motion is no saccade, by a multiple of
 the noise around them. What lies between them is pursuit where the eye travels in one direction, else fixation.
@@ -36,10 +36,10 @@ class Detection:
     """The lowest peak, degrees a second over the local velocity."""
     shortest_ms: float = 8.0
     """The shortest saccade."""
-    swing: float = 2.5
-    """An after-swing lasts while the speed is above so many noise spreads."""
-    longest_swing_ms: float = 80.0
-    """The longest after-swing."""
+    oscillation: float = 2.5
+    """A post-saccadic oscillation lasts while the speed is above so many noise spreads."""
+    longest_oscillation_ms: float = 80.0
+    """The longest post-saccadic oscillation."""
     blink_pad_ms: float = 36.0
     """Taken from both sides of a gap, where the lid covers the pupil in part."""
     bridge_ms: float = 60.0
@@ -83,7 +83,7 @@ def detect(
     speed, noise = np.hypot(*over.T), _noise(over, samples(500))
     for start, stop in _saccades(np.nan_to_num(speed), noise, config, samples):
         labels[start:stop] = Event.SACCADE
-        swung = _after_swing(np.nan_to_num(speed), noise, stop, samples(config.longest_swing_ms), config)
+        swung = _oscillation(np.nan_to_num(speed), noise, stop, samples(config.longest_oscillation_ms), config)
         labels[stop:swung] = np.where(labels[stop:swung] == Event.NONE, Event.PSO, labels[stop:swung])
     return _between(position, rate_hz, labels, config, samples)
 
@@ -127,7 +127,7 @@ def _saccades(speed: np.ndarray, noise: np.ndarray, config: Detection, samples) 
         stop = top + 1
         while stop < len(speed) and speed[stop] > edge[stop]:
             if speed[stop] > speed[stop - 1] and speed[stop - 1] < 0.35 * speed[top]:
-                break  # the swing begins
+                break  # the oscillation begins
             stop += 1
         if found and start < found[-1][1]:
             start = found[-1][1]
@@ -136,16 +136,16 @@ def _saccades(speed: np.ndarray, noise: np.ndarray, config: Detection, samples) 
             and start - found[-1][1] < samples(10)
             and speed[top] < 0.35 * speed[found[-1][0] : found[-1][1]].max()
         ):
-            continue  # it is the swing of the saccade before
+            continue  # it is the oscillation of the saccade before
         if stop - start >= samples(config.shortest_ms):
             found.append((start, stop))
     return found
 
 
-def _after_swing(speed: np.ndarray, noise: np.ndarray, start: int, longest: int, config: Detection) -> int:
-    """Where the swing that begins at `start` ends; `start` itself if there is none."""
+def _oscillation(speed: np.ndarray, noise: np.ndarray, start: int, longest: int, config: Detection) -> int:
+    """Where the oscillation that begins at `start` ends; `start` itself if there is none."""
     window = speed[start : start + longest]
-    above = np.flatnonzero(window > config.swing * noise[start : start + longest])
+    above = np.flatnonzero(window > config.oscillation * noise[start : start + longest])
     if not len(above) or above[0] > 4:
         return start
     gaps = np.flatnonzero(np.diff(above) > 4)

@@ -9,7 +9,7 @@ from scipy.signal import savgol_filter
 
 from nonet.gaze.events.labels import runs
 
-__all__ = ["local_median", "rms_s2s", "robust_sd", "velocity"]
+__all__ = ["local_median", "robust_sd", "velocity"]
 
 
 def velocity(position_deg: Float[np.ndarray, "n 2"], rate_hz: float, window_ms: float) -> Float[np.ndarray, "n 2"]:
@@ -49,9 +49,3 @@ def robust_sd(values: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " 2"]:
     """The spread of each column from the median absolute deviation; fast movements hardly change it."""
     centre = np.nanmedian(values, axis=0)
     return 1.4826 * np.nanmedian(np.abs(values - centre), axis=0)
-
-
-def rms_s2s(position_deg: Float[np.ndarray, "n 2"]) -> float:
-    """Precision: the root mean square of the angle from sample to sample, degrees."""
-    steps = np.diff(position_deg, axis=0)
-    return float(np.sqrt(np.nanmean((steps**2).sum(axis=1)))) if len(steps) else float("nan")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -122,18 +122,23 @@ def write_blocks(store: Store, parts: Sequence[Recorded]) -> Path:
     Returns:
         The file: a row for each feature of each block, with the participant's random id.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("participant", "task", "block", "minutes", "answer", "feature", "change"))
-    for part in parts:
-        for row in range(len(part)):
-            who, block = part.participants[part.participant[row]], int(part.block[row]) + 1
-            about = (who, part.task, block, round(float(part.minutes[row]), 2), int(part.questionnaire[row]))
-            values = zip(part.features, part.change[row].round(6).tolist(), strict=True)
-            writer.writerows((*about, *value) for value in values)
     path = store.root / "reports" / "fatigue.csv"
-    write_private(path, text.getvalue())
+    with store.alone():
+        there = set(store.participants())  # who was deleted since the recordings were read does not come back
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("participant", "task", "block", "minutes", "answer", "feature", "change"))
+        writer.writerows(row for part in parts for row in _rows(part) if row[0] in there)
+        write_private(path, text.getvalue())
     return path
+
+
+def _rows(part: Recorded) -> Iterator[tuple[object, ...]]:
+    for row in range(len(part)):
+        who, block = part.participants[part.participant[row]], int(part.block[row]) + 1
+        about = (who, part.task, block, round(float(part.minutes[row]), 2), int(part.questionnaire[row]))
+        values = zip(part.features, part.change[row].round(6).tolist(), strict=True)
+        yield from ((*about, *value) for value in values)
 
 
 def _figure(part: Recorded, found: Fatigue | None) -> Figure:

@@ -1,28 +1,19 @@
-"""How steady, how precise, how spread: ellipses of fixations and the entropy of where people look."""
+"""How steady and how spread: the area that holds a fixation, and the entropy of where people look."""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
 
-from nonet.eigen import bcea, ellipse
+from nonet.eigen import bcea
 
-__all__ = ["contour_area", "fixation_ellipse", "gaze_entropy"]
+__all__ = ["contour_area", "gaze_entropy"]
 
 
 def contour_area(gaze: Float[np.ndarray, "n 2"], share: float = 0.682) -> float:
     """The bivariate contour ellipse area that holds a share of the gaze, in the square of its unit."""
     seen = gaze[np.isfinite(gaze).all(axis=1)]
     return float(bcea(np.cov(seen.T), share=share)) if len(seen) > 2 else float("nan")
-
-
-def fixation_ellipse(gaze: Float[np.ndarray, "n 2"], level: float = 0.95) -> tuple[float, float, float]:
-    """Longer and shorter semi-axis and angle (radians) of the ellipse that holds a share of the gaze."""
-    seen = gaze[np.isfinite(gaze).all(axis=1)]
-    if len(seen) < 3:
-        return float("nan"), float("nan"), float("nan")
-    found = ellipse(np.cov(seen.T), level=level)
-    return float(found.major), float(found.minor), float(found.angle)
 
 
 def gaze_entropy(density: Float[np.ndarray, "r c"]) -> float:

@@ -161,10 +161,6 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) > 1e300
 
 
-def _are_numbers(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_number, value))
-
-
 def _is_sample(row: Mapping[str, Any]) -> bool:
     """Whether a row has the fields that `samples.Samples` is made of, in their kinds."""
     base, features = row.get("base"), row.get("features")

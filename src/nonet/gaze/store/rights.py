@@ -9,14 +9,16 @@ import os
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from nonet.foundation.errors import DataError, ResourceError
+from nonet.foundation.errors import ResourceError
 from nonet.foundation.reading import made_sense_of
 from nonet.gaze.store.private import new_id, write_json, write_private
-from nonet.gaze.store.shelf import Store
+from nonet.gaze.store.shelf import Store, no_such
 
 __all__ = ["Receipt", "expired", "export", "forget", "traces"]
 
@@ -54,10 +56,17 @@ def forget(store: Store, participant: str, now: datetime) -> Receipt:
         DataError: if nothing is known of the participant.
         ResourceError: if a trace is left, such as in a file that may not be changed.
     """
+    if not store.root.is_dir():
+        raise no_such(participant)
+    with store.alone():
+        return _forget(store, participant, now)
+
+
+def _forget(store: Store, participant: str, now: datetime) -> Receipt:
     folder = store.folder(participant)
     consents = [(path, record) for path, record in store.consents() if record.get("participant") == participant]
     if not folder.exists() and not consents and not traces(store, [participant]):
-        raise DataError("There is no such participant.", where=participant, fix="`nonet gaze list` shows them.")
+        raise no_such(participant)
     names = sorted({record["name"] for _, record in consents if isinstance(record.get("name"), str)} - {""})
     ids = [participant, *(path.name for path in folder.glob("sessions/s-*"))]
     files = sum(path.is_file() for path in folder.rglob("*"))
@@ -85,11 +94,22 @@ def traces(store: Store, words: list[str]) -> list[Path]:
     spelt = {spelling for word in words for spelling in (word, json.dumps(word)[1:-1])}
     sought = re.compile(b"|".join(rb"(?<![\w-])" + re.escape(word.encode()) + rb"(?![\w-])" for word in sorted(spelt)))
     found = []
-    for path in sorted(store.root.rglob("*")):
+    for path in sorted(_everything(store.root)):
         name = os.fsencode(path.relative_to(store.root))
         if sought.search(name) or (path.is_file() and _contains(path, sought, 2 * max(map(len, spelt)))):
             found.append(path)
     return found
+
+
+def _everything(root: Path) -> Iterator[Path]:
+    """All that lies in a folder; what goes while one looks, such as files that are being replaced, is left out."""
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for folder, folders, files in os.walk(root, onerror=refuse):
+        yield from (Path(folder, name) for name in (*folders, *files))
 
 
 def export(store: Store, participant: str) -> bytes:
@@ -101,7 +121,8 @@ def export(store: Store, participant: str) -> bytes:
     store.about(participant)
     folder = store.folder(participant)
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+    with store.alone(), zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        store.about(participant)  # they may have been deleted while this waited
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 archive.write(path, path.relative_to(folder.parent))
@@ -152,7 +173,7 @@ def _strip(path: Path, participant: str) -> int:
 
 def _contains(path: Path, sought: re.Pattern[bytes], overlap: int) -> bool:
     before = b""
-    with path.open("rb") as file:
+    with suppress(FileNotFoundError), path.open("rb") as file:  # it may have been replaced since it was listed
         while block := file.read(2**20):
             if sought.search(before + block):
                 return True

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import platformdirs
+from filelock import BaseFileLock, FileLock
 
 from nonet.foundation.errors import DataError, UsageError
 from nonet.gaze.geometry import Screen
@@ -15,7 +16,7 @@ from nonet.gaze.store.consent import Consent
 from nonet.gaze.store.private import make_folder, new_id, read_json, require_id, write_json
 from nonet.gaze.store.recording import Session, SessionRecord
 
-__all__ = ["Store", "default_store"]
+__all__ = ["Store", "default_store", "no_such"]
 
 _DEFAULT_DAYS = 365
 
@@ -24,6 +25,11 @@ def default_store() -> Path:
     """Where recordings are kept: ``NONET_GAZE_STORE``, or the user's data folder."""
     named = os.environ.get("NONET_GAZE_STORE")
     return Path(named) if named else Path(platformdirs.user_data_dir("nonet")) / "gaze"
+
+
+def no_such(participant: str) -> DataError:
+    """What is said where nothing is known of a participant."""
+    return DataError("There is no such participant.", where=participant, fix="`nonet gaze list` shows them.")
 
 
 class Store:
@@ -38,6 +44,11 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def alone(self) -> BaseFileLock:
+        """Keeps others, of this process and of any other, from beginning sessions and from deleting meanwhile."""
+        make_folder(self.root)
+        return FileLock(self.root / ".lock", mode=0o600)
 
     def admit(self, name: str, text: str, *, keep_frames: bool, now: datetime, days: int = _DEFAULT_DAYS) -> str:
         """Takes in a participant who has signed.
@@ -80,7 +91,7 @@ class Store:
             DataError: if there is no such participant.
         """
         if not (self.folder(participant) / "participant.json").exists():
-            raise DataError("There is no such participant.", where=participant, fix="`nonet gaze list` shows them.")
+            raise no_such(participant)
         return read_json(self.folder(participant) / "participant.json")
 
     def consents(self) -> Iterator[tuple[Path, dict]]:
@@ -94,10 +105,12 @@ class Store:
         Raises:
             DataError: if nobody with that id has agreed to be recorded.
         """
-        self.about(participant)
         session = new_id("s")
         record = SessionRecord.new(session, participant, screen, settings, now.isoformat(timespec="seconds"))
-        return Session.create(self.folder(participant) / "sessions" / session, record)
+        self.about(participant)
+        with self.alone():
+            self.about(participant)  # they may have been deleted while this waited
+            return Session.create(self.folder(participant) / "sessions" / session, record)
 
     def session(self, name: str) -> Session:
         """A session by its id, or by the path of its folder.
@@ -118,11 +131,6 @@ class Store:
         whose = require_id(participant, "p") if participant else "p-*"
         folders = (self.root / "participants").glob(f"{whose}/sessions/s-*/session.json")
         return sorted((Session.open(path.parent) for path in folders), key=lambda session: session.record.started)
-
-
-def utc_now() -> datetime:
-    """The time, for records."""
-    return datetime.now(UTC)
 
 
 def require_store(root: Path) -> Store:

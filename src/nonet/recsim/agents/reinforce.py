@@ -79,7 +79,7 @@ class Proposer(eqx.Module):
         return self.sharpness * jax.vmap(self.proposal)(layer) @ self.documents.T
 
     def show(self, seen: Seen) -> dist.Distribution:
-        """The law of the slate."""
+        """The distribution of the slate."""
         return PlackettLuce(self.scores(seen), self.slate_size)
 
 
@@ -130,10 +130,10 @@ def learn_by_reinforce(
         gain = jax.lax.stop_gradient(gain / (gain.std() + 1e-6))
 
         def loss(agent: Proposer) -> Array:
-            law = jax.vmap(agent.show)(seen)
-            first = jax.nn.log_softmax(law.scores)  # type: ignore[attr-defined]
+            slates = jax.vmap(agent.show)(seen)
+            first = jax.nn.log_softmax(slates.scores)  # type: ignore[attr-defined]
             spread = -(jnp.exp(first) * first).sum(-1).mean()
-            return -(gain * law.log_prob(slate)).mean() - entropy * spread
+            return -(gain * slates.log_prob(slate)).mean() - entropy * spread
 
         slope = eqx.filter_grad(loss)(agent)
         changes, state = optimiser.update(slope, state, eqx.filter(agent, eqx.is_inexact_array))

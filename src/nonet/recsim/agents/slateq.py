@@ -74,7 +74,7 @@ class SlateQ(eqx.Module):
         return taken * values[:, :-1] + (1 - taken) * values[:, -1:]
 
     def show(self, seen: Seen) -> Any:
-        """The documents worth most, or the law of an exploring slate."""
+        """The documents worth most, or the distribution of an exploring slate."""
         worth = self.worth(seen)
         if self.temperature is None:
             return top(worth, self.slate_size)

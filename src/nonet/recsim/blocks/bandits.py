@@ -75,7 +75,7 @@ class EpsilonGreedy(_Counting):
     epsilon: float = 0.1
 
     def pull(self, known: Tally) -> dist.Distribution:
-        """The law of the next arm; never-pulled arms come first."""
+        """The distribution of the next arm; never-pulled arms come first."""
         value = jnp.where(known.pulls == 0, jnp.inf, known.means)
         best = jax.nn.one_hot(value.argmax(1), self.arms)
         return dist.CategoricalProbs(probs=(1 - self.epsilon) * best + self.epsilon / self.arms)

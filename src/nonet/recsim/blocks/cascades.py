@@ -96,7 +96,7 @@ class CascadeThompson(_Ranker):
 
 
 def _divergence(p: Array, q: Array) -> Array:
-    """Kullback-Leibler divergence of two Bernoulli laws."""
+    """Kullback-Leibler divergence of two Bernoulli distributions."""
     least = 1e-7
     p, q = jnp.clip(p, least, 1 - least), jnp.clip(q, least, 1 - least)
     return p * jnp.log(p / q) + (1 - p) * jnp.log((1 - p) / (1 - q))

@@ -39,7 +39,7 @@ class MultinomialLogit(eqx.Module):
 
 
 class _Logit(dist.CategoricalLogits):
-    """A categorical law whose log-probability gathers nothing.
+    """A categorical distribution whose log-probability gathers nothing.
 
     The derivative of a gather is a scatter, which takes a processor longer than to compare with every alternative.
     """
@@ -57,7 +57,7 @@ class PlackettLuce(dist.Distribution):
     """Ordered choice of ``count`` alternatives without replacement (Plackett 1975, Luce 1959).
 
     ``P(a_1 … a_k) = prod_i exp(s_{a_i}) / sum_{j not in a_1 … a_{i-1}} exp(s_j)``. Draws perturb the scores with Gumbel
-    noise and take the largest, which has this law.
+    noise and take the largest, which has this distribution.
 
     Args:
         scores: logits, shape (…, alternatives).

@@ -1,7 +1,7 @@
-"""What goes on in users: laws of a state at the start and from step to step.
+"""What goes on in users: how a state is distributed at the start, and given the one before.
 
 Each class is an actor, or part of one. ``begin`` gives the state at step 0, ``step`` the next state; both return
-distributions where the law is random. A state has the population on its first axis.
+distributions where chance plays a part. A state has the population on its first axis.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 from numpyro.distributions import constraints
 
 from nonet.foundation.errors import UsageError
-from nonet.recsim.blocks.laws import NormalMixture
+from nonet.recsim.blocks.distributions import NormalMixture
 from nonet.recsim.language import parameter
 
 __all__ = [
@@ -127,8 +127,8 @@ class FiniteMarkov(eqx.Module):
 
     Attributes:
         size: how many users.
-        initial: law of the first state.
-        transition: a law in each row.
+        initial: distribution of the first state.
+        transition: a distribution in each row.
     """
 
     size: int
@@ -260,12 +260,12 @@ class RememberedSatisfaction(eqx.Module):
         return dist.Normal(self.memory * before + gain, self.noise)
 
 
-def _refuse_unnormalised(name: str, law: Array) -> None:
+def _refuse_unnormalised(name: str, shares: Array) -> None:
     """Probabilities that are traced cannot be looked at; those that a person writes down can."""
-    if isinstance(law, Tracer) or not eqx.is_array_like(law):
+    if isinstance(shares, Tracer) or not eqx.is_array_like(shares):
         return
-    sums = jnp.asarray(law).sum(-1)
-    if bool((jnp.abs(sums - 1) > 1e-4).any()) or bool((jnp.asarray(law) < 0).any()):
+    sums = jnp.asarray(shares).sum(-1)
+    if bool((jnp.abs(sums - 1) > 1e-4).any()) or bool((jnp.asarray(shares) < 0).any()):
         raise UsageError(
             f"Its probabilities add up to {sums}, or one is negative.", where=name, fix="Divide by the sum."
         )

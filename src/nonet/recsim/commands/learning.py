@@ -21,6 +21,7 @@ def fit(
     out: Path,
     rank: int = 16,
     seed: int = 0,
+    json: bool = False,
 ) -> None:
     """Fit the user side of a simulator to a log, and judge it on later events.
 
@@ -35,6 +36,7 @@ def fit(
         out: folder for the fitted model.
         rank: length of tastes.
         seed: of the start.
+        json: print for other programs.
     """
     from nonet.foundation.errors import UsageError
     from nonet.foundation.report import Report, Table
@@ -66,7 +68,7 @@ def fit(
         ],
         facts={"log": log, "rank": rank, "seed": seed},
     )
-    report.publish(out, console.command_line())
+    report.publish(out, console.command_line(), as_json=json)
     console.note(f"Infer what is hidden: nonet recsim infer {out} --log {log} --out posterior/")
 
 
@@ -80,6 +82,7 @@ def infer(
     warmup: int = 300,
     draws: int = 500,
     seed: int = 0,
+    json: bool = False,
 ) -> None:
     """Infer what a log does not show: users' tastes, or how far users look down a slate.
 
@@ -97,6 +100,7 @@ def infer(
         warmup: steps of adaptation of each chain.
         draws: kept steps of each chain.
         seed: same seed, same draws.
+        json: print for other programs.
     """
     from nonet.recsim.hidden_users import InferConfig, infer_hidden, save_inferred
     from nonet.recsim.plots import traces
@@ -105,7 +109,7 @@ def infer(
     found = infer_hidden(fitted, log, config)
     console.wrote(save_inferred(out, found))
     report = found.report(asdict(config) | {"log": log}, traces(found.posterior, found.labels))
-    report.publish(out, console.command_line(), tables=2)
+    report.publish(out, console.command_line(), as_json=json, tables=2)
     if not found.posterior.converged:
         console.note("The chains do not agree yet: ask for more --warmup and --draws before you use a mean.")
 
@@ -121,6 +125,7 @@ def train(
     documents: int = 100,
     slate: int = 2,
     seed: int = 0,
+    json: bool = False,
 ) -> None:
     """Train a recommender in a simulated world, and judge it against a myopic one.
 
@@ -136,6 +141,7 @@ def train(
         documents: size of the catalogue.
         slate: documents shown.
         seed: of the catalogue, the start and the chances.
+        json: print for other programs.
     """
     from nonet.foundation.report import Report, Table
     from nonet.recsim.agents.training import TrainConfig, save_agent, train_agent
@@ -154,7 +160,7 @@ def train(
         figures=[learning_curve(trained.rewards, agent)],
         facts=asdict(config),
     )
-    report.publish(out / "report", console.command_line())
+    report.publish(out / "report", console.command_line(), as_json=json)
     console.note(f"Use it: nonet recsim compare {story} --policies myopic,{out}")
 
 

@@ -36,6 +36,7 @@ def run(
     policy: str | None = None,
     world: tyro.conf.OmitArgPrefixes[WorldConfig] = _WORLD,
     profile: bool = False,
+    json: bool = False,
 ) -> None:
     """Simulate a story and keep the run for `nonet serve --recsim`.
 
@@ -47,6 +48,7 @@ def run(
         policy: the recommender, by name or as a folder made by `nonet recsim train`; the story's first if not given.
         world: its world.
         profile: tell what each variable costs, and do not simulate.
+        json: print for other programs.
     """
     import shutil
 
@@ -58,7 +60,7 @@ def run(
     config = RunConfig(story=story, policy=policy, **asdict(world))
     exhibit, cast = shelf.cast(config)
     if profile:
-        console.table(["variable", "ms a step"], costs(cast).items(), right=["ms a step"])
+        console.table(["variable", "ms a step"], costs(cast).items(), as_json=json)
         return
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     trajectory = simulate_as(config, exhibit, cast, checkpoint=checkpoint)
@@ -71,9 +73,8 @@ def run(
     }
     total = mean_with_interval(series_of(trajectory, exhibit.headline).sum(1))
     word = exhibit.headline.removeprefix("measures.")
-    console.summary(
-        f"{exhibit.name}, {config.policy or exhibit.policies[0]}", {f"{word}, all steps": str(total)} | finals
-    )
+    title = f"{exhibit.name}, {config.policy or exhibit.policies[0]}"
+    console.summary(title, {f"{word}, all steps": str(total)} | finals, as_json=json)
     console.note(f"Look at it: nonet serve --recsim {out}")
 
 
@@ -83,6 +84,7 @@ def compare(
     policies: str,
     world: tyro.conf.OmitArgPrefixes[WorldConfig] = _COMPARED,
     out: Path | None = None,
+    json: bool = False,
 ) -> None:
     """Run several policies under the same chances and tell which is better.
 
@@ -92,7 +94,9 @@ def compare(
         story: which one.
         policies: names, or folders made by `nonet recsim train`, with commas between; differences are to the first.
         world: its world.
-        out: folder for a report with plots and for the runs, which `nonet serve --recsim` shows side by side.
+        out: folder for a report with plots and for the runs, which `nonet serve --recsim` shows side by side;
+            nothing is kept without it.
+        json: print for other programs.
     """
     from nonet.foundation.report import Report, Table
     from nonet.recsim import evaluate
@@ -126,7 +130,7 @@ def compare(
         figures=figures,
         facts=asdict(config),
     )
-    report.publish(out, console.command_line())
+    report.publish(out, console.command_line(), as_json=json)
     if out is not None:
         for name, trajectory in found.trajectories.items():
             policy = replace(config, policy=name)

@@ -19,7 +19,7 @@ from numpyro.distributions import constraints
 from nonet.recsim import metrics
 from nonet.recsim.blocks.affinities import negative_distance
 from nonet.recsim.blocks.choice import MultinomialLogit, chosen
-from nonet.recsim.blocks.laws import Draws, NormalMixture
+from nonet.recsim.blocks.distributions import Draws, NormalMixture
 from nonet.recsim.blocks.recommenders import top
 from nonet.recsim.language import Population, Variable, parameter, story, variables
 from nonet.recsim.spaces import label, real

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from numpyro.distributions import constraints
 
 from nonet.recsim.blocks.choice import MultinomialLogit
-from nonet.recsim.blocks.laws import NormalMixture
+from nonet.recsim.blocks.distributions import NormalMixture
 from nonet.recsim.blocks.states import RememberedSatisfaction
 from nonet.recsim.language import Population, Variable, parameter, story, variables
 

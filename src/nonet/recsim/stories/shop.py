@@ -113,7 +113,7 @@ class Epsilon(_Counting):
     epsilon: float = 0.05
 
     def score(self, known: Tally, affinity: Scores) -> dist.Distribution:
-        """Epsilon-greedy as a law of scores: a lucky draw of probability epsilon is above every rate."""
+        """Epsilon-greedy as random scores: a lucky draw of probability epsilon is above every rate."""
         rate = jnp.where(known.pulls == 0, 0.5, known.means)
         lucky = dist.Normal(rate + 2.0, 1e-3)
         plain = dist.Normal(rate, 1e-3)

@@ -1,4 +1,4 @@
-"""Synthetic users who rate items and tag their soft attributes, each in his own sense of the words.
+"""Synthetic users who rate items and tag their soft attributes, each in their own sense of the words.
 
 The generator with which concept activation vectors are tested (Göpfert et al. 2022, arXiv 2202.02830): items and users
 come from one Gaussian mixture of topics, utility is single-peaked in every attribute, few users rate much and fewer
@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int
 from nonet.foundation.errors import UsageError
 from nonet.recsim.blocks.affinities import single_peaked
 from nonet.recsim.blocks.choice import PlackettLuce
-from nonet.recsim.blocks.laws import NormalMixture
+from nonet.recsim.blocks.distributions import NormalMixture
 from nonet.recsim.language import Population, Variable, story, variables
 
 __all__ = ["SoftCatalogue", "Taggers", "tagging"]

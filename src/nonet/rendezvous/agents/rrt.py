@@ -1,4 +1,4 @@
-"""Planning without learning: ways of a random tree in what the robot has scanned, scored like the article's roll-outs.
+"""Planning without learning: paths of a random tree in what the robot has scanned, scored like the article's roll-outs.
 
 A tree (RRT, LaValle 1998, of OMPL) grows from every robot through what the ego has seen so far; one tree serves all
 proposals of a round. Robots are taken to follow their tree's ways at full speed.

@@ -17,14 +17,9 @@ from nonet.rendezvous import world as worlds
 from nonet.rendezvous.config import HEADLINE_M, WorldConfig
 from nonet.rendezvous.maps.layout import Map
 
-__all__ = ["MEETING_REWARD", "RendezvousTask", "spread"]
+__all__ = ["MEETING_REWARD", "RendezvousTask"]
 
 MEETING_REWARD = 10.0
-
-
-def spread(pose: Float[Array, "robots 3"]) -> Float[Array, ""]:
-    """The largest distance between two robots, metres."""
-    return jnp.linalg.norm(pose[:, None, :2] - pose[:, :2], axis=-1).max()
 
 
 class RendezvousTask:
@@ -75,7 +70,7 @@ class RendezvousTask:
         wheels = jnp.stack([jnp.clip(actions[name], -1, 1) for name in self.agents]) * most
         after = worlds.step(world, before, wheels, moves)
         met = worlds.meeting_gap(world, after.pose) < HEADLINE_M
-        reward = spread(before.pose) - spread(after.pose) + MEETING_REWARD * met
+        reward = worlds.spread(before.pose) - worlds.spread(after.pose) + MEETING_REWARD * met
         done = met | (after.time >= self.limit)
         info = {"met": met, "collisions": after.collisions.sum()}
         return (

@@ -1,1 +1,1 @@
-"""Maps: read from files, made of chances, and gathered in suites."""
+"""Maps: read from files, made at random, and gathered in suites."""

@@ -1,4 +1,4 @@
-"""Maps made of chances: open floors, clutter, rooms, corridors, mazes, and traps that mirror each other.
+"""Random maps: open floors, clutter, rooms, corridors, mazes, and traps that mirror each other.
 
 Every family is a function of a random generator; its maps are 12 m by 12 m and fit the room of `scene.CIRCLES` and
 `scene.SEGMENTS`.

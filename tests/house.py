@@ -1,11 +1,21 @@
 """A small real folder for each wing, as its commands would make it; networks in them have learnt nothing."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from nonet.rendezvous.episode import Episode
+    from nonet.rendezvous.team import Team
+
+BEAMS = 8
+"""Rays of the robots' lidar."""
 
 
 def build(root: Path) -> dict[str, Path]:
@@ -121,10 +131,12 @@ def _gaze(folder: Path) -> Path:
     from nonet.gaze.config import PRESETS
     from nonet.gaze.model import GazeNet, save
     from nonet.gaze.settings import StudySettings, write_settings
+    from nonet.gaze.tasks.stages import Pace
 
     torch.manual_seed(0)
     save(GazeNet(PRESETS["64-half"]), folder / "model")
-    write_settings(folder, StudySettings(tasks=("saccade", "pursuit"), seed=2, store=folder / "store"))
+    settings = StudySettings(tasks=("saccade", "pursuit"), pace=Pace.quick(), seed=2, store=folder / "store")
+    write_settings(folder, settings)
     return folder
 
 
@@ -135,7 +147,10 @@ def _recsim(folder: Path) -> Path:
 
 
 def write_run(folder: Path, policy: str, level: float) -> None:
-    """A run of four providers, two of them given up at its end, and one user."""
+    """A run of twelve steps and four providers, two of them given up at its end, and one user.
+
+    Welfare ends at 0.32 above ``level``, in the mean of three runs.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -161,34 +176,48 @@ def write_run(folder: Path, policy: str, level: float) -> None:
 
 
 def _rendezvous(folder: Path) -> Path:
+    from nonet.rendezvous.saving import write_episode
+    from nonet.rendezvous.team import save_team
+
+    team = untaught_team()
+    save_team(folder, team)
+    write_episode(folder / "episodes" / "hall.json", a_meeting(), team.config.world.lidar, 0.2)
+    return folder
+
+
+def untaught_team() -> Team:
+    """Two robots with networks that know nothing: right in shape, quick to make and to plan with."""
     import jax
 
-    from nonet.rendezvous.agents.base import Thought
-    from nonet.rendezvous.config import LidarConfig, TrainConfig, WorldConfig, preset
-    from nonet.rendezvous.episode import Episode, Moment
-    from nonet.rendezvous.maps.layout import from_shapes
+    from nonet.rendezvous.config import LidarConfig, PlannerConfig, TrainConfig, WorldConfig, preset
     from nonet.rendezvous.model import new_network, plain_layers
     from nonet.rendezvous.predict import input_size, output_size
-    from nonet.rendezvous.saving import write_episode
-    from nonet.rendezvous.scene import rectangle
-    from nonet.rendezvous.team import Team, save_team
+    from nonet.rendezvous.team import Team
 
-    beams, steps = 8, 40
-    lidar = LidarConfig(beams=beams)
-    policy = plain_layers(new_network(jax.random.key(0), (beams + 6, 8, 2)))
-    predictor = plain_layers(new_network(jax.random.key(1), (input_size(beams), 8, output_size(beams))))
-    config = TrainConfig(world=WorldConfig(lidar=lidar, noise=preset("lab")))
-    save_team(folder, Team(config, policy, (predictor,), curves={"predictors": [2.0, 1.0]}, figures={"seen": 0.5}))
+    world = WorldConfig(lidar=LidarConfig(beams=BEAMS), noise=preset("lab"))
+    config = TrainConfig(world=world, planner=PlannerConfig(goals=16, iterations=2, elites=4, horizon=3))
+    policy = new_network(jax.random.key(0), (BEAMS + 6, 16, 16, 2))
+    sizes = (input_size(BEAMS), 16, 16, output_size(BEAMS))
+    members = tuple(plain_layers(new_network(jax.random.key(place), sizes)) for place in (1, 2))
+    return Team(config, plain_layers(policy), members, curves={"predictors": [2.0, 1.0]}, figures={"seen": 0.5})
+
+
+def a_meeting() -> Episode:
+    """Two robots that drive towards each other along a line, with a plan at the start."""
+    from nonet.rendezvous.agents.base import Thought
+    from nonet.rendezvous.episode import Episode, Moment
+    from nonet.rendezvous.maps.layout import from_shapes
+    from nonet.rendezvous.scene import rectangle
+
+    steps = 40
     place = from_shapes("hall", [(3.0, 4.0, 0.5)], rectangle(0, 0, 6, 6), (0, 0, 6, 6))
     share = np.linspace(0, 1, steps + 1)[:, None, None]
-    first, last = np.array([[1.0, 1.0, 0.5], [5.0, 2.0, 3.0]]), np.array([[2.6, 2.0, 0.5], [3.4, 2.0, 3.0]])
-    poses = (1 - share) * first + share * last
+    ends = np.array([[[1.0, 2.0, 0.0], [5.0, 2.0, np.pi]]]), np.array([[[2.6, 2.0, 0.0], [3.4, 2.0, np.pi]]])
+    poses = (1 - share) * ends[0] + share * ends[1]
     goals = np.tile(np.array([[3.0, 2.0], [3.0, 2.5]]), (steps, 1, 1))
     thought = Thought(goals[0, 0], True, np.random.default_rng(0).normal(3, 0.3, (24, 2)), poses[::10, :, :2])
-    scans, contacts = np.full((steps, 2, beams), 1.5), np.zeros((steps, 2), bool)
-    episode = Episode(
-        place, 0.1, poses, goals, scans, contacts, np.array([1.6, 1.6]), np.zeros(2, int), {1.0: 3.9}, 4.0,
-        (Moment(0.0, 0, thought),), {"method": "hpp", "episode": 0},
+    met = {0.5: np.inf, 1.0: 3.9, 2.0: 2.5}
+    return Episode(
+        place, 0.1, poses, goals, np.full((steps, 2, BEAMS), 1.5), np.zeros((steps, 2), bool), np.array([1.6, 1.6]),
+        np.zeros(2, int), met, 4.0, (Moment(0.0, 0, thought),), {"method": "hpp", "episode": 0},
     )  # fmt: skip
-    write_episode(folder / "episodes" / "hall.json", episode, lidar, 0.2)
-    return folder

@@ -1,4 +1,4 @@
-"""Laws that `numpyro` draws from at greater cost."""
+"""Distributions that `numpyro` draws from at greater cost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Draws", "NormalMixture"]
 
 
 class Draws(dist.Distribution):
-    """Many independent draws from one categorical law: ``P(i) = exp(s_i) / sum_j exp(s_j)``, ``count`` times.
+    """Many independent draws from one categorical distribution: ``P(i) = exp(s_i) / sum_j exp(s_j)``, ``count`` times.
 
     Drawn by inversion, one uniform number a draw; a Gumbel maximum would need one for each draw and alternative.
 
