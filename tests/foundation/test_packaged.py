@@ -75,3 +75,11 @@ def test_an_archive_is_unpacked_once_and_never_outside_its_folder(tmp_path, own_
     torn.write_bytes(archive.read_bytes()[:-30])
     with pytest.raises(DataError, match="not a whole zip"):
         packaged.unpacked(torn)
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, own_cache):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros.bin", bytes(65 * 2**20))
+    with pytest.raises(DataError, match="very much"):
+        packaged.unpacked(tmp_path / "bomb.zip")
+    assert not list(own_cache.rglob("zeros.bin"))

@@ -71,6 +71,15 @@ def test_a_calibration_whose_arrays_give_no_place(session, arrays):
         session.fit()
 
 
+@pytest.mark.parametrize("errors", [[], 3, {"base": "small"}])
+def test_a_calibration_whose_errors_are_of_another_kind(session, errors):
+    path = session.folder / "calibration.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "errors_cm": errors}))
+    for read in (session.fit, lambda: session_report(session)):
+        with pytest.raises(DataError, match="calibration is damaged"):
+            read()
+
+
 def test_a_day_of_deletion_that_is_none(session):
     store = Store(session.folder.parents[3])
     path = next(store.root.glob("participants/*/participant.json"))

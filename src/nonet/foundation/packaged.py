@@ -21,6 +21,9 @@ from nonet.foundation.reading import one_error
 
 __all__ = ["cache_folder", "cached", "file_in", "files_in", "sha256", "unpacked"]
 
+_SMALL = 64 * 2**20  # so many bytes may be unpacked of any archive
+_RATIO = 50  # and so many for each of its own; weights give 1, text some 5
+
 
 def files_in(package: str, pattern: str = "*") -> list[Path]:
     """The files of an installed package whose path matches a pattern.
@@ -110,13 +113,15 @@ def unpacked(archive: Path) -> Path:
         archive: a zip file.
 
     Raises:
-        DataError: if the archive is damaged or names a place outside its own folder.
+        DataError: if the archive is damaged, names a place outside its own folder, or is made to fill the disk.
     """
 
     def unpack(folder: Path) -> None:
         folder.mkdir()
         try:
             with one_error(), zipfile.ZipFile(archive) as files:
+                if sum(member.file_size for member in files.infolist()) > max(_SMALL, _RATIO * archive.stat().st_size):
+                    raise DataError("The archive is small, and says that it unpacks to very much.", where=archive)
                 for member in files.namelist():
                     if not (folder / member).resolve().is_relative_to(folder.resolve()):
                         raise DataError(f"The archive names a file outside of itself: {member!r}.", where=archive)

@@ -132,10 +132,10 @@ def _overview(session: Session, samples: Samples) -> Table:
 
 
 def _calibration_table(session: Session) -> list[Table]:
-    facts = session.calibration_facts()
-    if not facts:
+    fit = session.fit()
+    if fit is None:
         return []
-    rows = [(rung, error, rung == facts["rung"]) for rung, error in facts["errors_cm"].items()]
+    rows = [(rung, error, rung == fit.rung) for rung, error in fit.errors_cm.items()]
     caption = "Errors on dots left out one after the other; the most flexible fit that is clearly better is used."
     return [Table("Calibration", ("fit", "error, cm", "used"), rows, caption)]
 

@@ -142,7 +142,7 @@ class Session:
         with made_sense_of(
             self.folder / "calibration.json", what="This calibration is damaged", fix="Calibrate again."
         ):
-            fit = Fit(about["rung"], arrays, dict(about["errors_cm"]), float(about["gamma"]))
+            fit = Fit(about["rung"], arrays, dict(about["errors_cm"].items()), float(about["gamma"]))
             width = arrays["mean"].size if fit.rung == "svr" else 4
             if fit.predict(np.zeros((1, 2)), np.zeros((1, width))).shape != (1, 2):
                 raise ValueError("its arrays do not give a place")
