@@ -38,11 +38,21 @@ $(VENV)/dev.stamp: $(VENV)/user.stamp
 install: $(VENV)/user.stamp
 install-dev: $(VENV)/dev.stamp
 
-demo: install
+# Each step is done once; interrupted, the next make demo goes on.
+.PRECIOUS: demo/pairs/pairs.json demo/model/config.json
+
+demo/pairs/pairs.json: | $(VENV)/user.stamp
 	$(BIN)/nonet align pairs openmoji --out demo/pairs
+
+demo/model/config.json: demo/pairs/pairs.json
 	$(BIN)/nonet align train demo/pairs --out demo/model --image-size 128
+
+demo/index.stamp: demo/model/config.json
 	$(BIN)/nonet align evaluate demo/model demo/pairs --split test
 	$(BIN)/nonet align index demo/model demo/pairs --out demo/index
+	@touch $@
+
+demo: install demo/index.stamp
 	@mkdir -p demo/tour
 	@nice $(BIN)/nonet tour --out demo/tour > demo/tour.log 2>&1 & tour=$$!; \
 	  trap 'kill $$tour 2>/dev/null; wait $$tour' EXIT; trap 'exit 130' INT TERM; \

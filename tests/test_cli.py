@@ -199,3 +199,48 @@ def test_output_may_be_cut_short_by_the_reader(tmp_path: Path):
     assert done.stdout.splitlines()[0] == "line 0"
     assert done.stdout.splitlines()[1] == "141"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("told", "place"), [("a folder for the report.", "file"), ("the file to write.", "folder")])
+def test_a_result_that_cannot_be_put_there_is_refused_before_the_work(monkeypatch, capsys, tmp_path, told, place):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    worked = []
+
+    def go(*, out: Path) -> None:
+        worked.append(out)
+
+    go.__doc__ = f"Goes.\n\n    Args:\n        out: {told}\n    "
+    _give_wing(monkeypatch, go)
+    assert cli.run(["fake", "go", "--out", str(tmp_path / place)]) == 2
+    assert str(tmp_path / place) in capsys.readouterr().err
+    assert cli.run(["fake", "go", "--out", str(tmp_path / "file" / "below")]) == 2
+    assert not worked
+    assert cli.run(["fake", "go", "--out", str(tmp_path / "new")]) == 0
+    assert worked == [tmp_path / "new"]
+
+
+def test_help_shows_what_an_option_takes_and_not_pythons_words(monkeypatch, capsys):
+    seen = []
+
+    def go(*, model: Path | None = None, starts: tuple[float, ...] = (), names: tuple[str, ...] = ("a",)) -> None:
+        """Goes.
+
+        Args:
+            model: a folder.
+            starts: numbers.
+            names: words.
+        """
+        seen.append((model, starts, names))
+
+    _give_wing(monkeypatch, go)
+    assert cli.run(["fake", "go", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--model PATH" in text
+    assert text.count("(default: none)") == 2
+    assert "(default: a)" in text
+    assert "None" not in text
+    assert cli.run(["fake", "go"]) == 0
+    assert cli.run(["fake", "go", "--model", "m", "--starts", "1", "-2.5", "--names"]) == 0
+    assert seen == [(None, (), ("a",)), (Path("m"), (1.0, -2.5), ())]
+    assert cli.run(["fake", "go", "--starts", "x"]) == 2

@@ -241,7 +241,7 @@ def test_the_report_tells_of_each_article_what_it_states_what_is_measured_and_ho
     assert list(figure.plot.data[0].y) == [1, 2]
     assert report.sections[0].facts["command"] == f"nonet {' '.join(config.words('eigen'))}"
     assert report.summary.startswith(
-        "4 claims of 1 article at the scale of minutes: 2 hold here, 1 do not, and 1 cannot"
+        "4 claims of 1 article at the scale of minutes: 2 hold here, 1 does not, and 1 cannot"
     )
     assert report.facts["seed"] == 7 and report.machine["torch"] == "9.9"
     assert report.sections[0].machine == {}  # told once

@@ -74,7 +74,7 @@ def test_home_lists_the_wings_and_how_to_start_those_that_are_not_served(client:
     assert "optim is ready" in home
     assert "nonet serve --felix editor/" in home
     assert "nonet felix train pairs/ --out editor/" in home
-    assert "After FELIX, 2020." in home
+    assert "Article: FELIX, 2020." in home
     assert 'href="/felix/"' not in home
     assert 'href="/#felix"' in home  # the navigation leads to its card
 

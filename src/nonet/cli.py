@@ -7,6 +7,7 @@ is called where the next word names none. Help for a level needs nothing heavier
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import os
 import re
@@ -208,11 +209,40 @@ def _walk(entry: Command | Group, path: list[str], about: str, words: list[str])
 def _call(function: Command, prog: str, words: list[str]) -> None:
     import tyro
 
+    from nonet.foundation.options import registry
+
     if words and re.match(r"-[^-]*[\d(*+/.]", words[0]):  # a value such as -x**2: no option of ours has one dash
         words = [f" {words[0]}", *words[1:]]
     # the sections behind the prose (Args, Raises …) are shown as the options' own help
     prose = re.split(r"\n\s*(?:Args|Returns|Raises):\n", inspect.getdoc(function) or "")[0]
-    tyro.cli(function, prog=prog, args=words, description=prose, config=(tyro.conf.FlagCreatePairsOff,))
+    tyro.cli(
+        _with_place(function),
+        prog=prog,
+        args=words,
+        description=prose,
+        config=(tyro.conf.FlagCreatePairsOff,),
+        registry=registry(),
+    )
+
+
+def _with_place(function: Command) -> Command:
+    """The command, which first looks whether its result can be put where ``--out`` says."""
+    told = re.search(r"^\s*out: (.*)", inspect.getdoc(function) or "", re.MULTILINE)
+    if told is None:
+        return function
+    kinds = {kind for kind in ("folder", "file") if re.search(rf"\b{kind}\b", told[1].partition(";")[0])}
+    folder = None if len(kinds) == 2 else kinds == {"folder"}
+
+    @functools.wraps(function)
+    def begin(*positional: Any, **named: Any) -> Any:
+        from nonet.foundation.files import require_place
+
+        out = inspect.signature(function).bind(*positional, **named).arguments.get("out")
+        if out is not None:
+            require_place(out, folder=folder)
+        return function(*positional, **named)
+
+    return begin
 
 
 def _overview() -> dict[str, str]:

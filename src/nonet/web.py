@@ -65,7 +65,7 @@ def create_app(
     if tour is not None:
         app.include_router(tour_page.routes(tour), prefix="/tour", tags=["tour"])
     app.state.wings = []  # each with what is mounted of it, or None
-    for wing in present("page"):
+    for wing in console.track(present("page"), "Opening the nine pages"):
         source = sources.get(wing.name)
         mount = None
         if source is not None or wing.served is None:

@@ -112,7 +112,7 @@ def test_foreign_folders_are_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ArtifactError, match="not a nonet artifact"):
         load(tmp_path, kind="adder")
-    with pytest.raises(ArtifactError, match="holds a 'adder', not a 'tagger'"):
+    with pytest.raises(ArtifactError, match="holds 'adder' and not 'tagger'"):
         load(write(tmp_path / "model"), kind="tagger")
 
 

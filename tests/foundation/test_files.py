@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from nonet.foundation import files
-from nonet.foundation.files import atomic_folder, atomic_write, readable_folder, replace_file
+from nonet.foundation.errors import UsageError
+from nonet.foundation.files import atomic_folder, atomic_write, readable_folder, replace_file, require_place
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -123,3 +124,44 @@ def test_a_link_that_leads_to_itself_is_said_to_be_one(tmp_path):
     with pytest.raises(OSError) as caught:
         replace_file(tmp_path / "a", "x")
     assert caught.value.errno == errno.ELOOP
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(NotADirectoryError), atomic_folder(tmp_path / "notes.txt"):
+        pass
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_without_the_sign_is_not_replaced(tmp_path):
+    (tmp_path / "papers").mkdir()
+    with atomic_folder(tmp_path / "papers", sign="pairs.json") as partial:  # empty: it may be
+        (partial / "pairs.json").write_text("{}")
+    with atomic_folder(tmp_path / "papers", sign="pairs.json") as partial:  # its own kind: it may be
+        (partial / "pairs.json").write_text("[]")
+    assert (tmp_path / "papers" / "pairs.json").read_text() == "[]"
+    with pytest.raises(UsageError, match="something else"), atomic_folder(tmp_path / "papers", sign="editor.json"):
+        pass
+    assert (tmp_path / "papers" / "pairs.json").exists()
+
+
+def test_a_place_is_looked_at_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    require_place(tmp_path / "new" / "deep", folder=True)
+    require_place(tmp_path / "file", folder=False)
+    require_place(tmp_path, folder=None)
+    for path, folder, code in (
+        (tmp_path / "file", True, errno.ENOTDIR),
+        (tmp_path, False, errno.EISDIR),
+        (tmp_path / "file" / "below", None, errno.ENOTDIR),
+    ):
+        with pytest.raises(OSError) as caught:
+            require_place(path, folder=folder)
+        assert caught.value.errno == code
+
+
+def test_a_folder_that_may_not_be_written_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    with pytest.raises(PermissionError) as caught:
+        require_place(tmp_path / "new" / "deep", folder=True)
+    assert caught.value.filename == str(tmp_path)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -44,3 +46,16 @@ def test_only_the_thread_that_asked_is_bounded():
             layers(1, 2)
     assert len(list(layers(4, 2).parameters())) == 8
     assert torch.nn.modules.module._global_parameter_registration_hooks == {}
+
+
+def test_the_shapes_of_a_network_are_compared_without_torchs_compiler():
+    """It takes seconds to load, and nothing but draws on the meta device would ask for it."""
+    asked = (
+        "import sys; from pathlib import Path; from torch import nn; from nonet.foundation.fitting import fitted;"
+        "build = lambda: nn.Sequential(nn.Embedding(3, 4), nn.Conv1d(4, 4, 2), nn.GRU(4, 4));"
+        "made, weights = None, build().state_dict();"
+        "made = fitted(build, weights, 'model', Path('x'));"
+        "assert all((made.state_dict()[name] == value).all() for name, value in weights.items());"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", asked], check=True)

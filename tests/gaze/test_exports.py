@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nonet import cli
-from nonet.foundation.errors import DataError
+from nonet.foundation.errors import DataError, UsageError
 from nonet.gaze.exports import to_bids, to_parquet, to_pymovements
 from nonet.gaze.geometry import LAPTOP
 from nonet.gaze.personal import Fit
@@ -77,6 +77,22 @@ def test_bids_events_are_those_of_the_display(session, tmp_path):
 
 
 @pytest.mark.slow
+def test_sessions_share_a_bids_data_set_and_nothing_else_is_replaced(session, tmp_path):
+    folder = to_bids(session, tmp_path / "bids")
+    (folder / "dataset_description.json").write_text('{"Name": "mine", "BIDSVersion": "1.11.0"}')
+    other = folder / "sub-else" / "ses-1" / "beh" / "sub-else_ses-1_task-gaze_events.tsv"
+    other.parent.mkdir(parents=True)
+    other.write_text("kept")
+    to_bids(session, folder)
+    assert other.read_text() == "kept"
+    assert "mine" in (folder / "dataset_description.json").read_text()
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "thesis.txt").write_text("years")
+    with pytest.raises(UsageError, match="something else"):
+        to_bids(session, tmp_path / "papers")
+    assert (tmp_path / "papers" / "thesis.txt").read_text() == "years"
+
+
 def test_names_and_fields_are_those_of_the_bids_schema(session, tmp_path):
     """The official schema, as data: paths by its rules, and the fields that it requires of eye tracking."""
     pytest.importorskip("bidsschematools", reason="bidsschematools is not installed")

@@ -148,6 +148,7 @@ def test_wrong_words_are_refused_with_the_reason(session, words, said, capsys):
         (["evaluate", "nowhere"], "nowhere"),
         (["list", "--store", "nowhere"], "Nothing is recorded there"),
         (["setup", "x", "--model", "m", "--tasks", "juggling"], "no task 'juggling'"),
+        (["setup", "x", "--model", "nowhere"], "no such folder"),
     ],
 )
 def test_what_is_not_there_is_said(words, said, tmp_path, monkeypatch, capsys):

@@ -98,17 +98,17 @@ def test_the_tour_moves_while_one_looks(opened: Opener, on_tour: tuple[str, Path
     with opened("/", at=at) as page:
         said, rows = page.locator("#tour-said"), page.locator("#tour li")
         expect(rows).to_have_count(9)
-        expect(said).to_have_text("3 of 9 are through. Now: cxc. So far 4 claims hold, 1 fail, 0 cannot be told.")
+        expect(said).to_have_text("3 of 9 are through. Now: cxc. So far 4 claims hold, 1 fails, 0 cannot be told.")
         assert said.get_attribute("role") == "status"
         assert page.locator("#tour progress").evaluate("bar => [bar.value, bar.max]") == [3, 9]
-        assert rows.nth(0).locator(".counts").inner_text() == "4 hold · 1 fail · 61 s"
+        assert rows.nth(0).locator(".counts").inner_text().replace("\xa0", " ") == "4 hold · 1 fails · 61 s"
         assert rows.nth(2).locator(".counts").inner_text() == "failed: the disk is full"
         assert rows.nth(3).locator(".counts").inner_text() == "skipped: needs CIFAR-10"
         assert rows.locator("a").evaluate_all("all => all.map(a => a.getAttribute('href'))") == ["/tour/align/"]
         assert findings(page) == []
         over = {wing.name: WingState(wing.name, "done", 1.0, claims=Tally(1, 0, 1)) for wing in WINGS}
         write_tour(folder, over | {name: MIDDLE[name] for name in ("align", "felix", "cka")})
-        expect(said).to_have_text("The tour is over: 10 claims hold, 1 fail, 6 cannot be told.")
+        expect(said).to_have_text("The tour is over: 10 claims hold, 1 fails, 6 cannot be told.")
         expect(page.get_by_role("link", name="the whole report")).to_be_visible()
 
 

@@ -88,7 +88,7 @@ def to_transformers(model: DualEncoder, folder: Path) -> None:
     config = _align_config(model, image, text)
     theirs = AlignModel(config)
     theirs.load_state_dict(_their_weights(model, image, text))
-    with atomic_folder(folder) as home:
+    with atomic_folder(folder, "preprocessor_config.json") as home:
         theirs.save_pretrained(home)
         text.tokenizer.save(str(home / "tokenizer.json"))
         (home / "tokenizer_config.json").write_text(_json(_tokenizer_settings(text)), encoding="utf-8")

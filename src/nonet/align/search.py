@@ -145,9 +145,9 @@ class Searcher:
                 fix="Say where it is with --model, or run `nonet align index` again, which notes the new place.",
             )
         from nonet.align.interchange import open_model
-        from nonet.align.train import pick_device
+        from nonet.foundation.devices import pick
 
-        return cls(index, open_model(home).to(pick_device(device)))
+        return cls(index, open_model(home).to(pick(device)))
 
     def search(self, query: Query, k: int, offset: int = 0) -> Answer:
         """The pictures nearest to a query.

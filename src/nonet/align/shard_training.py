@@ -11,7 +11,8 @@ from nonet.align.encoders.base import fingerprint
 from nonet.align.model import DualEncoder
 from nonet.align.shard_batches import ShardPairs, evaluate_shards
 from nonet.align.shards import Shards
-from nonet.align.train import Outcome, Whole, figures_of, pick_device, training_options
+from nonet.align.train import Outcome, Whole, figures_of, training_options
+from nonet.foundation import devices
 from nonet.foundation.devices import is_main_process
 from nonet.foundation.errors import DataError
 from nonet.foundation.training import fit
@@ -30,7 +31,7 @@ def train_on_shards(model: DualEncoder, folder: Path, config: LearningConfig, *,
     Raises:
         DataError: if there are no training shards, or fewer samples than a batch takes.
     """
-    model.to(pick_device(config.device))
+    model.to(devices.pick(config.device))
     learning = Shards.open(folder, "train")
     held_out = _held_out(folder)
     learner = Whole(model, config, run)

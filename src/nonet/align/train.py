@@ -23,12 +23,13 @@ from nonet.align.features import image_features, kept, text_features
 from nonet.align.loss import contrastive_loss
 from nonet.align.model import DualEncoder, Heads
 from nonet.align.replay import in_chunks
+from nonet.foundation import devices
 from nonet.foundation.devices import is_main_process
 from nonet.foundation.errors import DataError
 from nonet.foundation.optimisation import adamw
 from nonet.foundation.training import History, TrainingConfig, fit
 
-__all__ = ["Outcome", "build", "evaluate_on", "pick_device", "train"]
+__all__ = ["Outcome", "build", "evaluate_on", "train"]
 
 _BATCH_AVERAGES = 10  # averages of batch normalisation are renewed so many times in a training
 
@@ -95,7 +96,7 @@ def train(model: DualEncoder, pairs: Pairs, config: LearningConfig, *, folder: P
             where=pairs.folder,
             fix="Bring more pairs, or hold fewer of them out (--validation, --test).",
         )
-    model.to(pick_device(config.device))
+    model.to(devices.pick(config.device))
     learner = (Whole if config.unfreeze else _HeadsAlone)(model, config, cache)
     measure = functools.partial(learner.measure, held_out) if held_out.images else None
     options = training_options(count, config)
@@ -238,12 +239,6 @@ def _optimizer(groups: list[dict[str, Any]], options: TrainingConfig, config: Le
     from pytorch_optimizer import Lamb
 
     return Lamb(groups, lr=options.learning_rate, betas=options.betas)
-
-
-def pick_device(name: str) -> torch.device:
-    """The device that the training loop would choose for `auto`, `cpu`, `cuda` or `mps`."""
-    found = torch.accelerator.current_accelerator() if name == "auto" else None
-    return found or torch.device("cpu" if name == "auto" else name)
 
 
 def _features(model: DualEncoder, pairs: Pairs, cache: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -67,10 +67,21 @@ def call(model: nn.Module, batch: Any) -> Any:
     """Calls a model with a batch: a tensor as it is, the first item of a tuple, a dictionary by the names it knows.
 
     Labels are left out, so that no loss is computed.
+
+    Raises:
+        DataError: if the model does not take such inputs.
     """
-    if isinstance(batch, Mapping):
-        return model(**_accepted(model, batch))
-    return model(batch[0] if isinstance(batch, (tuple, list)) else batch)
+    try:
+        if isinstance(batch, Mapping):
+            return model(**_accepted(model, batch))
+        return model(batch[0] if isinstance(batch, (tuple, list)) else batch)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"The model does not take these inputs ({reason}).",
+            where="--data",
+            fix="Bring inputs of its size and channels (--side resizes); --debug shows where it failed.",
+        ) from error
 
 
 def _accepted(model: nn.Module, batch: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nonet.foundation import console, packaged
 from nonet.foundation.arrays import read_arrays
-from nonet.foundation.errors import DataError
+from nonet.foundation.errors import DataError, UsageError
 from nonet.foundation.reading import one_error
 
 __all__ = ["Pictures", "loader_of", "read"]
@@ -107,7 +107,10 @@ def read(
         limit: at most so many; 0 for all.
     Raises:
         DataError: if nothing can be read there.
+        UsageError: if no size is left.
     """
+    if side is not None and side < 1:
+        raise UsageError(f"Pictures of {side} pixels hold nothing.", where="--side", fix="Choose 1 or more.")
     path = Path(source)
     if str(source) == "mnist":
         pictures = _mnist(split)

@@ -172,7 +172,7 @@ def save_model(found: Pruned, folder: Path, batch: Any, about: dict[str, Any]) -
         ResourceError: if the model cannot be exported; its weights are written all the same.
     """
     problem = None
-    with atomic_folder(folder) as partial:
+    with atomic_folder(folder, "pruned.json") as partial:
         text = json.dumps({**about, "steps": [asdict(step) for step in found.steps]}, indent=1, default=str)
         (partial / "pruned.json").write_text(text.replace("NaN", "null"), encoding="utf-8")
         if hasattr(found.model, "save_pretrained"):

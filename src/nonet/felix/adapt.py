@@ -142,7 +142,7 @@ def _write(inserter: Inserter, encoder: Loaded, out: Path) -> None:
         for mark in ("cls", "sep", "mask", "pad")
     }
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]", **names}
-    with atomic_folder(out) as partial:
+    with atomic_folder(out, "tokenizer_config.json") as partial:
         save_file(tensors, partial / "model.safetensors", metadata={"format": "pt"})
         (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         (partial / "tokenizer.json").write_text(vocabulary.tokenizer.to_str(), encoding="utf-8")

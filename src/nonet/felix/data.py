@@ -127,7 +127,7 @@ def write_pairs(
         "left_out": dict(collected.left_out),
         "seed": None if collected.divided else seed,
     }
-    with atomic_folder(folder) as partial:
+    with atomic_folder(folder, DESCRIPTION) as partial:
         for split in SPLITS:
             lines = [json.dumps(_plain(pair), ensure_ascii=False) + "\n" for pair in parts.get(split, ())]
             (partial / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8", errors="surrogatepass")

@@ -155,9 +155,9 @@ def load_module(folder: Path, *, kind: str, build: Callable[[dict[str, Any]], Mo
 def _load(place: Path, found: Manifest, kind: str, library: Literal["torch", "numpy"]) -> Artifact:
     if found.kind != kind:
         raise ArtifactError(
-            f"This folder holds a '{found.kind}', not a '{kind}'.",
+            f"This folder holds '{found.kind}' and not '{kind}'.",
             where=place,
-            fix=f"Name a folder with a '{kind}'.",
+            fix=f"Name a folder with '{kind}'.",
         )
     for name, expected in found.files.items():
         manifests.verify(place / name, expected)

@@ -75,6 +75,7 @@ _OS_ADVICE = {
     errno.EACCES: ("Permission denied.", "Check who owns the file, or choose another place."),
     errno.EROFS: ("The file system is read-only.", "Choose another place to write to."),
     errno.EISDIR: ("This is a folder where a file was expected.", "Name a file."),
+    errno.EEXIST: ("Something else has this name already.", "Choose another name."),
     errno.ENOTDIR: ("This is a file where a folder was expected.", "Name a folder."),
     errno.ELOOP: ("The link leads back to itself.", "Remove the link, or name another file."),
     errno.ENAMETOOLONG: ("The name is too long for this file system.", "Choose a shorter one."),

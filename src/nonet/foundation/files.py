@@ -18,12 +18,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from nonet.foundation.errors import UsageError
+
 try:
     import fcntl
 except ImportError:  # Windows: no locks, so leftovers of killed writers are not cleared there
     fcntl = None
 
-__all__ = ["atomic_folder", "atomic_write", "is_file", "readable_folder", "replace_file"]
+__all__ = ["atomic_folder", "atomic_write", "is_file", "readable_folder", "replace_file", "require_place"]
 
 _PARTIAL = ".partial-"
 _FORMER = ".former"
@@ -79,7 +81,7 @@ def replace_file(path: Path, content: bytes | str) -> None:
 
 
 @contextmanager
-def atomic_folder(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path, sign: str | None = None) -> Iterator[Path]:
     """An empty folder that takes the place of ``folder`` when the block ends well.
 
     On Linux the two change places in one system call, so a reader finds the former or the new one at any time.
@@ -87,10 +89,19 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
     Args:
         folder: the folder to make or replace.
+        sign: a name that tells a folder of the kind that may be replaced; another one that is not empty is refused.
     Yields:
         The folder to write into. Files in it are forced to the disk at the end.
+    Raises:
+        UsageError: if the folder holds something else.
+        NotADirectoryError: if it is a file.
     """
     target = folder.resolve()
+    require_place(target, folder=True)
+    if sign is not None and target.is_dir() and any(target.iterdir()) and not (target / sign).exists():
+        raise UsageError(
+            f"The folder holds something else: it has no {sign}.", where=folder, fix="Choose a new folder, or empty it."
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     former = _former(target)
     if former.exists() and not target.exists():  # a writer was killed between its two renames
@@ -113,6 +124,31 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
             partial.rename(target)
             _remove(former)
         _sync_folder(target.parent)
+
+
+def require_place(path: Path, *, folder: bool | None) -> None:
+    """Tells before long work whether its result can be written.
+
+    Args:
+        path: the file or folder to come.
+        folder: whether it is to be a folder; None where it may be either.
+    Raises:
+        OSError: if something of another kind is there, if a file stands where a folder above it would be, or if the
+            nearest folder may not be written.
+    """
+    if folder and path.exists() and not path.is_dir():
+        raise _refusal(errno.ENOTDIR, path)
+    if folder is False and path.is_dir():
+        raise _refusal(errno.EISDIR, path)
+    nearest = next(above for above in (path.absolute(), *path.absolute().parents) if above.exists())
+    if nearest != path.absolute() and not nearest.is_dir():
+        raise _refusal(errno.ENOTDIR, nearest)
+    if not os.access(nearest, os.W_OK):
+        raise _refusal(errno.EACCES, nearest)
+
+
+def _refusal(code: int, path: Path) -> OSError:
+    return OSError(code, os.strerror(code), str(path))
 
 
 def readable_folder(folder: Path) -> Path:

@@ -90,6 +90,26 @@ def fitted(build: Callable[[], Module], weights: Mapping[str, Any], what: str, w
     return module
 
 
+@contextmanager
+def _undrawn() -> Iterator[None]:
+    """Draws no initial values: without memory they have no place, and torch would load its compiler for them."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    tensor = torch.Tensor
+    draws = {tensor.normal_, tensor.uniform_, torch.nn.init.normal_, torch.nn.init.uniform_}
+
+    class Undrawn(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            kwargs = kwargs or {}
+            if func in draws:
+                return args[0] if args else kwargs["tensor"]
+            return func(*args, **kwargs)
+
+    with Undrawn():
+        yield
+
+
 def _require_fit(build: Callable[[], Any], weights: Mapping[str, Any]) -> None:
     """Compares the shapes of a network with those of its weights, without memory for it.
 
@@ -102,7 +122,7 @@ def _require_fit(build: Callable[[], Any], weights: Mapping[str, Any]) -> None:
     import torch
 
     try:
-        with bounded(2 * len(weights) + 100), torch.device("meta"):
+        with bounded(2 * len(weights) + 100), torch.device("meta"), _undrawn():
             shapes = {name: tuple(value.shape) for name, value in build().state_dict().items()}
     except _TooManyError:
         raise

@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from nonet.foundation.errors import DataError, NonetError
@@ -85,6 +86,8 @@ def made_sense_of(
         raise
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        if isinstance(error, FileNotFoundError) and isinstance(error.filename, str):
+            reason = f"there is no {Path(error.filename).name}"
         raise kind(f"{what} ({reason}).", where=where, fix=fix) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,29 +23,34 @@ if TYPE_CHECKING:
 __all__ = ["to_bids", "to_parquet", "to_pymovements"]
 
 _TASK = "gaze"
+_DESCRIPTION = "dataset_description.json"
 _BIDS_COLUMNS = ("timestamp", "x_coordinate", "y_coordinate")
 
 
 def to_bids(session: Session, folder: Path) -> Path:
-    """Writes a BIDS data set with one subject: gaze as physiological recording, and the events of the display.
+    """Puts a session into a BIDS data set: gaze as physiological recording, and the events of the display.
 
     ``sub-ID/beh/…_recording-eye1_physio.tsv.gz`` has no header; its JSON says the columns, units and rate, as BIDS
     1.11 does for eye tracking. Frames without gaze are ``n/a``.
 
     Args:
         session: to export.
-        folder: to make; it is replaced.
+        folder: of the data set, made if absent; other sessions in it stay.
     Raises:
         DataError: if nothing was recorded.
+        UsageError: if the folder holds something else than a BIDS data set.
     """
     samples, _ = session_data(session)
     subject = session.record.participant.removeprefix("p-")
     stem = f"sub-{subject}_ses-{session.record.session.removeprefix('s-')}_task-{_TASK}"
-    with atomic_folder(folder) as partial:
+    with atomic_folder(folder, _DESCRIPTION) as partial:
+        if folder.exists():
+            shutil.copytree(folder, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns(f"{stem}_*"))
         place = partial / f"sub-{subject}" / f"ses-{session.record.session.removeprefix('s-')}" / "beh"
-        place.mkdir(parents=True)
+        place.mkdir(parents=True, exist_ok=True)
         about = {"Name": "nonet gaze session", "BIDSVersion": "1.11.0", "DatasetType": "raw"}
-        _write_json(partial / "dataset_description.json", about)
+        if not (partial / _DESCRIPTION).exists():
+            _write_json(partial / _DESCRIPTION, about)
         physio = place / f"{stem}_recording-eye1_physio"
         physio.with_name(physio.name + ".tsv.gz").write_bytes(_physio_table(session, samples))
         _write_json(physio.with_name(physio.name + ".json"), _physio_facts(session, samples))

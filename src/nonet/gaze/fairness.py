@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nonet.foundation.engine import Engine
+from nonet.foundation.errors import UsageError
 from nonet.foundation.report import Report, Table
 from nonet.gaze.evaluate import accuracy, distances, per_participant
 from nonet.gaze.model import GazeNet
@@ -26,7 +27,11 @@ def fairness(net: GazeNet, *, people: int, frames: int, seed: int, engine: Engin
         frames: pictures of each.
         seed: decides them.
         engine: processes to render in.
+    Raises:
+        UsageError: if there is nobody to judge it on.
     """
+    if people < 1 or frames < 1:
+        raise UsageError("At least one person and one picture are needed.", where="--people, --frames")
     drawn = draw_people(people, seed + _UNSEEN)
     pictures = free_pictures(drawn, frames, device="phone", pixels=net.config.pixels, seed=seed, engine=engine)
     gaze, target = infer(net, pictures).gaze_cm.numpy(), pictures.target_cm.numpy()

@@ -83,10 +83,13 @@ def write_settings(folder: Path, settings: StudySettings) -> Path:
     """Writes ``study.json`` for a researcher to edit.
 
     Raises:
-        DataError: if there is one already, or a task is unknown.
+        DataError: if there is one already, a task is unknown, or there is no such network or no such pictures.
     """
     path = folder / STUDY
     _require_tasks(settings.tasks, path)
+    for named in (settings.model, settings.pictures):
+        if named is not None and not named.is_dir():
+            raise DataError("There is no such folder.", where=named, fix="Check the spelling of the path.")
     if path.exists():
         raise DataError("There is a study already.", where=path, fix="Edit it, or choose another folder.")
     replace_file(path, json.dumps(plain(settings), ensure_ascii=False, indent=2) + "\n")

@@ -24,6 +24,14 @@ from nonet.recsim.shelf import find
 __all__ = ["mount"]
 
 _FRAMES = 60
+_MEANINGS = {
+    "diversity": "mean distance between two items of one slate",
+    "exposure": "how unevenly items are shown: 0 where all alike, towards 1 where one takes all",
+    "gini": "how unevenly clicks fall on providers: 0 where all alike, towards 1 where one takes all",
+    "regret": "what the best choice would have given more",
+    "survival": "share of the providers that are still there",
+    "welfare": "mean utility of the users",
+}
 
 
 class Series(BaseModel):
@@ -101,7 +109,7 @@ def mount(source: Path | None) -> Mount:
 
     @router.get("/", response_class=HTMLResponse, include_in_schema=False)
     def page(request: Request) -> HTMLResponse:
-        return render(request, "recsim/run.html", board=board)
+        return render(request, "recsim/run.html", board=board, meanings=_meanings(board))
 
     @router.get("/api/run")
     def dashboard() -> Dashboard:
@@ -147,7 +155,8 @@ def _comparison(runs: dict[str, Run]) -> Mount:
 
     @router.get("/", response_class=HTMLResponse, include_in_schema=False)
     def page(request: Request) -> HTMLResponse:
-        return render(request, "recsim/compare.html", comparison=page_of)
+        shown = next(iter(page_of.boards.values()))
+        return render(request, "recsim/compare.html", comparison=page_of, meanings=_meanings(shown))
 
     @router.get("/api/runs")
     def comparison() -> Comparison:
@@ -157,6 +166,11 @@ def _comparison(runs: dict[str, Run]) -> Mount:
     state = f"{page_of.story}: {', '.join(runs)} side by side"
     drawing = _drawing(list(boards.values()))
     return Mount(router, state, lambda: drawing)
+
+
+def _meanings(board: Dashboard) -> dict[str, str]:
+    """What each measure tells, of those that have a name of ours."""
+    return {series.name: _MEANINGS[series.name] for series in board.series if series.name in _MEANINGS}
 
 
 def _rows(runs: dict[str, Run], paired: bool) -> list[Row]:

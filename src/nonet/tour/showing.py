@@ -31,14 +31,27 @@ def tour_report(folder: Path, state: TourState, facts: Mapping[str, object]) -> 
         made_with |= report.machine
     return Report(
         title="Nine articles, re-made",
-        summary=f"{len(claims)} claims of {len(found)} article{'s' * (len(found) != 1)} at the scale of {state.scale}:"
-        f" {counts[True]} hold here, {counts[False]} do not, and {counts[None]} cannot be told at this scale. Every"
-        " figure was measured in these runs; what an article states stands beside it.",
+        summary=_summary(state, len(found), counts),
         tables=[_overview(state)],
         facts={**facts, "scale": state.scale},
         made=state.made.partition("T")[0],
         machine=made_with,
         sections=[_section(state.wing(name), report, made_with) for name, report in found.items()],
+    )
+
+
+def _summary(state: TourState, articles: int, counts: Mapping[bool | None, int]) -> str:
+    if not articles:
+        return "No study has ended yet: what it found will stand here."
+
+    def told(count: int, one: str, many: str) -> str:
+        return f"{count} {one if count == 1 else many}"
+
+    return (
+        f"{told(sum(counts.values()), 'claim', 'claims')} of {told(articles, 'article', 'articles')} at the scale of"
+        f" {state.scale}: {told(counts[True], 'holds', 'hold')} here, {told(counts[False], 'does not', 'do not')}, and"
+        f" {counts[None]} cannot be told at this scale. Every figure was measured in these runs; what an article states"
+        " stands beside it."
     )
 
 

@@ -43,10 +43,10 @@ def zero_shot(
     """
     from nonet.align.interchange import open_model
     from nonet.align.labelled import class_folders, class_names
-    from nonet.align.train import pick_device
     from nonet.align.zeroshot import accuracy, class_embeddings, read_templates
+    from nonet.foundation.devices import pick
 
-    opened = open_model(model).to(pick_device(device))
+    opened = open_model(model).to(pick(device))
     bank = read_templates(templates)
     rows = {}
     for folder in sets:
@@ -81,13 +81,13 @@ def knn(
     from nonet.align.interchange import open_model
     from nonet.align.labelled import class_folders
     from nonet.align.neighbours import label_recall, nearest_labels, vote
-    from nonet.align.train import pick_device
     from nonet.foundation import console
+    from nonet.foundation.devices import pick
     from nonet.foundation.errors import UsageError
 
     if k < 1:
         raise UsageError(f"{k} neighbours say nothing.", where="-k", fix="Choose 1 or more.")
-    opened = open_model(model).to(pick_device(device))
+    opened = open_model(model).to(pick(device))
     known = class_folders(train, most)
     asked = class_folders(test, most).relabelled(known.classes)
     found = nearest_labels(
@@ -131,10 +131,10 @@ def probe(
     from nonet.align.interchange import open_model
     from nonet.align.labelled import class_folders
     from nonet.align.probe import SgdSchedule, fit_lbfgs, fit_sgd
-    from nonet.align.train import pick_device
     from nonet.align.zeroshot import accuracy
+    from nonet.foundation.devices import pick
 
-    encoder = open_model(model).to(pick_device(device)).image_encoder
+    encoder = open_model(model).to(pick(device)).image_encoder
     learnt = class_folders(train, most)
     asked = class_folders(test, most).relabelled(learnt.classes)
     kept = cache or default_cache()

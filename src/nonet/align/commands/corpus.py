@@ -36,12 +36,14 @@ def vocabulary(
     from nonet.align.corpus import texts_of
     from nonet.align.encoders.text import train_wordpiece
     from nonet.foundation import console
-    from nonet.foundation.errors import UsageError
+    from nonet.foundation.errors import DataError, UsageError
     from nonet.foundation.files import replace_file
 
     if size < 10:
         raise UsageError(f"A vocabulary of {size} holds no words.", where="--size", fix="Choose 1000 or more.")
     texts: Iterable[str] = texts_of(source, column)
+    if next(iter(texts), None) is None:
+        raise DataError("There is no text here.", where=source, fix="Bring texts, one a line, or a table of them.")
     console.note(f"Reading {source} twice and counting; this may take minutes for millions of texts.")
     learnt = train_wordpiece(texts, size)
     replace_file(out, learnt.to_str(pretty=True))

@@ -95,11 +95,12 @@ def evaluate(
     from nonet.align.data import Pairs
     from nonet.align.features import default_cache
     from nonet.align.interchange import open_model
-    from nonet.align.train import evaluate_on, pick_device
+    from nonet.align.train import evaluate_on
     from nonet.foundation import artifact, console
+    from nonet.foundation.devices import pick
 
     chosen = Pairs.open(pairs).split(split)
-    measured = evaluate_on(open_model(model).to(pick_device(device)), chosen, cache or default_cache())
+    measured = evaluate_on(open_model(model).to(pick(device)), chosen, cache or default_cache())
     if json:
         console.print_json(artifact.plain(measured))
     else:

@@ -50,8 +50,8 @@ def index(
     from nonet.align.indexing import open_or_create, update
     from nonet.align.interchange import open_model
     from nonet.align.listing import list_pictures
-    from nonet.align.train import pick_device
     from nonet.foundation import console
+    from nonet.foundation.devices import pick
     from nonet.foundation.errors import UsageError
 
     if batch_size < 1:
@@ -59,7 +59,7 @@ def index(
             f"{batch_size} pictures cannot be embedded at once.", where="--batch-size", fix="Choose 1 or more."
         )
     listing = list_pictures(images, split)
-    embedder = open_model(model).to(pick_device(device))
+    embedder = open_model(model).to(pick(device))
     opened = open_or_create(out, embedder, model)
     with console.progress("Indexing", total=len(listing.pictures)) as bar:
         known = known_pictures(embedder, cache or default_cache())

@@ -39,12 +39,18 @@ def study(
     from nonet.align.study import PARTS, StudyConfig
     from nonet.align.study import study as run
     from nonet.foundation import console
-    from nonet.foundation.errors import UsageError
+    from nonet.foundation.errors import DataError, UsageError
 
     seeds = (2 if scale == "minutes" else 3) if seeds is None else seeds
     if seeds < 1:
         raise UsageError(f"{seeds} seeds are none.", where="--seeds", fix="Choose 3 for error bars.")
     chosen = parts or PARTS
+    if labelled is not None:
+        for part in (labelled / "train", labelled / "test"):
+            if not part.is_dir():
+                raise DataError(
+                    "There is no such folder.", where=part, fix="Name a folder with train/ and test/ in it."
+                )
     if labelled is None and data is not None and "zero-shot" in chosen:
         labelled = sample_in(data, "cifar10", out / "labelled")
     config = StudyConfig(out, labelled, scale, seed, seeds, cache, chosen)

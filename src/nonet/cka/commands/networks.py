@@ -56,8 +56,11 @@ def family(
     from nonet.cka.data import read
     from nonet.cka.family import members, numbers, train_family
     from nonet.foundation import console
+    from nonet.foundation.errors import UsageError
 
     chosen = range(int(seeds)) if seeds.isdigit() else numbers(seeds, "--seeds")
+    if not chosen:
+        raise UsageError("No network of no seed can be trained.", where="--seeds", fix="Ask for 1 or more.")
     networks = [
         NetworkConfig(depth, width, residual=not plain)
         for depth in numbers(depths, "--depths")

@@ -131,7 +131,7 @@
         image.src = one.picture;
         image.alt = one.label || `example ${one.example}`;
       }
-      element("span", `#${one.example} ${one.label} ${(100 * one.share).toFixed(1)} %`, item);
+      element("span", `#${one.example} ${one.label} ${(100 * one.share).toFixed(1)}\u00a0%`, item);
     }
   }
 

@@ -40,6 +40,8 @@ def edit(
     from nonet.felix.showing import shown
     from nonet.foundation.errors import UsageError
 
+    if best < 1:
+        raise UsageError(f"{best} results cannot be shown.", where="--best", fix="Ask for at least 1.")
     opened = open_editor(editor, backend)
     decoding = chosen_decoding(opened.config.decoding, keep_bias, min_edit_probability)
     lines = [text] if text is not None else (line.rstrip("\n") for line in _standard_input())

@@ -181,6 +181,7 @@ function show() {
 
 byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (!byId("text").value.trim()) byId("text").value = byId("text").placeholder; // an empty page shows what it can do
   edit();
 });
 byId("text").addEventListener("keydown", (event) => {

@@ -15,17 +15,21 @@ function duration(seconds) {
   return seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }
 
+// A count with its verb, kept on one line: 1 holds, 2 hold.
+function told(count, one, many) {
+  return `${count} ${count === 1 ? one : many}`.replaceAll(" ", "\u00a0");
+}
+
+function verdicts({ holds, fails, untold }) {
+  return [told(holds, "holds", "hold"), told(fails, "fails", "fail"), told(untold, "cannot be told", "cannot be told")];
+}
+
 function counts({ state, claims, note, seconds }) {
-  const told = [];
-  if (state === "running") told.push(seconds ? `running for ${duration(seconds)}` : "running");
-  if (state === "done") {
-    if (claims.holds) told.push(`${claims.holds} hold`);
-    if (claims.fails) told.push(`${claims.fails} fail`);
-    if (claims.untold) told.push(`${claims.untold} cannot be told`);
-    if (seconds) told.push(duration(seconds));
-  }
-  if (state === "waiting" || state === "failed" || state === "skipped") told.push(note ? `${state}: ${note}` : state);
-  return told.join(" · ");
+  if (state === "running") return seconds ? `running for ${duration(seconds)}` : "running";
+  if (state !== "done") return note ? `${state}: ${note}` : state;
+  const said = verdicts(claims).filter((each) => !each.startsWith("0"));
+  if (seconds) said.push(duration(seconds).replace(" ", "\u00a0"));
+  return said.join(" · ");
 }
 
 function row(wing) {
@@ -40,11 +44,12 @@ function row(wing) {
 function sentence({ done, wings }) {
   const over = wings.filter(({ state }) => !["waiting", "running"].includes(state));
   const sum = (kind) => wings.reduce((total, { claims }) => total + claims[kind], 0);
-  const verdicts = `${sum("holds")} claims hold, ${sum("fails")} fail, ${sum("untold")} cannot be told`;
-  if (done) return `The tour is over: ${verdicts}.`;
+  const [holds, ...others] = verdicts({ holds: sum("holds"), fails: sum("fails"), untold: sum("untold") });
+  const all = [holds.replace("\u00a0", sum("holds") === 1 ? " claim " : " claims "), ...others].join(", ");
+  if (done) return `The tour is over: ${all}.`;
   const now = wings.filter(({ state }) => state === "running").map(({ name }) => name);
   const at = now.length ? `Now: ${now.join(", ")}. ` : "";
-  return `${over.length} of ${wings.length} are through. ${at}${over.length ? `So far ${verdicts}.` : ""}`.trim();
+  return `${over.length} of ${wings.length} are through. ${at}${over.length ? `So far ${all}.` : ""}`.trim();
 }
 
 function show(state) {

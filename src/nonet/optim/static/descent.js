@@ -90,7 +90,7 @@ function drawing() {
     margin: { l: 44, r: 8, t: 8, b: 40 }, showlegend: true,
     xaxis: { title: { text: answer.names[0] }, range: range(answer.x), constrain: "domain" },
     yaxis: { title: { text: answer.names[1] }, range: range(answer.y), scaleanchor: "x", constrain: "domain" },
-    legend: { orientation: "h", y: -0.15 },
+    legend: { orientation: "h", x: 0.5, xanchor: "center", y: -0.15 },
   };
   return [traces, layout];
 }

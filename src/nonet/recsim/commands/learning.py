@@ -38,10 +38,13 @@ def fit(
         seed: of the start.
         json: print for other programs.
     """
+    from nonet.foundation.errors import UsageError
     from nonet.foundation.report import Report, Table
     from nonet.recsim.activity import habits
     from nonet.recsim.fitted import fitted_to, save_fitted
 
+    if rank < 1:
+        raise UsageError(f"Tastes of {rank} numbers tell nothing.", where="--rank", fix="Choose 1 or more.")
     fitted = fitted_to(log, rank=rank, seed=seed)
     save_fitted(out, fitted, made=date.today())
     laws = [
