@@ -226,12 +226,15 @@ def _call(function: Command, prog: str, words: list[str]) -> None:
 
 
 def _with_place(function: Command) -> Command:
-    """The command, which first looks whether its result can be put where ``--out`` says."""
+    """The command, which first looks whether its result can be put where ``--out`` says.
+
+    Whether that is to be a folder or a file is what the option's own help promises.
+    """
     told = re.search(r"^\s*out: (.*)", inspect.getdoc(function) or "", re.MULTILINE)
     if told is None:
         return function
     kinds = {kind for kind in ("folder", "file") if re.search(rf"\b{kind}\b", told[1].partition(";")[0])}
-    folder = None if len(kinds) == 2 else kinds == {"folder"}
+    folder = None if len(kinds) != 1 else kinds == {"folder"}
 
     @functools.wraps(function)
     def begin(*positional: Any, **named: Any) -> Any:
