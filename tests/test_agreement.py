@@ -56,6 +56,7 @@ def test_options_of_one_name_agree(name):
             case "out" if name not in HERE_ALREADY:
                 assert kind == Path or (kind == Path | None and default is None)
                 assert default is parameter.empty or re.search("without it|if not given", text)
+                assert re.search(r"\b(folder|file)\b", text)  # it is held to that before the work begins
             case "json":
                 assert (kind, default) == (bool, False)
                 assert re.fullmatch(r"print (the \w+ )?for other programs\.", text)

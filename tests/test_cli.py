@@ -220,6 +220,24 @@ def test_a_result_that_cannot_be_put_there_is_refused_before_the_work(monkeypatc
     assert worked == [tmp_path / "new"]
 
 
+def test_none_takes_a_default_away(monkeypatch):
+    seen = []
+
+    def go(*, most: int | None = 5, names: tuple[str, ...] = ("a",)) -> None:
+        """Goes.
+
+        Args:
+            most: of something.
+            names: words.
+        """
+        seen.append((most, names))
+
+    _give_wing(monkeypatch, go)
+    for words in ([], ["--most", "none", "--names", "none"], ["--most", "None"], ["--most", "7"]):
+        assert cli.run(["fake", "go", *words]) == 0
+    assert seen == [(5, ("a",)), (None, ()), (None, ("a",)), (7, ("a",))]
+
+
 def test_help_shows_what_an_option_takes_and_not_pythons_words(monkeypatch, capsys):
     seen = []
 

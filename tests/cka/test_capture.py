@@ -144,8 +144,9 @@ def test_hooks_go_when_the_model_fails():
             raise RuntimeError("no")
 
     model = Breaks().train()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(DataError, match="no") as told:
         cka(model, [torch.rand(8, 3)])
+    assert isinstance(told.value.__cause__, RuntimeError)
     assert not model.inner._forward_hooks
     assert model.inner.training
 

@@ -25,7 +25,8 @@ def looked(shares, train_accuracy, tmp_path):
     ("deep", "fit", "holds"),
     [
         ([0.5, 0.52, 0.48], 0.9, True),
-        ([0.2, 0.35, 0.1], 0.9, False),
+        ([0.1, 0.12, 0.11], 0.9, False),
+        ([0.2, 0.35, 0.1], 0.9, None),  # seeds differ by more than the kinds
         ([0.5, 0.52, 0.48], 0.7, None),  # worse fitted: the difference may be of that
     ],
 )
@@ -34,7 +35,7 @@ def test_a_claim_on_structure_is_told_at_equal_fit_only(deep, fit, holds, tmp_pa
     claim = more(sides, "deep", "shallow", "claim", "figure", "how")
     assert claim.holds is holds
     assert claim.measured.value == pytest.approx(np.mean(deep) - 0.21)
-    assert ("not matched" in claim.how) == (holds is None)
+    assert ("not matched" in claim.how) == (fit < 0.85)
 
 
 @pytest.mark.parametrize("scale", ["minutes", "hours"])

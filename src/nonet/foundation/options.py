@@ -1,7 +1,7 @@
 """How options look in help where ``tyro`` would show Python's own words.
 
 An option that may be left out shows what it takes, ``PATH`` and not ``{None}|PATH``; where nothing is given by default,
-help says "none".
+help says "none", and ``--option none`` takes a default away.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _optional(info: PrimitiveTypeInfo) -> _Spec:
     kinds = [each for each in typing.get_args(info.type) if each is not type(None)]
     if info.type_origin not in (typing.Union, types.UnionType) or len(kinds) != 1:
         return None
-    return _with_none(ConstructorRegistry.get_primitive_spec(PrimitiveTypeInfo.make(kinds[0], info.markers)))
+    return _with_none(ConstructorRegistry.get_primitive_spec(PrimitiveTypeInfo.make(kinds[0], info.markers)), None)
 
 
 def _several(info: PrimitiveTypeInfo) -> _Spec:
@@ -55,17 +55,19 @@ def _several(info: PrimitiveTypeInfo) -> _Spec:
             spec,
             instance_from_str=lambda words: tuple(read(words)),
             is_instance=lambda value: isinstance(value, tuple) and fits(list(value)),
-        )
+        ),
+        (),
     )
 
 
-def _with_none(spec: PrimitiveConstructorSpec[Any] | UnsupportedTypeAnnotationError) -> _Spec:
-    """Shows a default of None, or of no values, as "none"."""
+def _with_none(spec: PrimitiveConstructorSpec[Any] | UnsupportedTypeAnnotationError, nothing: object) -> _Spec:
+    """Reads "none" as ``nothing``, which is None or no values, and shows it so."""
     if isinstance(spec, UnsupportedTypeAnnotationError):
         return spec
-    fits, shown = spec.is_instance, spec.str_from_instance
+    read, fits, shown = spec.instance_from_str, spec.is_instance, spec.str_from_instance
     return dataclasses.replace(
         spec,
-        is_instance=lambda value: value is None or fits(value),
-        str_from_instance=lambda value: ["none"] if value is None or value == () else shown(value),
+        instance_from_str=lambda words: nothing if [word.lower() for word in words] == ["none"] else read(words),
+        is_instance=lambda value: value == nothing or fits(value),
+        str_from_instance=lambda value: ["none"] if value == nothing else shown(value),
     )

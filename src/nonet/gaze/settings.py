@@ -88,7 +88,7 @@ def write_settings(folder: Path, settings: StudySettings) -> Path:
     path = folder / STUDY
     _require_tasks(settings.tasks, path)
     for named in (settings.model, settings.pictures):
-        if named is not None and not named.is_dir():
+        if named is not None and not (folder / named).is_dir():
             raise DataError("There is no such folder.", where=named, fix="Check the spelling of the path.")
     if path.exists():
         raise DataError("There is a study already.", where=path, fix="Edit it, or choose another folder.")

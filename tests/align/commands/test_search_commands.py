@@ -147,7 +147,7 @@ def test_a_contact_sheet_to_look_at(home: Path, capsys: pytest.CaptureFixture[st
         (["search", "index", "red", "--model", "nowhere"], "The model of this index is not here."),
         (["index", "model", "nowhere", "--out", "index"], "There is no such file or folder."),
         (["index", "model", "photos", "--out", "photos"], "This is not an index, and it is not empty."),
-        (["index", "model", "photos", "--out", "list.txt"], "This is not an index"),
+        (["index", "model", "photos", "--out", "list.txt"], "a file where a folder was expected"),
         (["index", "model", "photos", "--out", "index", "--split", "test"], "Only a pairs folder has splits."),
         (["index", "model", "photos", "--out", "index", "--batch-size", "0"], "--batch-size"),
         (["remove", "index"], "No pictures are named."),

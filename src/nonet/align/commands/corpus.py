@@ -29,7 +29,7 @@ def vocabulary(
     Args:
         source: a folder of pairs or of shards (their training splits), Parquet or a folder of it (such as the table
             that `nonet align filter` keeps), or a text file with a text a line.
-        out: the tokenizer to write, for `nonet align train --tokenizer`.
+        out: the file of the tokenizer, for `nonet align train --tokenizer`.
         size: entries at most. The paper has 100,000, and 250,000 for more than a hundred languages.
         column: of a Parquet table, the one with the texts.
     """

@@ -20,7 +20,7 @@ def data(participant: Source[str], *, out: Path, store: Path | None = None) -> N
 
     Args:
         participant: the random id.
-        out: the archive.
+        out: the file of the archive.
         store: where recordings are; the user's data folder if not given.
     """
     from nonet.gaze.store import export
