@@ -36,6 +36,8 @@ def report_of(folder) -> dict:
 @pytest.mark.parametrize("parts", [("arithmetic", "zero-shot"), ("data", "width", "temperature", "negatives")])
 def test_align(stand_in, tmp_path, parts):
     called = stand_in("align")
+    for split in ("train", "test"):
+        (tmp_path / "cifar10" / split).mkdir(parents=True)
     words = ["--out", str(tmp_path / "study"), "--seeds", "3", "--labelled", str(tmp_path / "cifar10")]
     words += ["--parts", *parts]
     assert cli.run(["align", "study", *words]) == 0

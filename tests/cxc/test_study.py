@@ -12,6 +12,7 @@ from PIL import Image
 from nonet.cxc.config import CorrelationRules, TrainConfig
 from nonet.cxc.study import Setting, StudyConfig, study, training_claims
 from nonet.cxc.trials import MEASURES, Trial
+from nonet.foundation.report import Estimate
 
 
 def trials(i2t, t2t, both) -> list[Trial]:
@@ -112,7 +113,7 @@ def test_from_data_to_report(small_world, tmp_path, monkeypatch):
     monkeypatch.setattr(room, "CorrelationRules", partial(CorrelationRules, samples=20))
     config = StudyConfig(small_world, tmp_path / "out")
     report = study(config)
-    assert len(report.claims) == 9 and all(claim.holds is not None for claim in report.claims)
+    assert len(report.claims) == 9 and all(isinstance(claim.measured, Estimate) for claim in report.claims)
     assert report.tables[0].rows != report.tables[1].rows
     assert [row[0] for row in report.tables[0].rows] == ["DE_I2T", "DE_T2T", "DE_I2T+T2T"]
     assert len(report.tables[0].columns) == 1 + len(MEASURES)
