@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 import threading
 import zipfile
@@ -111,6 +112,17 @@ def test_a_trace_in_an_unknown_file_is_reported(store):
     with pytest.raises(ResourceError, match="trace") as raised:
         forget(store, ada, NOW)
     assert "notes.txt" in str(raised.value)
+
+
+def test_a_file_whose_name_is_no_utf_8_is_in_the_archive_too(store):
+    ada = recorded(store, "Ada")
+    name = os.fsdecode(b"\xff\xfe")
+    (store.folder(ada) / f"{name}.txt").write_bytes(b"strange")
+    write_private(store.root / "reports" / f"{name}.csv", f"participant,error\n{ada},0.5\n")
+    with zipfile.ZipFile(BytesIO(export(store, ada))) as archive:
+        held = [archive.read(name) for name in archive.namelist()]
+    assert b"strange" in held
+    assert [{"participant": ada, "error": "0.5"}] in [json.loads(each) for each in held if each.startswith(b"[")]
 
 
 def test_a_participant_gets_everything_about_them(store):

@@ -147,8 +147,7 @@ class Visitor:
         self.ask("GET", "/cka/data?report=first")
 
     def _simulation(self) -> None:
-        self.ask("GET", "/recsim/api/run")
-        self.ask("GET", f"/recsim/api/users/{self._chance.randrange(5)}", wanted=(200, 422))
+        self.ask("GET", "/recsim/api/runs")
 
     def _meetings(self) -> None:
         self.ask("GET", "/rendezvous/api/episodes")

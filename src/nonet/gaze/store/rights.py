@@ -125,15 +125,20 @@ def export(store: Store, participant: str) -> bytes:
         store.about(participant)  # they may have been deleted while this waited
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                archive.write(path, path.relative_to(folder.parent))
+                archive.write(path, _utf8(path.relative_to(folder.parent)))
         for path, record in store.consents():
             if record.get("participant") == participant:
                 archive.write(path, "consent.json")
         for path in _reports(store):
             rows = [row for row in _table(path) if participant in row.values()]
             if rows:
-                archive.writestr(f"reports/{path.stem}.json", json.dumps(rows, indent=1))
+                archive.writestr(f"reports/{_utf8(path.stem)}.json", json.dumps(rows, indent=1))
     return content.getvalue()
+
+
+def _utf8(name: str | Path) -> str:
+    """A name for an archive, also where whoever named the file did not use UTF-8."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def expired(store: Store, today: date) -> list[str]:
