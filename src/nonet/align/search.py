@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -126,7 +127,9 @@ class Searcher:
         self._templates = read_templates()
 
     @classmethod
-    def open(cls, folder: Path, model: Path | None = None, device: str = "auto") -> Searcher:
+    def open(
+        cls, folder: Path, model: Path | None = None, device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    ) -> Searcher:
         """The index in ``folder`` with its model.
 
         Args:

@@ -166,7 +166,7 @@ def _open_bandit(table: pa.Table) -> pa.Table:
         {
             "item": table["item_id"],
             "time": table["timestamp"],
-            "position": pc.subtract(table["position"], 1),
+            "position": pc.call_function("subtract", [table["position"], pa.scalar(1)]),
             "click": table["click"],
             "propensity": table["propensity_score"],
         }
