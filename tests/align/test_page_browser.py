@@ -179,6 +179,21 @@ def test_fast_typing_ends_at_the_last_words(page: Page) -> None:
     assert "q=cactus" in page.url
 
 
+def test_what_is_typed_is_not_lost_when_something_is_added_at_once(page: Page) -> None:
+    page.locator("#more").fill("a hat")
+    page.evaluate(  # within the pause after which typed words are searched for
+        """() => {
+          const words = document.getElementById("words");
+          words.value = "a cat";
+          words.dispatchEvent(new Event("input"));
+          document.querySelector("#refine button[value=plus]").click();
+        }"""
+    )
+    settle(page)
+    expect(page.locator("#words")).to_have_value("a cat")
+    expect(page).to_have_url(re.compile("q=a.cat.*a.hat"))
+
+
 def test_a_broken_upload_is_explained_and_the_page_goes_on(page: Page, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     page.locator("#file").set_input_files(tmp_path / "broken.png")

@@ -109,7 +109,8 @@ function hideProblem() {
 words.addEventListener("input", () => {
   clearTimeout(waiting);
   busy(true);
-  waiting = setTimeout(() => become({ ...state, words: words.value }, { step: false }), TYPING_PAUSE);
+  state = { ...state, words: words.value }; // at once: something may be added before the pause is over
+  waiting = setTimeout(() => become(state, { step: false }), TYPING_PAUSE);
 });
 words.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown") {
