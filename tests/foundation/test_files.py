@@ -165,3 +165,11 @@ def test_a_folder_that_may_not_be_written_is_told_before_the_work(tmp_path, monk
     with pytest.raises(PermissionError) as caught:
         require_place(tmp_path / "new" / "deep", folder=True)
     assert caught.value.filename == str(tmp_path)
+
+
+def test_what_a_writer_killed_after_its_last_rename_left_goes_with_the_next_one(tmp_path):
+    (tmp_path / "it").mkdir()
+    (tmp_path / ".it.former").mkdir()
+    with atomic_folder(tmp_path / "it") as folder:
+        (folder / "new").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["it"]

@@ -122,7 +122,7 @@ def atomic_folder(folder: Path, sign: str | None = None) -> Iterator[Path]:
             _remove(former)
             target.rename(former)
             partial.rename(target)
-            _remove(former)
+        _remove(former)  # also one that a killed writer left
         _sync_folder(target.parent)
 
 
