@@ -123,11 +123,11 @@ def pairs_of_candidates(kept: Path, pictures: Path, out: Path, shares: Shares) -
     command = f"nonet align pairs candidates {kept} --pictures {pictures} --out {out}"
     with write_pairs(out, name=kept.resolve().name, source="candidates", command=command, notice=_NOTICE) as writer:
         for row in console.track(candidate_rows(kept), "Finding pictures"):
-            path = home.find(row["image"], row["url"])
             place = f"{row['page']}: {row['alt']}"
             if not row["alt"]:
                 writer.tally.skip("a picture without text", place)
                 continue
+            path = home.find(row["image"], row["url"])
             if path is None:
                 writer.tally.skip("a picture that is not there", place)
                 continue
